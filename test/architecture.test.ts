@@ -19,6 +19,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   mcp: ['record', 'telemetry'],
   ui: ['api', 'record'],
   cli: ['config', 'api'],
+  demo: ['api'],
 };
 
 // Vendor packages stay behind the folders that own them.
