@@ -1,0 +1,159 @@
+import { LOG_LEVELS } from '../telemetry/logger.ts';
+import { z } from 'zod';
+import { formatListenAddress, isLoopback, parseListenAddress, type ListenAddress } from './listen-address.ts';
+import { parseRetention } from './retention.ts';
+
+/** Text that a function reads into a value, or says why it cannot. */
+function read<T extends object | number>(parse: (text: string) => T | string) {
+  return z.string('must be text').transform((text, context): T => {
+    const result = parse(text);
+    if (typeof result !== 'string') return result;
+    context.addIssue({ code: 'custom', message: result });
+    return z.NEVER;
+  });
+}
+
+function parseUrl(text: string): URL | string {
+  if (!URL.canParse(text)) return 'must be a URL that starts with http:// or https://';
+  const url = new URL(text);
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must start with http:// or https://';
+  if (url.hash !== '') return 'must have no #fragment';
+  return url;
+}
+
+function parseClickHouseUrl(text: string): URL | string {
+  const url = parseUrl(text);
+  if (typeof url === 'string') return url;
+  const database = url.pathname.slice(1);
+  if (database !== '' && !/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(database)) {
+    return 'the path must be one database name of letters, digits and underscores';
+  }
+  if (url.search !== '') return 'must have no ?parameters';
+  return url;
+}
+
+const path = z.string('must be text').min(1, 'must not be empty').max(4_096, 'is longer than a path can be');
+
+const flag = z.preprocess(
+  (value) => (value === '1' || value === 'true' ? true : value === '0' || value === 'false' ? false : value),
+  z.boolean('must be 1 or 0'),
+);
+
+const authMode = z.string('must be text').transform((text, context): 'none' | 'token' => {
+  if (text === 'none' || text === 'token') return text;
+  context.addIssue({
+    code: 'custom',
+    message:
+      text === 'oidc'
+        ? 'oidc is not in this version of Docket; use token, or none on loopback'
+        : 'must be none or token',
+  });
+  return z.NEVER;
+});
+
+/**
+ * Every setting, keyed by its place in docket.yaml. The one schema that the file, the variables and the flags are
+ * checked against.
+ */
+export const settingsSchema = z.strictObject({
+  data_dir: path,
+  'clickhouse.url': read(parseClickHouseUrl).nullable(),
+  'listen.otlp_grpc': read<ListenAddress>(parseListenAddress),
+  'listen.otlp_http': read<ListenAddress>(parseListenAddress),
+  'listen.api': read<ListenAddress>(parseListenAddress),
+  policy: path.nullable(),
+  'forward.url': read(parseUrl).nullable(),
+  'auth.mode': authMode,
+  'auth.tokens': path.nullable(),
+  'auth.dangerously_allow_open': flag,
+  'log.level': z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
+  'retention.telemetry': read<number>(parseRetention),
+});
+
+export type Settings = z.output<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+/** The settings that passed on their own. */
+export type PartialSettings = { readonly [name in SettingName]?: Settings[name] | undefined };
+
+export interface SettingSource {
+  /** The environment variable. */
+  readonly variable: string;
+  /** The command-line flag of `docket serve`. */
+  readonly flag: string;
+  readonly default: string | boolean | null;
+  /** Holds a password: shown as `[set]`, never quoted in a problem. */
+  readonly secret: boolean;
+  /** Relative values are resolved against where they were written. */
+  readonly path: boolean;
+}
+
+function source(
+  variable: string,
+  fallback: string | boolean | null,
+  traits: { readonly secret?: boolean; readonly path?: boolean } = {},
+): SettingSource {
+  const flagName = variable.slice('DOCKET_'.length).toLowerCase().replaceAll('_', '-');
+  return {
+    variable,
+    flag: `--${flagName}`,
+    default: fallback,
+    secret: traits.secret ?? false,
+    path: traits.path ?? false,
+  };
+}
+
+/** Where each setting can come from besides docket.yaml. */
+export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
+  data_dir: source('DOCKET_DATA_DIR', './data', { path: true }),
+  'clickhouse.url': source('DOCKET_CLICKHOUSE_URL', null, { secret: true }),
+  'listen.otlp_grpc': source('DOCKET_OTLP_GRPC', '127.0.0.1:4317'),
+  'listen.otlp_http': source('DOCKET_OTLP_HTTP', '127.0.0.1:4318'),
+  'listen.api': source('DOCKET_API', '127.0.0.1:8400'),
+  policy: source('DOCKET_POLICY', null, { path: true }),
+  'forward.url': source('DOCKET_FORWARD_URL', null, { secret: true }),
+  'auth.mode': source('DOCKET_AUTH', 'none'),
+  'auth.tokens': source('DOCKET_AUTH_TOKENS', null, { path: true }),
+  'auth.dangerously_allow_open': source('DOCKET_DANGEROUSLY_ALLOW_OPEN', false),
+  'log.level': source('DOCKET_LOG_LEVEL', 'info'),
+  'retention.telemetry': source('DOCKET_RETENTION_TELEMETRY', '30d'),
+};
+
+export const SETTING_NAMES: readonly SettingName[] = settingsSchema.keyof().options;
+
+/** What is wrong between settings that are each right. Settings that failed on their own are absent from `settings`. */
+export function crossFieldProblems(
+  settings: PartialSettings,
+): readonly { readonly setting: SettingName; readonly message: string }[] {
+  const problems: { setting: SettingName; message: string }[] = [];
+  const listeners = (['listen.otlp_grpc', 'listen.otlp_http', 'listen.api'] as const).flatMap((name) => {
+    const address = settings[name];
+    return address ? [{ name, address }] : [];
+  });
+  const taken = new Map<string, SettingName>();
+  for (const { name, address } of listeners) {
+    const text = formatListenAddress(address);
+    const other = taken.get(text);
+    if (address.port !== 0 && other !== undefined) {
+      problems.push({ setting: name, message: `${text} is already taken by ${other}` });
+    }
+    taken.set(text, name);
+  }
+  if (settings['auth.mode'] === 'none' && settings['auth.dangerously_allow_open'] === false) {
+    for (const { name, address } of listeners) {
+      if (isLoopback(address.host)) continue;
+      problems.push({
+        setting: name,
+        message:
+          `${formatListenAddress(address)} can be reached from other machines while auth is none; ` +
+          'set auth.mode to token, listen on 127.0.0.1, or set DOCKET_DANGEROUSLY_ALLOW_OPEN=1',
+      });
+    }
+  }
+  if (settings['auth.mode'] === 'token' && settings['auth.tokens'] === null) {
+    problems.push({
+      setting: 'auth.tokens',
+      message: 'auth.mode token needs a token file (auth.tokens or DOCKET_AUTH_TOKENS)',
+    });
+  }
+  return problems;
+}
