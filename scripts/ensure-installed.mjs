@@ -32,3 +32,5 @@ export function run(command, args, options = {}) {
 export function newest(paths) {
   return Math.max(0, ...paths.filter((path) => existsSync(path)).map((path) => statSync(path).mtimeMs));
 }
+
+if (process.argv[1] === import.meta.filename) ensureInstalled();
