@@ -1,0 +1,515 @@
+import { OtlpDecodeError } from '../decode-error.ts';
+import { ANY_VALUE_DEPTH_MAX, MESSAGE_DEPTH_MAX } from '../limits.ts';
+import type { Signal } from '../signal.ts';
+import { HISTOGRAM_DATA_POINT_FIELD, LOG_RECORD_FIELD, NUMBER_DATA_POINT_FIELD, SPAN_FIELD } from './fields.ts';
+import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT, WireReader } from './reader.ts';
+import { type FieldKind, type FieldSchema, messageSchema, type MessageName, requestSchema } from './schema.ts';
+import { spliceMessages, type Removal } from './splice.ts';
+
+/** What one walk over an Export<Signal>ServiceRequest found. */
+export interface RequestCheck {
+  /** The request without the rejected items. The very buffer that came in when nothing had to be taken out. */
+  readonly bytes: Buffer;
+  /** Spans, log records or data points in `bytes`. */
+  readonly items: number;
+  /** Items taken out for good; `reasons` says how many for what. */
+  readonly rejected: number;
+  /** English, content-free, e.g. `2 spans without a valid trace_id`; '' when nothing was rejected. */
+  readonly reasons: string;
+}
+
+// One table decides what a tag means in a message: OPERATIONS[message << 8 | tag]. All known fields are numbered up to 16,
+// so their tags fit a byte's range; larger tags are unknown fields.
+const OP_UNKNOWN = 0;
+const OP_WRONG_WIRE_TYPE = 1;
+const OP_VARINT = 2;
+const OP_FIXED64 = 3;
+const OP_FIXED32 = 4;
+const OP_BYTES = 5;
+const OP_MESSAGE = 6;
+const OP_KEY_VALUE = 7;
+const OP_PACKED_VARINT = 8;
+const OP_PACKED_FIXED64 = 9;
+const OP_TRACE_ID = 10;
+const OP_SPAN_ID = 11;
+const OP_POINT_VALUE = 12;
+const OP_POINT_FLAGS = 13;
+const OP_BUCKET_COUNT = 14;
+const OP_BUCKET_COUNTS = 15;
+const OP_BOUND = 16;
+const OP_BOUNDS = 17;
+
+const MESSAGES: readonly MessageName[] = [
+  'ExportTraceServiceRequest',
+  'ExportLogsServiceRequest',
+  'ExportMetricsServiceRequest',
+  'ResourceSpans',
+  'ScopeSpans',
+  'ResourceLogs',
+  'ScopeLogs',
+  'ResourceMetrics',
+  'ScopeMetrics',
+  'Resource',
+  'EntityRef',
+  'InstrumentationScope',
+  'KeyValue',
+  'KeyValueList',
+  'ArrayValue',
+  'AnyValue',
+  'Span',
+  'SpanEvent',
+  'SpanLink',
+  'Status',
+  'LogRecord',
+  'Metric',
+  'Gauge',
+  'Sum',
+  'Histogram',
+  'ExponentialHistogram',
+  'Summary',
+  'NumberDataPoint',
+  'HistogramDataPoint',
+  'ExponentialHistogramDataPoint',
+  'Buckets',
+  'SummaryDataPoint',
+  'ValueAtQuantile',
+  'Exemplar',
+];
+
+const idOf = (name: MessageName): number => MESSAGES.indexOf(name);
+
+const ANY_VALUE = idOf('AnyValue');
+const SPAN = idOf('Span');
+const LOG_RECORD = idOf('LogRecord');
+const NUMBER_DATA_POINT = idOf('NumberDataPoint');
+const HISTOGRAM_DATA_POINT = idOf('HistogramDataPoint');
+const EXPONENTIAL_HISTOGRAM_DATA_POINT = idOf('ExponentialHistogramDataPoint');
+const SUMMARY_DATA_POINT = idOf('SummaryDataPoint');
+
+/** Messages that are items: counted, judged and, if invalid, taken out whole. */
+const IS_ITEM = new Uint8Array(MESSAGES.length);
+for (const item of [
+  SPAN,
+  LOG_RECORD,
+  NUMBER_DATA_POINT,
+  HISTOGRAM_DATA_POINT,
+  EXPONENTIAL_HISTOGRAM_DATA_POINT,
+  SUMMARY_DATA_POINT,
+]) {
+  IS_ITEM[item] = 1;
+}
+
+const WIRE_TYPE: Readonly<Record<FieldKind, number>> = {
+  message: WIRE_BYTES,
+  string: WIRE_BYTES,
+  base64: WIRE_BYTES,
+  traceId: WIRE_BYTES,
+  spanId: WIRE_BYTES,
+  bool: WIRE_VARINT,
+  enum: WIRE_VARINT,
+  uint32: WIRE_VARINT,
+  sint32: WIRE_VARINT,
+  int64: WIRE_VARINT,
+  uint64: WIRE_VARINT,
+  fixed32: WIRE_FIXED32,
+  fixed64: WIRE_FIXED64,
+  sfixed64: WIRE_FIXED64,
+  double: WIRE_FIXED64,
+};
+
+const PLAIN_OPERATION: Readonly<Record<number, number>> = {
+  [WIRE_VARINT]: OP_VARINT,
+  [WIRE_FIXED64]: OP_FIXED64,
+  [WIRE_FIXED32]: OP_FIXED32,
+  [WIRE_BYTES]: OP_BYTES,
+};
+
+const OPERATIONS = new Uint8Array(MESSAGES.length << 8);
+const CHILDREN = new Uint8Array(MESSAGES.length << 8);
+
+function setOperation(message: number, field: number, wireType: number, operation: number): void {
+  OPERATIONS[(message << 8) | (field << 3) | wireType] = operation;
+}
+
+function describeField(message: number, field: FieldSchema): void {
+  for (let wireType = 0; wireType < 8; wireType += 1) setOperation(message, field.number, wireType, OP_WRONG_WIRE_TYPE);
+  const wireType = WIRE_TYPE[field.kind];
+  if (field.message !== undefined) {
+    setOperation(message, field.number, wireType, field.message === 'KeyValue' ? OP_KEY_VALUE : OP_MESSAGE);
+    CHILDREN[(message << 8) | (field.number << 3) | wireType] = idOf(field.message);
+    return;
+  }
+  setOperation(message, field.number, wireType, PLAIN_OPERATION[wireType] ?? OP_WRONG_WIRE_TYPE);
+  // A repeated scalar may come packed or one by one, whatever the schema says (protobuf encoding guide).
+  if (field.repeated && wireType === WIRE_VARINT) setOperation(message, field.number, WIRE_BYTES, OP_PACKED_VARINT);
+  if (field.repeated && wireType === WIRE_FIXED64) setOperation(message, field.number, WIRE_BYTES, OP_PACKED_FIXED64);
+}
+
+for (const [id, name] of MESSAGES.entries()) {
+  for (const field of messageSchema(name).fields) describeField(id, field);
+}
+for (const [message, field, wireType, operation] of [
+  [SPAN, SPAN_FIELD.traceId, WIRE_BYTES, OP_TRACE_ID],
+  [SPAN, SPAN_FIELD.spanId, WIRE_BYTES, OP_SPAN_ID],
+  [LOG_RECORD, LOG_RECORD_FIELD.traceId, WIRE_BYTES, OP_TRACE_ID],
+  [LOG_RECORD, LOG_RECORD_FIELD.spanId, WIRE_BYTES, OP_SPAN_ID],
+  [NUMBER_DATA_POINT, NUMBER_DATA_POINT_FIELD.asDouble, WIRE_FIXED64, OP_POINT_VALUE],
+  [NUMBER_DATA_POINT, NUMBER_DATA_POINT_FIELD.asInt, WIRE_FIXED64, OP_POINT_VALUE],
+  [NUMBER_DATA_POINT, NUMBER_DATA_POINT_FIELD.flags, WIRE_VARINT, OP_POINT_FLAGS],
+  [HISTOGRAM_DATA_POINT, HISTOGRAM_DATA_POINT_FIELD.bucketCounts, WIRE_FIXED64, OP_BUCKET_COUNT],
+  [HISTOGRAM_DATA_POINT, HISTOGRAM_DATA_POINT_FIELD.bucketCounts, WIRE_BYTES, OP_BUCKET_COUNTS],
+  [HISTOGRAM_DATA_POINT, HISTOGRAM_DATA_POINT_FIELD.explicitBounds, WIRE_FIXED64, OP_BOUND],
+  [HISTOGRAM_DATA_POINT, HISTOGRAM_DATA_POINT_FIELD.explicitBounds, WIRE_BYTES, OP_BOUNDS],
+] as const) {
+  setOperation(message, field, wireType, operation);
+}
+
+const ID_ABSENT = 0;
+const ID_VALID = 1;
+const ID_INVALID = 2;
+
+const NO_RECORDED_VALUE = 1;
+
+/** Why an item was rejected, as said to the sender (R38, R44). */
+const REASONS = {
+  traceId: ['span without a valid trace_id (16 bytes, not all zero)', 'spans without a valid trace_id (16 bytes, not all zero)'],
+  spanId: ['span without a valid span_id (8 bytes, not all zero)', 'spans without a valid span_id (8 bytes, not all zero)'],
+  noValue: ['data point with neither as_double nor as_int', 'data points with neither as_double nor as_int'],
+  buckets: [
+    'histogram point whose bucket_counts do not fit its explicit_bounds',
+    'histogram points whose bucket_counts do not fit their explicit_bounds',
+  ],
+  bounds: [
+    'histogram point whose explicit_bounds do not increase',
+    'histogram points whose explicit_bounds do not increase',
+  ],
+} as const;
+type Reason = keyof typeof REASONS;
+
+function describeReasons(counts: ReadonlyMap<Reason, number>): string {
+  return [...counts].map(([reason, count]) => `${count} ${REASONS[reason][count === 1 ? 0 : 1]}`).join('; ');
+}
+
+const idState = (bytes: Uint8Array, start: number, end: number, length: number): number => {
+  if (end === start) return ID_ABSENT;
+  if (end - start !== length) return ID_INVALID;
+  for (let at = start; at < end; at += 1) if (bytes[at] !== 0) return ID_VALID;
+  return ID_INVALID;
+};
+
+/**
+ * Walks a whole request once, without building objects and without recursion: every known field must have its wire type and
+ * lie inside its message (else OtlpDecodeError), nesting must stay within MESSAGE_DEPTH_MAX and ANY_VALUE_DEPTH_MAX. Unknown
+ * fields of every wire type are stepped over and kept.
+ *
+ * Items that no consumer could use are taken out and counted: spans without valid ids (R38), number points without a value
+ * unless they say NO_RECORDED_VALUE, histogram points whose buckets and bounds contradict each other (R44). A log record
+ * with an invalid trace or span id is kept as not associated: the id fields are taken out, and the span id goes with an
+ * invalid trace id.
+ *
+ * Text is not checked for UTF-8 here: readers replace invalid sequences by U+FFFD.
+ */
+export function checkRequest(signal: Signal, body: Uint8Array): RequestCheck {
+  return new RequestWalk(body).run(idOf(requestSchema(signal).name));
+}
+
+class RequestWalk {
+  readonly #reader: WireReader;
+  readonly #bytes: Buffer;
+  // The open messages, outermost first: what they are, where they end, where their tag and their length began, how
+  // many AnyValues are open with them.
+  readonly #messages = new Uint8Array(MESSAGE_DEPTH_MAX + 1);
+  readonly #ends = new Float64Array(MESSAGE_DEPTH_MAX + 1);
+  readonly #tagStarts = new Float64Array(MESSAGE_DEPTH_MAX + 1);
+  readonly #lengthStarts = new Float64Array(MESSAGE_DEPTH_MAX + 1);
+  readonly #contentStarts = new Float64Array(MESSAGE_DEPTH_MAX + 1);
+  readonly #anyValueDepths = new Uint8Array(MESSAGE_DEPTH_MAX + 1);
+  #depth = 1;
+  #items = 0;
+  #rejected = 0;
+  #reasons = new Map<Reason, number>();
+  #removals: Removal[] = [];
+  // What is known of the item that is open.
+  #traceId = ID_ABSENT;
+  #traceIdStart = 0;
+  #traceIdEnd = 0;
+  #spanId = ID_ABSENT;
+  #spanIdStart = 0;
+  #spanIdEnd = 0;
+  #hasValue = false;
+  #flags = 0;
+  #bucketCounts = 0;
+  #bounds = 0;
+  #lastBound = Number.NEGATIVE_INFINITY;
+  #boundsIncrease = true;
+
+  constructor(body: Uint8Array) {
+    this.#reader = new WireReader(body);
+    this.#bytes = this.#reader.bytes;
+  }
+
+  run(request: number): RequestCheck {
+    const bytes = this.#bytes;
+    const reader = this.#reader;
+    let message = request;
+    let end = bytes.length;
+    let pos = 0;
+    let anyValueDepth = 0;
+    this.#messages[1] = message;
+    this.#ends[1] = end;
+
+    for (;;) {
+      while (pos === end) {
+        if (IS_ITEM[message] === 1) this.#closeItem(message, end);
+        if (this.#depth === 1) return this.#result();
+        this.#depth -= 1;
+        message = this.#messages[this.#depth] ?? 0;
+        end = this.#ends[this.#depth] ?? 0;
+        anyValueDepth = this.#anyValueDepths[this.#depth] ?? 0;
+      }
+      const tagStart = pos;
+      let tag = bytes[pos++] ?? 0;
+      if (tag >= 0x80) {
+        reader.pos = tagStart;
+        reader.end = end;
+        tag = reader.varint32();
+        pos = reader.pos;
+      }
+      if (tag >>> 3 === 0) throw new OtlpDecodeError(`field number 0 at byte ${tagStart}`);
+      const slot = (message << 8) | tag;
+      const operation = tag < 256 ? (OPERATIONS[slot] ?? 0) : OP_UNKNOWN;
+
+      if (operation === OP_FIXED64 || operation === OP_POINT_VALUE || operation === OP_BUCKET_COUNT || operation === OP_BOUND) {
+        if (operation === OP_POINT_VALUE) this.#hasValue = true;
+        else if (operation === OP_BUCKET_COUNT) this.#bucketCounts += 1;
+        else if (operation === OP_BOUND && pos + 8 <= end) this.#bound(pos);
+        pos += 8;
+        if (pos > end) throw cut(message, tag, tagStart);
+        continue;
+      }
+      if (operation === OP_FIXED32) {
+        pos += 4;
+        if (pos > end) throw cut(message, tag, tagStart);
+        continue;
+      }
+      if (operation === OP_VARINT) {
+        const stop = Math.min(end, pos + 10);
+        while (pos < stop && (bytes[pos] ?? 0) >= 0x80) pos += 1;
+        if (pos >= stop) throw cut(message, tag, tagStart);
+        pos += 1;
+        continue;
+      }
+      if (operation === OP_POINT_FLAGS || operation === OP_UNKNOWN) {
+        reader.pos = pos;
+        reader.end = end;
+        if (operation === OP_UNKNOWN) reader.skip(tag);
+        else this.#flags = reader.varint32();
+        pos = reader.pos;
+        continue;
+      }
+      if (operation === OP_WRONG_WIRE_TYPE) {
+        throw new OtlpDecodeError(`${fieldName(message, tag)} has wire type ${tag & 7} at byte ${tagStart}`);
+      }
+
+      // Everything left is length-delimited.
+      const lengthStart = pos;
+      let length = bytes[pos++] ?? 0;
+      if (length >= 0x80 || lengthStart >= end) {
+        reader.pos = lengthStart;
+        reader.end = end;
+        length = reader.varint32();
+        pos = reader.pos;
+      }
+      const fieldEnd = pos + length;
+      if (fieldEnd > end) throw cut(message, tag, tagStart);
+
+      // Nearly every attribute is a short key with a short scalar in the usual order: checked at a glance.
+      if (
+        operation === OP_KEY_VALUE &&
+        isPlainAttribute(bytes, pos, fieldEnd) &&
+        anyValueDepth < ANY_VALUE_DEPTH_MAX &&
+        this.#depth + 2 <= MESSAGE_DEPTH_MAX
+      ) {
+        pos = fieldEnd;
+        continue;
+      }
+      switch (operation) {
+        case OP_BYTES:
+          pos = fieldEnd;
+          break;
+        case OP_KEY_VALUE:
+        case OP_MESSAGE: {
+          if (this.#depth >= MESSAGE_DEPTH_MAX) {
+            throw new OtlpDecodeError(`messages nested deeper than ${MESSAGE_DEPTH_MAX} at byte ${tagStart}`);
+          }
+          message = CHILDREN[slot] ?? 0;
+          if (message === ANY_VALUE) {
+            anyValueDepth += 1;
+            if (anyValueDepth > ANY_VALUE_DEPTH_MAX) {
+              throw new OtlpDecodeError(`AnyValue nested deeper than ${ANY_VALUE_DEPTH_MAX} at byte ${tagStart}`);
+            }
+          }
+          if (IS_ITEM[message] === 1) this.#openItem();
+          end = fieldEnd;
+          const depth = this.#depth + 1;
+          this.#depth = depth;
+          this.#messages[depth] = message;
+          this.#ends[depth] = end;
+          this.#tagStarts[depth] = tagStart;
+          this.#lengthStarts[depth] = lengthStart;
+          this.#contentStarts[depth] = pos;
+          this.#anyValueDepths[depth] = anyValueDepth;
+          break;
+        }
+        case OP_TRACE_ID:
+          this.#traceId = idState(bytes, pos, fieldEnd, 16);
+          if (this.#traceId !== ID_ABSENT && message === LOG_RECORD) this.#rememberTraceId(tagStart, fieldEnd);
+          pos = fieldEnd;
+          break;
+        case OP_SPAN_ID:
+          this.#spanId = idState(bytes, pos, fieldEnd, 8);
+          if (this.#spanId !== ID_ABSENT && message === LOG_RECORD) this.#rememberSpanId(tagStart, fieldEnd);
+          pos = fieldEnd;
+          break;
+        case OP_PACKED_VARINT:
+          reader.pos = pos;
+          reader.end = fieldEnd;
+          while (reader.pos < fieldEnd) reader.skip(WIRE_VARINT);
+          pos = fieldEnd;
+          break;
+        default:
+          // Packed 64-bit values.
+          if (length % 8 !== 0) throw cut(message, tag, tagStart);
+          if (operation === OP_BUCKET_COUNTS) this.#bucketCounts += length / 8;
+          else if (operation === OP_BOUNDS) for (; pos < fieldEnd; pos += 8) this.#bound(pos);
+          pos = fieldEnd;
+      }
+    }
+  }
+
+  #openItem(): void {
+    this.#traceId = ID_ABSENT;
+    this.#spanId = ID_ABSENT;
+    this.#traceIdEnd = 0;
+    this.#spanIdEnd = 0;
+    this.#hasValue = false;
+    this.#flags = 0;
+    this.#bucketCounts = 0;
+    this.#bounds = 0;
+    this.#lastBound = Number.NEGATIVE_INFINITY;
+    this.#boundsIncrease = true;
+  }
+
+  #closeItem(message: number, end: number): void {
+    switch (message) {
+      case SPAN:
+        if (this.#traceId !== ID_VALID) return this.#reject('traceId', end);
+        if (this.#spanId !== ID_VALID) return this.#reject('spanId', end);
+        break;
+      case LOG_RECORD:
+        if (this.#traceId === ID_INVALID || this.#spanId === ID_INVALID) this.#clearLogIds();
+        break;
+      case NUMBER_DATA_POINT:
+        if (!this.#hasValue && (this.#flags & NO_RECORDED_VALUE) === 0) return this.#reject('noValue', end);
+        break;
+      case HISTOGRAM_DATA_POINT: {
+        const fits = this.#bucketCounts === 0 ? this.#bounds === 0 : this.#bucketCounts === this.#bounds + 1;
+        if (!fits) return this.#reject('buckets', end);
+        if (!this.#boundsIncrease) return this.#reject('bounds', end);
+        break;
+      }
+      default:
+    }
+    this.#items += 1;
+  }
+
+  #bound(at: number): void {
+    const bound = this.#bytes.readDoubleLE(at);
+    // Written so that NaN does not count as increasing.
+    if (!(bound > this.#lastBound) && this.#bounds > 0) this.#boundsIncrease = false;
+    if (Number.isNaN(bound)) this.#boundsIncrease = false;
+    this.#bounds += 1;
+    this.#lastBound = bound;
+  }
+
+  // A field that came twice leaves a removal for each occurrence but the last, which is what decides.
+  #rememberTraceId(start: number, end: number): void {
+    if (this.#traceIdEnd > 0) this.#remove(this.#traceIdStart, this.#traceIdEnd);
+    this.#traceIdStart = start;
+    this.#traceIdEnd = end;
+  }
+
+  #rememberSpanId(start: number, end: number): void {
+    if (this.#spanIdEnd > 0) this.#remove(this.#spanIdStart, this.#spanIdEnd);
+    this.#spanIdStart = start;
+    this.#spanIdEnd = end;
+  }
+
+  #clearLogIds(): void {
+    if (this.#traceId === ID_INVALID) {
+      this.#remove(this.#traceIdStart, this.#traceIdEnd);
+      if (this.#spanIdEnd > 0) this.#remove(this.#spanIdStart, this.#spanIdEnd);
+      return;
+    }
+    this.#remove(this.#spanIdStart, this.#spanIdEnd);
+  }
+
+  #reject(reason: Reason, end: number): void {
+    this.#rejected += 1;
+    this.#reasons.set(reason, (this.#reasons.get(reason) ?? 0) + 1);
+    const start = this.#tagStarts[this.#depth] ?? 0;
+    this.#depth -= 1;
+    this.#remove(start, end);
+    this.#depth += 1;
+  }
+
+  /** Notes that [start, end) goes, with the messages around it, whose lengths change. */
+  #remove(start: number, end: number): void {
+    const enclosing: Removal['enclosing'][number][] = [];
+    for (let depth = 2; depth <= this.#depth; depth += 1) {
+      enclosing.push({
+        lengthStart: this.#lengthStarts[depth] ?? 0,
+        contentStart: this.#contentStarts[depth] ?? 0,
+        end: this.#ends[depth] ?? 0,
+      });
+    }
+    this.#removals.push({ start, end, enclosing });
+  }
+
+  #result(): RequestCheck {
+    return {
+      bytes: this.#removals.length === 0 ? this.#bytes : spliceMessages(this.#bytes, this.#removals),
+      items: this.#items,
+      rejected: this.#rejected,
+      reasons: describeReasons(this.#reasons),
+    };
+  }
+}
+
+/**
+ * True when [start, end) is a KeyValue of exactly a key and a value, in this order, whose value is exactly one string,
+ * bool, int of one byte or double, with all lengths under 128: well-formed with nothing left over.
+ */
+function isPlainAttribute(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start < 6 || bytes[start] !== 0x0a) return false;
+  const keyLength = bytes[start + 1] ?? 0x80;
+  if (keyLength >= 0x80) return false;
+  const at = start + 2 + keyLength;
+  if (at + 4 > end || bytes[at] !== 0x12) return false;
+  const valueLength = bytes[at + 1] ?? 0x80;
+  if (valueLength >= 0x80 || at + 2 + valueLength !== end) return false;
+  const kind = bytes[at + 2];
+  if (kind === 0x0a) return (bytes[at + 3] ?? 0x80) === valueLength - 2;
+  if (kind === 0x10 || kind === 0x18) return valueLength === 2 && (bytes[at + 3] ?? 0x80) < 0x80;
+  return kind === 0x21 && valueLength === 9;
+}
+
+function fieldName(message: number, tag: number): string {
+  const name = MESSAGES[message];
+  if (name === undefined) return `field ${tag >>> 3}`;
+  return `${name}.${messageSchema(name).byNumber.get(tag >>> 3)?.name ?? tag >>> 3}`;
+}
+
+function cut(message: number, tag: number, at: number): OtlpDecodeError {
+  return new OtlpDecodeError(`${fieldName(message, tag)} at byte ${at} does not fit its message`);
+}
