@@ -1,0 +1,316 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { frameLabelled, labelOf, recordingConsumer } from '../../test/fault/spool/frames.ts';
+import type { FrameConsumer } from '../pipeline/consumer.ts';
+import { ACCEPTED } from '../pipeline/outcome.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { createSpool, type Spool, type SpoolOptions } from './spool.ts';
+
+const logger = createLogger('silent');
+let directory: string;
+let metrics: Metrics;
+let opened: Spool[];
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'docket-spool-'));
+  metrics = createMetrics();
+  opened = [];
+});
+
+afterEach(async () => {
+  for (const spool of opened) await spool.close();
+  await metrics.close();
+  await rm(directory, { recursive: true });
+});
+
+async function open(consumers: readonly FrameConsumer[] = [], options: Partial<SpoolOptions> = {}): Promise<Spool> {
+  const spool = createSpool({
+    directory,
+    meter: metrics.meter,
+    logger,
+    backoff: { initialMs: 1, maxMs: 5, factor: 2 },
+    ...options,
+  });
+  for (const consumer of consumers) spool.attach(consumer);
+  await spool.start();
+  opened.push(spool);
+  return spool;
+}
+
+async function append(spool: Spool, ...labels: readonly string[]): Promise<void> {
+  const outcomes = await Promise.all(labels.map((label) => spool.append(frameLabelled(label))));
+  expect(outcomes).toEqual(labels.map(() => ACCEPTED));
+}
+
+async function segmentFiles(): Promise<string[]> {
+  return (await readdir(join(directory, 'segments'))).map((name) => join(directory, 'segments', name)).sort();
+}
+
+test('an append before start or after close is answered retryable', async () => {
+  const spool = createSpool({ directory, meter: metrics.meter, logger });
+  expect(await spool.append(frameLabelled('a'))).toMatchObject({ kind: 'retryable' });
+  await spool.start();
+  await spool.close();
+  expect(await spool.append(frameLabelled('a'))).toMatchObject({ kind: 'retryable' });
+});
+
+test('a directory in use is refused with the process that has it', async () => {
+  await open();
+  await expect(open()).rejects.toThrow(`in use by process ${process.pid}`);
+});
+
+test('a lock whose process is gone is taken over', async () => {
+  await writeFile(join(directory, 'lock'), '999999999 boot:1\n');
+  const spool = await open();
+  await append(spool, 'a');
+});
+
+test('a lock of a former process with the same id is taken over', async () => {
+  await writeFile(join(directory, 'lock'), `${process.pid} former-boot:1\n`);
+  const spool = await open();
+  await append(spool, 'a');
+});
+
+test('appended frames reach every consumer in order with all their fields', async () => {
+  const first = recordingConsumer('first');
+  const second = recordingConsumer('second', { batch: { framesMax: 2 } });
+  const spool = await open([first, second]);
+  await append(spool, 'a', 'b', 'c');
+  await append(spool, 'd', 'e');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(first.accepted).toEqual(['a', 'b', 'c', 'd', 'e']);
+  expect(second.accepted).toEqual(['a', 'b', 'c', 'd', 'e']);
+  expect(second.deliveries.every(({ frames }) => frames.length <= 2)).toBe(true);
+  const [delivered] = first.deliveries[0]?.frames ?? [];
+  const { contentHash, ...frame } = delivered ?? { contentHash: '' };
+  expect(frame).toEqual(frameLabelled('a'));
+  expect(contentHash).toMatch(/^[0-9a-f]{64}$/);
+});
+
+test('frames come back from disk as they went in', async () => {
+  await append(await open(), 'a', 'b');
+  await opened.pop()?.close();
+  const late = recordingConsumer('late');
+  const spool = await open([late]);
+  expect(await spool.drain(5_000)).toBe(true);
+  const { contentHash, ...frame } = late.deliveries[0]?.frames[0] ?? { contentHash: '' };
+  expect({ ...frame, bytes: Buffer.from((frame as { bytes: Uint8Array }).bytes) }).toEqual({
+    ...frameLabelled('a'),
+    bytes: Buffer.from(frameLabelled('a').bytes),
+  });
+  expect(contentHash).not.toBe('');
+  expect(late.accepted).toEqual(['a', 'b']);
+});
+
+test('the same content twice is acknowledged twice and kept once, after a restart too', async () => {
+  const consumer = recordingConsumer('one');
+  const spool = await open([consumer]);
+  await append(spool, 'a', 'a', 'a');
+  await append(spool, 'a');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(spool.status().duplicates).toBe(3);
+  await spool.close();
+  const again = await open([consumer]);
+  await append(again, 'a', 'b');
+  expect(await again.drain(5_000)).toBe(true);
+  expect(again.status().duplicates).toBe(1);
+  expect(consumer.accepted).toEqual(['a', 'b']);
+});
+
+test('the same bytes of another tenant or signal are another frame', async () => {
+  const consumer = recordingConsumer('one');
+  const spool = await open([consumer]);
+  await append(spool, 'a');
+  await spool.append({ ...frameLabelled('a'), tenant: 'other' });
+  await spool.append({ ...frameLabelled('a'), signal: 'logs' });
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(consumer.accepted).toEqual(['a', 'a', 'a']);
+});
+
+test('content is recognised after its segment was removed and the process restarted', async () => {
+  const consumer = recordingConsumer('one');
+  const spool = await open([consumer], { segmentBytes: 1 });
+  await append(spool, 'a');
+  await append(spool, 'b');
+  expect(await spool.drain(5_000)).toBe(true);
+  await expect.poll(() => spool.status().segments).toBeLessThanOrEqual(1);
+  await spool.close();
+  const again = await open([consumer]);
+  await append(again, 'a', 'b');
+  expect(again.status().duplicates).toBe(2);
+});
+
+test('segments are removed when every consumer is past them, and kept while one is not', async () => {
+  const fast = recordingConsumer('fast');
+  const slow = recordingConsumer('slow', { answer: () => ({ kind: 'retryable', reason: 'down' }) });
+  const spool = await open([fast, slow], { segmentBytes: 1 });
+  for (const label of ['a', 'b', 'c']) await append(spool, label);
+  await expect.poll(() => fast.accepted).toEqual(['a', 'b', 'c']);
+  expect(spool.status().segments).toBe(3);
+  await spool.close();
+  const healed = recordingConsumer('slow');
+  const again = await open([fast, healed], { segmentBytes: 1 });
+  expect(await again.drain(5_000)).toBe(true);
+  expect(healed.accepted).toEqual(['a', 'b', 'c']);
+  await expect.poll(segmentFiles).toEqual([]);
+});
+
+test('a new consumer starts at the oldest frame kept', async () => {
+  const stuck = recordingConsumer('stuck', { answer: () => ({ kind: 'retryable', reason: 'down' }) });
+  const spool = await open([stuck]);
+  await append(spool, 'a', 'b');
+  await spool.close();
+  const fresh = recordingConsumer('fresh');
+  await append(await open([recordingConsumer('stuck'), fresh]), 'c');
+  await expect.poll(() => fresh.accepted).toEqual(['a', 'b', 'c']);
+});
+
+test('a retryable batch comes again, the same and marked, until it is accepted', async () => {
+  const consumer = recordingConsumer('one', {
+    answer: (_batch, attempt) =>
+      attempt <= 2 ? { kind: 'retryable', reason: 'down', delayMs: 1 } : { kind: 'accepted', setAside: 0 },
+  });
+  const spool = await open([consumer]);
+  await append(spool, 'a');
+  await expect.poll(() => consumer.deliveries.length).toBeGreaterThan(1);
+  await append(spool, 'b');
+  expect(await spool.drain(5_000)).toBe(true);
+  const [one, two, three] = consumer.deliveries;
+  expect(one?.redelivered).toBe(false);
+  expect([two, three]).toEqual([
+    { ...one, redelivered: true },
+    { ...one, redelivered: true },
+  ]);
+  expect(consumer.accepted).toEqual(['a', 'b']);
+});
+
+test('a consumer that throws is given the batch again', async () => {
+  let thrown = 0;
+  const consumer = recordingConsumer('one', {
+    answer: () => {
+      thrown += 1;
+      if (thrown === 1) throw new Error('a bug');
+      return { kind: 'accepted', setAside: 0 };
+    },
+  });
+  const spool = await open([consumer]);
+  await append(spool, 'a');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(consumer.deliveries.map(({ redelivered }) => redelivered)).toEqual([false, true]);
+});
+
+test('a batch refused for good goes to the dead-letter folder with the reason, and the next one is delivered', async () => {
+  const consumer = recordingConsumer('one', {
+    batch: { framesMax: 1 },
+    answer: (batch) =>
+      batch.frames.some((frame) => labelOf(frame) === 'poison')
+        ? { kind: 'permanent', reason: 'no such column' }
+        : { kind: 'accepted', setAside: 2 },
+  });
+  const spool = await open([consumer]);
+  await append(spool, 'a', 'poison', 'b');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(consumer.accepted).toEqual(['a', 'b']);
+  const [letter] = spool.status().deadLetters;
+  expect(letter).toMatchObject({ consumer: 'one', reason: 'no such column', frames: 1 });
+  const content = await readFile(join(directory, 'dead-letter', letter?.file ?? ''));
+  expect(content.includes('poison|')).toBe(true);
+  expect(await metrics.prometheusText()).toMatch(/docket_spool_dead_letter_frames[^ ]*\{consumer="one"[^}]*\} 1/);
+  await spool.close();
+  expect((await open([consumer])).status().deadLetters).toEqual([letter]);
+});
+
+test('a full dead-letter folder loses its oldest batch, counted', async () => {
+  const consumer = recordingConsumer('one', {
+    batch: { framesMax: 1 },
+    answer: () => ({ kind: 'permanent', reason: 'never' }),
+  });
+  const spool = await open([consumer], { deadLetterBytesMax: 1500 });
+  await append(spool, 'a', 'b', 'c', 'd');
+  expect(await spool.drain(5_000)).toBe(true);
+  const kept = spool.status().deadLetters.length;
+  expect(kept).toBeGreaterThan(0);
+  expect(kept).toBeLessThan(4);
+  expect(await metrics.prometheusText()).toMatch(
+    new RegExp(`docket_spool_dead_letter_evicted_frames[^ ]*\\{[^}]*\\} ${4 - kept}`),
+  );
+});
+
+test('a full spool refuses with a time to come back, and accepts again when a consumer caught up', async () => {
+  let open_ = false;
+  const consumer = recordingConsumer('one', {
+    answer: () => (open_ ? { kind: 'accepted', setAside: 0 } : { kind: 'retryable', reason: 'down', delayMs: 1 }),
+  });
+  const spool = await open([consumer], { bytesMax: 4_000 });
+  const accepted: string[] = [];
+  let refusal: unknown;
+  for (let at = 0; refusal === undefined; at += 1) {
+    const outcome = await spool.append(frameLabelled(`f${at}`, 500));
+    if (outcome.kind === 'accepted') accepted.push(`f${at}`);
+    else refusal = outcome;
+  }
+  expect(refusal).toMatchObject({ kind: 'retryable', retryAfterMs: 5_000 });
+  expect(spool.status().bytes).toBeLessThanOrEqual(4_000);
+  open_ = true;
+  expect(await spool.drain(5_000)).toBe(true);
+  await expect.poll(async () => (await spool.append(frameLabelled('late', 500))).kind).toBe('accepted');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(consumer.accepted).toEqual([...accepted, 'late']);
+});
+
+test('few frames wait for more until the linger time is over', async () => {
+  const consumer = recordingConsumer('one', { batch: { framesMax: 3, lingerMs: 60_000 } });
+  const spool = await open([consumer]);
+  await append(spool, 'a');
+  await append(spool, 'b');
+  expect(consumer.deliveries).toEqual([]);
+  await append(spool, 'c');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(consumer.deliveries.map(({ frames }) => frames.map(labelOf))).toEqual([['a', 'b', 'c']]);
+});
+
+test('a batch stays within its bytes, but one larger frame is still delivered', async () => {
+  const consumer = recordingConsumer('one', { batch: { bytesMax: 1_000, lingerMs: 1 } });
+  const spool = await open([consumer]);
+  await Promise.all(['a', 'b', 'c'].map((label) => spool.append(frameLabelled(label, 400))));
+  await spool.append(frameLabelled('large', 3 * 1024 * 1024));
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(consumer.accepted).toEqual(['a', 'b', 'c', 'large']);
+  for (const { frames } of consumer.deliveries) {
+    expect(frames.length === 1 || frames.reduce((sum, { bytes }) => sum + bytes.length, 0) <= 1_000).toBe(true);
+  }
+});
+
+test('close lets the consume call under way finish and leaves nothing to deliver again', async () => {
+  let finish: () => void = () => {};
+  const consumer = recordingConsumer('one', {
+    answer: () =>
+      new Promise((resolve) => {
+        finish = () => resolve({ kind: 'accepted', setAside: 0 });
+      }),
+  });
+  const spool = await open([consumer]);
+  await append(spool, 'a');
+  await expect.poll(() => consumer.deliveries.length).toBe(1);
+  const closed = spool.close();
+  finish();
+  await closed;
+  const next = recordingConsumer('one');
+  const again = await open([next]);
+  expect(await again.drain(1_000)).toBe(true);
+  expect(next.deliveries).toEqual([]);
+});
+
+test('lag, group size and fsync time are in the metrics', async () => {
+  const stuck = recordingConsumer('stuck', { answer: () => ({ kind: 'retryable', reason: 'down', delayMs: 60_000 }) });
+  const spool = await open([stuck]);
+  await append(spool, 'a', 'b');
+  const text = await metrics.prometheusText();
+  expect(text).toMatch(/docket_spool_lag_frames\{consumer="stuck"[^}]*\} 2/);
+  expect(text).toMatch(/docket_spool_group_frames_count\S* 1/);
+  expect(text).toMatch(/docket_spool_fsync_duration\S*_count\S* 1/);
+  expect(spool.status().consumers).toMatchObject([{ name: 'stuck', pendingFrames: 2 }]);
+});

@@ -1,0 +1,437 @@
+import type { Meter } from '@opentelemetry/api';
+import type { BackoffOptions } from '../pipeline/backoff.ts';
+import type { FrameConsumer } from '../pipeline/consumer.ts';
+import type { Frame, SpooledFrame } from '../pipeline/frame.ts';
+import { ACCEPTED, type ExportOutcome } from '../pipeline/outcome.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { cursorNames, isConsumerName, readCursor } from './cursor.ts';
+import { createDeadLetters, type DeadLetter } from './dead-letters.ts';
+import { createDedupWindow, hashesIn } from './dedup-window.ts';
+import { createDelivery, type ConsumerStatus, type Delivery } from './delivery.ts';
+import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
+import { createSpoolFiles, errorCode, replaceFile, type SpoolFiles } from './files.ts';
+import { contentHashOf, encodeFrame } from './frame-codec.ts';
+import { createGroupCommit, type AppendedFrame, type GroupCommit } from './group-commit.ts';
+import { createSpoolInstruments } from './instruments.ts';
+import { comparePositions, newSegment, scanSegment, segmentNamed, type Position, type Segment } from './segment.ts';
+import { createSegmentReader } from './segment-reader.ts';
+import { createWakeup } from './wakeup.ts';
+
+const SEGMENT_BYTES = 64 * 1024 * 1024;
+const BYTES_MAX = 4 * 1024 * 1024 * 1024;
+const DEDUP_WINDOW_FRAMES = 65_536;
+const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
+/** Bytes that may wait for the disk; beyond it the disk is the bottleneck and senders are told to come back. */
+const WAITING_BYTES_MAX = 256 * 1024 * 1024;
+/** Bytes of recent frames kept in memory for consumers that keep up. */
+const RECENT_BYTES_MAX = 64 * 1024 * 1024;
+/** `drain` looks at least this often; deliveries wake it earlier. */
+const DRAIN_CHECK_MS = 50;
+const RETRY_AFTER_MS = { closed: 1_000, busy: 1_000, full: 5_000, disk: 5_000 };
+const CONSUMER_BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 30_000, factor: 2 };
+
+export interface SpoolOptions {
+  readonly directory: string;
+  /** A segment is ended when the next frame would make it larger. 64 MiB by default. */
+  readonly segmentBytes?: number;
+  /** Most bytes of all segments; beyond it appends are refused until consumers catch up. 4 GiB by default. */
+  readonly bytesMax?: number;
+  /** How many of the newest frames are recognised when they come again. 65,536 by default. */
+  readonly dedupWindow?: number;
+  /** Most bytes of the dead-letter folder; the oldest make room. 256 MiB by default. */
+  readonly deadLetterBytesMax?: number;
+  /** Waits between attempts of a batch; 100 ms doubling to 30 s by default. */
+  readonly backoff?: BackoffOptions;
+  readonly meter: Meter;
+  readonly logger: Logger;
+  /** Milliseconds since the epoch. */
+  readonly clock?: () => number;
+  readonly files?: SpoolFiles;
+}
+
+export interface SpoolStatus {
+  readonly bytes: number;
+  readonly bytesMax: number;
+  readonly segments: number;
+  readonly consumers: readonly ConsumerStatus[];
+  /** Since the start: */
+  readonly duplicates: number;
+  readonly corruptFrames: number;
+  readonly tornBytes: number;
+  /** Everything in the dead-letter folder, oldest first. */
+  readonly deadLetters: readonly DeadLetter[];
+}
+
+/**
+ * The only queue: an append-only, checksummed log of redacted requests on local disk, and the loops that hand it to the
+ * consumers.
+ *
+ * It guarantees that an accepted frame is on the device and is delivered to every consumer at least once, in order, over
+ * crashes too; that a frame which was refused is not delivered because of this append; and that it never uses more than
+ * `bytesMax` (and one frame) of disk. It does not look into a frame.
+ */
+export interface Spool {
+  /** Before `start`. Each consumer has a cursor under its name; a new name starts at the oldest frame kept. */
+  attach(consumer: FrameConsumer): void;
+  /** Recovers what is on disk and starts the consumers. Throws when another process has the directory. */
+  start(): Promise<void>;
+  /** `accepted` when the frame is durable, `retryable` when nothing was kept. Never rejects. */
+  append(frame: Frame): Promise<ExportOutcome>;
+  status(): SpoolStatus;
+  /** True when every consumer caught up within the time. */
+  drain(timeoutMs: number): Promise<boolean>;
+  /** Refuses further appends, makes the waiting ones durable, and lets consume calls under way finish. */
+  close(): Promise<void>;
+}
+
+export function createSpool(options: SpoolOptions): Spool {
+  const { directory, logger } = options;
+  const files = options.files ?? createSpoolFiles();
+  const clock = options.clock ?? Date.now;
+  const bytesMax = options.bytesMax ?? BYTES_MAX;
+  const segmentBytes = Math.min(options.segmentBytes ?? SEGMENT_BYTES, Math.ceil(bytesMax / 4));
+  const segmentDirectory = `${directory}/segments`;
+  const cursorDirectory = `${directory}/cursors`;
+
+  const consumers: FrameConsumer[] = [];
+  const deliveries: Delivery[] = [];
+  const segments: Segment[] = [];
+  const dedup = createDedupWindow(options.dedupWindow ?? DEDUP_WINDOW_FRAMES);
+  const underway = new Map<string, Promise<ExportOutcome>>();
+  const recent = new Set<{ readonly segment: Segment; readonly offset: number; readonly size: number }>();
+  const progress = createWakeup();
+  const instruments = createSpoolInstruments(options.meter, () => ({
+    bytes: bytesOnDisk(),
+    bytesMax,
+    segments: segments.length,
+    deadLetterBytes: deadLetters.bytes(),
+    consumers: consumerStatuses(),
+  }));
+  const deadLetters = createDeadLetters({
+    directory: `${directory}/dead-letter`,
+    bytesMax: options.deadLetterBytesMax ?? DEAD_LETTER_BYTES_MAX,
+    files,
+    clock,
+    instruments,
+  });
+
+  let state: 'new' | 'open' | 'closed' = 'new';
+  let lock: DirectoryLock | undefined;
+  let commits: GroupCommit | undefined;
+  let lastSegmentIndex = 0;
+  let recentBytes = 0;
+  let duplicates = 0;
+  let corruptFrames = 0;
+  let tornBytes = 0;
+  let releasing = false;
+  let released = Promise.resolve();
+  let releaseAgain = false;
+
+  function bytesOnDisk(): number {
+    return segments.reduce((sum, segment) => sum + segment.length, 0);
+  }
+
+  function consumerStatuses(): ConsumerStatus[] {
+    const now = clock();
+    return deliveries.map((delivery) => delivery.status(now));
+  }
+
+  function countDamage(segment: Segment, offset: number): void {
+    if (segment.countedDamage.has(offset)) return;
+    segment.countedDamage.add(offset);
+    corruptFrames += 1;
+    instruments.corruptFrames.add(1);
+    logger.error({ segment: segment.index, offset }, 'a damaged frame in the spool was stepped over');
+  }
+
+  // ---- recovery
+
+  async function recover(): Promise<void> {
+    const cursors = new Map<string, Awaited<ReturnType<typeof readCursor>>>();
+    for (const name of await cursorNames(files, cursorDirectory)) {
+      const cursor = await readCursor(files, cursorDirectory, name);
+      cursors.set(name, cursor);
+      // A position must never be used twice, even when all segments are gone.
+      lastSegmentIndex = Math.max(lastSegmentIndex, cursor?.committed.segment ?? 0, cursor?.inFlightEnd?.segment ?? 0);
+    }
+    const remembered = await files.readFile(`${directory}/dedup-window`);
+    if (remembered !== undefined) for (const hash of hashesIn(remembered)) dedup.add(hash);
+
+    const found = (await files.list(segmentDirectory)).flatMap((name) => segmentNamed(segmentDirectory, name) ?? []);
+    const lags = consumers.map((consumer) => ({
+      consumer,
+      cursor: cursors.get(consumer.name) ?? { committed: { segment: 0, offset: 0 }, inFlightEnd: undefined },
+      frames: 0,
+      bytes: 0,
+    }));
+    for (const segment of found) {
+      lastSegmentIndex = Math.max(lastSegmentIndex, segment.index);
+      const scanned = await recoverSegment(segment, segment === found.at(-1));
+      if (segment.length === 0) {
+        await files.unlink(segment.path);
+        continue;
+      }
+      segments.push(segment);
+      for (const { offset, size, frame } of scanned) {
+        dedup.add(frame.contentHash);
+        for (const lag of lags) {
+          if (comparePositions({ segment: segment.index, offset }, lag.cursor.committed) < 0) continue;
+          lag.frames += 1;
+          lag.bytes += size;
+        }
+      }
+    }
+    for (const { consumer, cursor, frames, bytes } of lags) {
+      deliveries.push(
+        createDelivery({
+          consumer,
+          cursor,
+          pendingFrames: frames,
+          pendingBytes: bytes,
+          cursorDirectory,
+          files,
+          reader: createSegmentReader({ files, segments, onDamage: countDamage }),
+          deadLetters,
+          backoff: options.backoff ?? CONSUMER_BACKOFF,
+          clock,
+          onProgress,
+          instruments,
+          logger,
+        }),
+      );
+    }
+  }
+
+  async function recoverSegment(segment: Segment, newest: boolean) {
+    const bytes = (await files.readFile(segment.path)) ?? Buffer.alloc(0);
+    const scan = scanSegment(bytes, segment.salt);
+    segment.length = scan.end;
+    segment.sealed = true;
+    for (const offset of scan.damage) countDamage(segment, offset);
+    if (scan.end < bytes.length && newest) {
+      tornBytes += bytes.length - scan.end;
+      instruments.tornBytes.add(bytes.length - scan.end);
+      logger.warn({ segment: segment.index, bytes: bytes.length - scan.end }, 'an unfinished write was cut off');
+      const file = await files.open(segment.path, 'write');
+      try {
+        await file.truncate(scan.end);
+        await file.fdatasync();
+      } finally {
+        await file.close();
+      }
+    } else if (scan.end < bytes.length) {
+      countDamage(segment, scan.end);
+    }
+    return scan.frames;
+  }
+
+  // ---- appending
+
+  function onDurable(segment: Segment, appended: readonly AppendedFrame[]): void {
+    let bytes = 0;
+    for (const { frame, offset, size } of appended) {
+      dedup.add(frame.contentHash);
+      bytes += size;
+      if (deliveries.length === 0) continue;
+      segment.recent.set(offset, { frame, size });
+      recent.add({ segment, offset, size });
+      recentBytes += size;
+    }
+    forgetRecent(undefined);
+    for (const delivery of deliveries) delivery.added(appended.length, bytes);
+  }
+
+  /** Drops recent frames that every consumer is past, and the oldest beyond the bound. */
+  function forgetRecent(released: Position | undefined): void {
+    for (const entry of recent) {
+      const position = { segment: entry.segment.index, offset: entry.offset };
+      const passed = released !== undefined && comparePositions(position, released) < 0;
+      if (!passed && recentBytes <= RECENT_BYTES_MAX) return;
+      recent.delete(entry);
+      entry.segment.recent.delete(entry.offset);
+      recentBytes -= entry.size;
+    }
+  }
+
+  function refuse(reason: keyof typeof RETRY_AFTER_MS, message: string): ExportOutcome {
+    instruments.refused.add(1, { reason });
+    return { kind: 'retryable', message, retryAfterMs: RETRY_AFTER_MS[reason] };
+  }
+
+  function acknowledgeDuplicate(): ExportOutcome {
+    duplicates += 1;
+    instruments.duplicates.add(1);
+    return ACCEPTED;
+  }
+
+  async function appendNew(frame: SpooledFrame, commits: GroupCommit): Promise<ExportOutcome> {
+    const encoded = encodeFrame(frame);
+    if (commits.pendingBytes() + encoded.size > WAITING_BYTES_MAX && commits.pendingBytes() > 0) {
+      return refuse('busy', 'the spool waits for the disk; send the request again later');
+    }
+    const used = bytesOnDisk() + commits.pendingBytes();
+    if (used + encoded.size > bytesMax && used > 0) {
+      release();
+      return refuse('full', 'the spool is full; send the request again later');
+    }
+    try {
+      await commits.append(frame, encoded);
+      return ACCEPTED;
+    } catch (error) {
+      const code = errorCode(error);
+      const message =
+        code === 'ENOSPC' || code === 'EDQUOT'
+          ? 'the disk is full; send the request again later'
+          : 'the spool could not write; send the request again later';
+      return refuse('disk', message);
+    }
+  }
+
+  // ---- releasing
+
+  function onProgress(): void {
+    progress.wake();
+    release();
+  }
+
+  /** Removes segments that every consumer is past. Runs alone; a call while it runs makes it run once more. */
+  function release(): void {
+    releaseAgain = true;
+    if (releasing) return;
+    releasing = true;
+    released = releaseSegments();
+  }
+
+  async function releaseSegments(): Promise<void> {
+    while (releaseAgain) {
+      releaseAgain = false;
+      const slowest = deliveries.map((delivery) => delivery.released()).sort(comparePositions)[0];
+      if (slowest === undefined) break;
+      forgetRecent(slowest);
+      try {
+        await releaseUpTo(slowest);
+      } catch (error) {
+        logger.error({ code: errorCode(error) }, 'a segment that is done with could not be removed; it is tried again');
+      }
+    }
+    releasing = false;
+  }
+
+  async function releaseUpTo(slowest: Position): Promise<void> {
+    const newest = segments.at(-1);
+    // The newest segment is ended early when it is what fills the spool, or nothing would ever make room again.
+    if (newest !== undefined && !newest.sealed && bytesOnDisk() > bytesMax / 2 && isPast(slowest, newest)) {
+      await commits?.seal();
+    }
+    const done = segments.filter((segment) => segment.sealed && isPast(slowest, segment));
+    if (done.length === 0) return;
+    // The hashes outlive their frames: a retry may come after the frame was stored and its segment removed.
+    try {
+      await replaceFile(files, directory, 'dedup-window', dedup.toBytes());
+    } catch (error) {
+      // A full disk must not keep segments from making room: a retry after a restart may then be kept twice.
+      logger.warn({ code: errorCode(error) }, 'the deduplication window could not be written');
+    }
+    for (const segment of done) {
+      await files.unlink(segment.path);
+      segments.splice(segments.indexOf(segment), 1);
+    }
+    progress.wake();
+  }
+
+  function isPast(position: Position, segment: Segment): boolean {
+    return comparePositions(position, { segment: segment.index, offset: segment.length }) >= 0;
+  }
+
+  return {
+    attach(consumer) {
+      if (state !== 'new') throw new Error('consumers are attached before the spool starts');
+      if (!isConsumerName(consumer.name))
+        throw new Error(`a consumer's name is lower-case letters, digits and dashes: ${consumer.name}`);
+      if (consumers.some(({ name }) => name === consumer.name))
+        throw new Error(`two consumers are named ${consumer.name}`);
+      consumers.push(consumer);
+    },
+
+    async start() {
+      if (state !== 'new') throw new Error('a spool starts once');
+      await files.makeDirectory(segmentDirectory);
+      await files.makeDirectory(cursorDirectory);
+      lock = await lockDirectory(directory);
+      try {
+        await deadLetters.start();
+        await recover();
+      } catch (error) {
+        await lock.release();
+        throw error;
+      }
+      commits = createGroupCommit({
+        directory: segmentDirectory,
+        files,
+        segmentBytes,
+        nextSegment: () => newSegment(segmentDirectory, (lastSegmentIndex += 1)),
+        onSegment: (segment) => segments.push(segment),
+        onSegmentGone: (segment) => segments.splice(segments.indexOf(segment), 1),
+        onDurable,
+        instruments,
+        logger,
+      });
+      state = 'open';
+      for (const delivery of deliveries) delivery.start();
+      release();
+    },
+
+    async append(frame) {
+      if (state !== 'open' || commits === undefined)
+        return refuse('closed', 'the spool is closed; send the request again later');
+      const contentHash = contentHashOf(frame);
+      if (dedup.has(contentHash)) return acknowledgeDuplicate();
+      const first = underway.get(contentHash);
+      if (first !== undefined) {
+        const outcome = await first;
+        return outcome.kind === 'accepted' ? acknowledgeDuplicate() : outcome;
+      }
+      const outcome = appendNew({ ...frame, contentHash }, commits);
+      underway.set(contentHash, outcome);
+      try {
+        return await outcome;
+      } finally {
+        underway.delete(contentHash);
+      }
+    },
+
+    status() {
+      return {
+        bytes: bytesOnDisk(),
+        bytesMax,
+        segments: segments.length,
+        consumers: consumerStatuses(),
+        duplicates,
+        corruptFrames,
+        tornBytes,
+        deadLetters: deadLetters.list(),
+      };
+    },
+
+    async drain(timeoutMs) {
+      const until = performance.now() + timeoutMs;
+      for (;;) {
+        const waiting = commits?.pendingBytes() ?? 0;
+        if (waiting === 0 && consumerStatuses().every(({ pendingFrames }) => pendingFrames === 0)) return true;
+        const left = until - performance.now();
+        if (left <= 0) return false;
+        await progress.wait(Math.min(left, DRAIN_CHECK_MS));
+      }
+    },
+
+    async close() {
+      if (state === 'closed') return;
+      state = 'closed';
+      await commits?.close();
+      await Promise.all(deliveries.map((delivery) => delivery.close()));
+      await released;
+      instruments.close();
+      await lock?.release();
+    },
+  };
+}
