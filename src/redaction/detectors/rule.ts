@@ -33,5 +33,10 @@ export interface DetectorRule {
   readonly not?: readonly string[] | undefined;
   /** Of overlapping findings the one with the higher priority names the span; default 50. */
   readonly priority?: number | undefined;
+  /**
+   * `token`: the pattern is not searched for; it must match, in whole, a random-looking token that follows a keyword within the
+   * window. For secrets that only the vendor's name beside them betrays.
+   */
+  readonly subject?: 'text' | 'token' | undefined;
   readonly examples: { readonly hit: readonly string[]; readonly miss: readonly string[] };
 }

@@ -1,4 +1,12 @@
+import { assignmentAt, keyAround } from './credential-assignment.ts';
+import { createKeywordAutomaton, hitsOverflow } from './keyword-automaton.ts';
+import { findTokens, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
+import { refusedPattern } from './pattern-gate.ts';
+import { privateKeyAt } from './private-key.ts';
 import type { DetectorRule } from './rule.ts';
+import { builtinRules } from './builtin-rules.ts';
+import { classifyKey, keyRuleVersion } from './sensitive-key.ts';
+import { isPlaceholder, passes } from './validators.ts';
 
 /** One span of text that must be replaced. */
 export interface Finding {
@@ -33,7 +41,9 @@ export interface Scanner {
    * The rule a key's name alone triggers (password, authorization, cookie, api_key, secret …), whatever its value; undefined
    * if none. Counts of tokens (`max_tokens`, `gen_ai.usage.*_tokens`) and names of things are no secrets.
    */
-  sensitiveKey(key: string): { readonly rule: string; readonly ruleVersion: number; readonly class: string } | undefined;
+  sensitiveKey(
+    key: string,
+  ): { readonly rule: string; readonly ruleVersion: number; readonly class: string } | undefined;
 }
 
 export interface ScannerOptions {
@@ -46,23 +56,307 @@ export interface ScannerOptions {
   readonly decodeDepth?: number;
 }
 
-/** The rules given, run over every text in whole. */
-export function createScanner(options: ScannerOptions = {}): Scanner {
-  const rules = (options.extraRules ?? []).filter((rule) => !options.disabledRules?.has(rule.id));
+/** A finding before overlaps are settled. */
+interface Candidate {
+  readonly start: number;
+  readonly end: number;
+  readonly rule: string;
+  readonly version: number;
+  readonly class: string;
+  readonly encodings: readonly string[];
+  readonly priority: number;
+}
+
+class OutOfTime extends Error {}
+
+/** Words near which a random-looking text is a credential. */
+const credentialWords =
+  'password passwd passphrase passcode pwd pswd passwort contrasena kennwort secret token api_key apikey api-key auth credential cred key private bearer cookie session signature sig= pass dsn connectionstring connection_string connstr mnemonic seed jwt oauth access license licence cvv cvc pin pat otp webhook sas hmac login'.split(
+    ' ',
+  );
+const loosely = new Set(
+  'password passwd passphrase pwd secret token api_key apikey api-key auth credential key private bearer access pat license signature jwt session cookie'.split(
+    ' ',
+  ),
+);
+const pemWord = '---';
+
+const isAlphanumeric = (code: number): boolean =>
+  (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+
+interface CompiledRule {
+  readonly rule: DetectorRule;
+  readonly pattern: RegExp;
+  readonly anchored: boolean;
+  readonly boundary: boolean;
+  readonly not: readonly RegExp[];
+  readonly group: number;
+}
+
+function compile(rule: DetectorRule): CompiledRule {
+  const refused = refusedPattern(rule.pattern);
+  if (refused !== undefined) throw new RangeError(`rule ${rule.id}: ${refused}`);
+  if (rule.keywords.length === 0) throw new RangeError(`rule ${rule.id}: at least one keyword is required`);
+  const anchored = rule.window.before === 0 && rule.subject !== 'token';
+  const group = rule.group ?? 0;
+  const source = rule.subject === 'token' ? `^(?:${rule.pattern})$` : rule.pattern;
   return {
-    mayMatch: (_bytes, start, end) => rules.length > 0 && end > start,
-    scan(text) {
-      const findings: Finding[] = [];
-      for (const rule of rules) {
-        for (const match of text.matchAll(new RegExp(rule.pattern, `dg${rule.flags ?? ''}`))) {
-          const [start, end] = match.indices?.[rule.group ?? 0] ?? [match.index, match.index + match[0].length];
-          findings.push({ start, end, rule: rule.id, ruleVersion: rule.version, class: rule.class, encodings: [] });
+    rule,
+    pattern: new RegExp(source, `${anchored ? 'y' : 'g'}${group > 0 ? 'd' : ''}${rule.flags ?? ''}`),
+    anchored,
+    boundary: rule.keywords.every((keyword) => isAlphanumeric(keyword.charCodeAt(0))),
+    not: (rule.not ?? []).map((pattern) => new RegExp(pattern)),
+    group,
+  };
+}
+
+function allowed(compiled: CompiledRule, value: string): boolean {
+  for (const validation of compiled.rule.validate ?? []) if (!passes(value, validation)) return false;
+  for (const pattern of compiled.not) if (pattern.test(value)) return false;
+  return true;
+}
+
+/** Whether a token may begin here: not inside a word. The letter of an escape (`\n`) is no word. */
+function startsWord(text: string, at: number): boolean {
+  if (at === 0) return true;
+  if (!isAlphanumeric(text.charCodeAt(at - 1))) return true;
+  if (at > 1 && text[at - 2] === '\\' && /[nrtbf]/.test(text[at - 1] ?? '')) return true;
+  return at > 2 && text[at - 3] === '%';
+}
+
+const marker = /\[redacted(?::[a-z0-9._-]{1,64})?\]/g;
+
+/** Compiles all rules; throws a RangeError that names the rule when one is not acceptable. */
+export function createScanner(options: ScannerOptions = {}): Scanner {
+  const disabled = options.disabledRules ?? new Set<string>();
+  const budgetMs = options.budgetMs ?? 50;
+  const rules = [...builtinRules, ...(options.extraRules ?? [])].filter((rule) => !disabled.has(rule.id)).map(compile);
+
+  // One entry a keyword: the rules to run at it, and whether it is a word that announces a credential.
+  const entries = new Map<string, { rules: CompiledRule[]; credential: boolean; loose: boolean; pem: boolean }>();
+  const entry = (word: string) => {
+    const folded = word.toLowerCase();
+    let found = entries.get(folded);
+    if (!found) {
+      found = { rules: [], credential: false, loose: false, pem: false };
+      entries.set(folded, found);
+    }
+    return found;
+  };
+  for (const compiled of rules) for (const keyword of compiled.rule.keywords) entry(keyword).rules.push(compiled);
+  for (const word of credentialWords) {
+    entry(word).credential = true;
+    entry(word).loose = loosely.has(word);
+  }
+  entry(pemWord).pem = true;
+  const words = [...entries.keys()];
+  const actions = [...entries.values()];
+  const automaton = createKeywordAutomaton(words);
+  const noFlags = new Uint8Array(128);
+
+  function scanLayer(text: string, key: string, deadline: number): Candidate[] {
+    const out: Candidate[] = [];
+    const hits: number[] = [];
+    const seen = automaton.run(text, hits, noFlags);
+    if (seen & hitsOverflow) throw new OutOfTime();
+    let tokens: OpaqueToken[] | undefined;
+    const doneUntil = new Map<CompiledRule, number>();
+    let lastKeyEnd = -1;
+    let lastPem = -1;
+    let firstToken = 0;
+
+    const nearTokens = (from: number, to: number): OpaqueToken[] => {
+      tokens ??= findTokens(text);
+      while (firstToken > 0 && (tokens[firstToken - 1]?.end ?? 0) > from) firstToken--;
+      while (firstToken < tokens.length && (tokens[firstToken]?.end ?? 0) <= from) firstToken++;
+      const near: OpaqueToken[] = [];
+      for (let i = firstToken; i < tokens.length; i++) {
+        const token = tokens[i] as OpaqueToken;
+        if (token.start > to) break;
+        near.push(token);
+      }
+      return near;
+    };
+
+    const emit = (start: number, end: number, compiled: CompiledRule): void => {
+      const { rule } = compiled;
+      out.push({
+        start,
+        end,
+        rule: rule.id,
+        version: rule.version,
+        class: rule.class,
+        encodings: [],
+        priority: rule.priority ?? 50,
+      });
+    };
+
+    const runRule = (compiled: CompiledRule, start: number, end: number): void => {
+      const { rule, pattern } = compiled;
+      if (rule.subject === 'token') {
+        if (/^\.(?:com|io|org|net|dev|app|co|ai|so)\b/.test(text.slice(end, end + 5))) return;
+        for (const token of nearTokens(end, end + rule.window.after)) {
+          const from = Math.max(token.start, end);
+          const trimmed = looksRandom(text, from, token.end);
+          if (!trimmed) continue;
+          const value = text.slice(trimmed.start, trimmed.end);
+          if (ownerOf(text, trimmed.start, start) === 'other') continue;
+          pattern.lastIndex = 0;
+          if (pattern.test(value) && allowed(compiled, value)) emit(trimmed.start, trimmed.end, compiled);
+        }
+        return;
+      }
+      if (compiled.anchored) {
+        if (start < (doneUntil.get(compiled) ?? 0) || (compiled.boundary && !startsWord(text, start))) return;
+        pattern.lastIndex = start;
+        const match = pattern.exec(text);
+        if (!match) return;
+        const value = match[compiled.group] ?? '';
+        if (value === '' || !allowed(compiled, value)) return;
+        const [from, to] = match.indices?.[compiled.group] ?? [match.index, match.index + match[0].length];
+        doneUntil.set(compiled, to);
+        emit(from, to, compiled);
+        return;
+      }
+      const from = Math.max(0, start - rule.window.before, doneUntil.get(compiled) ?? 0);
+      const window = text.slice(from, Math.min(text.length, end + rule.window.after));
+      pattern.lastIndex = 0;
+      for (let match = pattern.exec(window); match; match = pattern.exec(window)) {
+        if (match[0] === '') {
+          pattern.lastIndex++;
+          continue;
+        }
+        const value = match[compiled.group] ?? '';
+        const [low, high] = match.indices?.[compiled.group] ?? [match.index, match.index + match[0].length];
+        if (value !== '' && allowed(compiled, value)) {
+          emit(from + low, from + high, compiled);
+          doneUntil.set(compiled, from + high);
         }
       }
-      findings.sort((a, b) => a.start - b.start || b.end - a.end);
-      let end = -1;
-      return { findings: findings.filter((each) => each.start >= end && ((end = each.end), true)), status: 'ok' };
+    };
+
+    for (let h = 0; h < hits.length; h += 2) {
+      if ((h & 127) === 0 && performance.now() > deadline) throw new OutOfTime();
+      const index = hits[h] ?? 0;
+      const end = hits[h + 1] ?? 0;
+      const start = end - (words[index]?.length ?? 0);
+      const action = actions[index];
+      if (!action) continue;
+      for (const compiled of action.rules) runRule(compiled, start, end);
+      if (action.pem && start >= lastPem) {
+        const span = privateKeyAt(text, start);
+        if (span && !disabled.has('private-key')) {
+          lastPem = span.end;
+          out.push({
+            ...span,
+            rule: 'private-key',
+            version: 1,
+            class: 'secret.private_key',
+            encodings: [],
+            priority: 100,
+          });
+        }
+      }
+      if (action.credential && end > lastKeyEnd) {
+        const around = keyAround(text, start, end);
+        lastKeyEnd = around.end;
+        const found = assignmentAt(text, around.start, around.end);
+        if (found) {
+          if (!disabled.has(found.rule)) {
+            out.push({ ...found, version: keyRuleVersion, encodings: [], priority: 40 });
+          }
+        }
+        if (action.loose && !disabled.has('secret-near-word')) {
+          for (const token of nearTokens(end, around.end + 64)) {
+            const trimmed = looksRandom(text, Math.max(token.start, end), token.end);
+            if (!trimmed || ownerOf(text, trimmed.start, around.start) !== 'none') continue;
+            out.push({
+              ...trimmed,
+              rule: 'secret-near-word',
+              version: 1,
+              class: 'secret.generic',
+              encodings: [],
+              priority: 20,
+            });
+          }
+        }
+      }
+    }
+
+    if (key !== '') {
+      const named = classifyKey(key);
+      const trimmed = text.trim();
+      if (
+        named &&
+        !disabled.has(named.rule) &&
+        !isPlaceholder(trimmed) &&
+        (named.strength === 'strong' ? trimmed.length > 3 : isOpaque(trimmed, 14))
+      ) {
+        const start = text.indexOf(trimmed);
+        out.push({
+          start,
+          end: start + trimmed.length,
+          rule: named.rule,
+          version: keyRuleVersion,
+          class: named.class,
+          encodings: [],
+          priority: 10,
+        });
+      }
+    }
+    return out;
+  }
+
+  function settle(text: string, found: readonly Candidate[]): Finding[] {
+    const markers: { start: number; end: number }[] = [];
+    if (text.includes('[redacted')) {
+      for (const match of text.matchAll(marker))
+        markers.push({ start: match.index, end: match.index + match[0].length });
+    }
+    const ordered = found
+      .filter(
+        (each) => each.end > each.start && !markers.some((span) => each.start >= span.start && each.end <= span.end),
+      )
+      .sort((a, b) => a.start - b.start || b.end - a.end);
+    const merged: Candidate[] = [];
+    for (const each of ordered) {
+      const last = merged.at(-1);
+      if (!last || each.start >= last.end) {
+        merged.push(each);
+        continue;
+      }
+      // Overlapping spans become one: the name of the higher priority, then of the longer span, over both.
+      const wins =
+        each.priority > last.priority ||
+        (each.priority === last.priority && each.end - each.start > last.end - last.start);
+      const name = wins ? each : last;
+      merged[merged.length - 1] = { ...name, start: last.start, end: Math.max(last.end, each.end) };
+    }
+    return merged.map(({ start, end, rule, version, class: kind, encodings }) => ({
+      start,
+      end,
+      rule,
+      ruleVersion: version,
+      class: kind,
+      encodings,
+    }));
+  }
+
+  return {
+    mayMatch: (_bytes, start, end) => end > start,
+    scan(text, context) {
+      const deadline = performance.now() + budgetMs;
+      try {
+        return { findings: settle(text, scanLayer(text, context.key, deadline)), status: 'ok' };
+      } catch (error) {
+        if (error instanceof OutOfTime) return { findings: [], status: 'budget' };
+        throw error;
+      }
     },
-    sensitiveKey: () => undefined,
+    sensitiveKey(key) {
+      const named = classifyKey(key);
+      if (!named || named.strength !== 'strong' || disabled.has(named.rule)) return undefined;
+      return { rule: named.rule, ruleVersion: keyRuleVersion, class: named.class };
+    },
   };
 }

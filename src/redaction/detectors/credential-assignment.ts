@@ -1,0 +1,203 @@
+/**
+ * Finds the value that a key with a telling name introduces: `password=…`, `"api_key": "…"`, `--token …`, `X-Api-Key: …`,
+ * `<secret>…</secret>`, `{"name":"DB_PASSWORD","value":"…"}`, `SET PASSWORD '…'`. Hand-written and linear instead of a regular
+ * expression, because keys stand everywhere in telemetry.
+ */
+import { isOpaque } from './opaque-token.ts';
+import { classifyKey, type SensitiveKey } from './sensitive-key.ts';
+import { isPlaceholder } from './validators.ts';
+
+export interface Assignment {
+  readonly start: number;
+  readonly end: number;
+  readonly rule: string;
+  readonly class: string;
+}
+
+const keySpanMax = 96;
+const valueMax = 8192;
+
+function isKeyCode(code: number): boolean {
+  return (
+    (code >= 0x30 && code <= 0x39) ||
+    (code >= 0x41 && code <= 0x5a) ||
+    (code >= 0x61 && code <= 0x7a) ||
+    code === 0x5f ||
+    code === 0x2d ||
+    code === 0x2e
+  );
+}
+
+/** The identifier around a keyword, as far as it can be one. An escape before it (`\n`) is no part of it. */
+export function keyAround(text: string, start: number, end: number): { readonly start: number; readonly end: number } {
+  let from = start;
+  while (from > 0 && start - from < keySpanMax && isKeyCode(text.charCodeAt(from - 1))) from--;
+  if (from > 0 && text[from - 1] === '\\' && from < start && /[nrtbf]/.test(text[from] ?? '')) from++;
+  let to = end;
+  while (to < text.length && to - end < keySpanMax && isKeyCode(text.charCodeAt(to))) to++;
+  return { start: from, end: to };
+}
+
+const pairValue =
+  /["'\\]{0,8}\s{0,4},?\s{0,40}["'\\]{0,8}(?:value|val|stringValue|string_value|current|default|data|content|text|secret)["'\\]{0,8}\s{0,4}[:=]\s{0,4}(?:\{\s{0,8}["'\\]{0,8}\w{1,16}["'\\]{0,8}\s{0,4}:\s{0,4})?/iy;
+const assign =
+  /["'`\\\])]{0,10}(?:\s{0,12}(?:=>|:=|::?:?=?|={1,3}|!==?|\|\||<-|~>)){1,3}[ \t]{0,12}|["'`\\\])]{0,8}\s{0,4}(?:\?=|,=|>=|>)[ \t]{0,4}/y;
+const listed = /(["'`]|\\+["'])\s{0,4},\s{0,12}(?=["'`\\])/y;
+const spaced = /[ \t]{1,8}(?:is|was|are|of|for|to|equals)?[ \t:=]{0,4}/y;
+const scheme =
+  /(?:Bearer|Basic|Digest|Token|ApiKey|Api-Key|GenieKey|Negotiate|Bot|Splunk|SSWS|AWS4-HMAC-SHA256|OAuth|Hawk|DPoP|Key|JWT)(?:\s|%20|\+){1,4}/iy;
+const open = /(?:[rbfuLR@]{0,2})(\\{0,15}["'`])/y;
+const callShape =
+  /^[A-Za-z_$][\w$.]{0,80}\($|^(?:self|this|config|settings|options|args|params|request|req|ctx|os|process|env|props|data|credentials?|secrets|vars|var|local|module)\.[A-Za-z_]/;
+const innerPair = /^[\w.-]{1,48}[=:]/;
+
+function sticky(pattern: RegExp, text: string, at: number): RegExpExecArray | null {
+  pattern.lastIndex = at;
+  return pattern.exec(text);
+}
+
+function bareEnd(text: string, from: number): number {
+  let i = from;
+  const limit = Math.min(text.length, from + valueMax);
+  for (; i < limit; i++) {
+    const code = text.charCodeAt(i);
+    if (
+      code <= 0x20 ||
+      code === 0x22 ||
+      code === 0x27 ||
+      code === 0x60 ||
+      code === 0x26 ||
+      code === 0x3c ||
+      code === 0x3e ||
+      code === 0x5c ||
+      code === 0x7c
+    )
+      break;
+    if (
+      (code === 0x2c || code === 0x3b) &&
+      (/[\s"']/.test(text[i + 1] ?? ' ') || innerPair.test(text.slice(i + 1, i + 50)))
+    )
+      break;
+  }
+  while (i > from && /[,;)}\]]/.test(text[i - 1] ?? '')) {
+    const closer = text[i - 1] ?? '';
+    const opener = closer === ')' ? '(' : closer === '}' ? '{' : closer === ']' ? '[' : '';
+    if (opener !== '' && text.slice(from, i).includes(opener)) break;
+    i--;
+  }
+  return i;
+}
+
+interface Value {
+  readonly start: number;
+  readonly end: number;
+  readonly quoted: boolean;
+}
+
+/** The value at an offset: the inside of a quoted text, or the run of characters up to a delimiter. */
+function valueAt(text: string, at: number): Value | undefined {
+  const opening = sticky(open, text, at);
+  if (opening) {
+    const quote = opening[1] ?? '"';
+    const start = at + opening[0].length;
+    let end = start;
+    const limit = Math.min(text.length, start + valueMax);
+    const mark = quote.at(-1) ?? '"';
+    const depth = quote.length - 1;
+    for (; end < limit; end++) {
+      const code = text.charCodeAt(end);
+      if (text[end] === mark) {
+        let slashes = 0;
+        while (text[end - 1 - slashes] === '\\' && end - 1 - slashes >= start) slashes++;
+        if (slashes <= depth) {
+          end -= slashes;
+          break;
+        }
+      } else if (code === 0x0a && mark !== '`' && depth === 0 && text.indexOf(mark, end) < 0) break;
+    }
+    return end > start ? { start, end, quoted: true } : undefined;
+  }
+  const end = bareEnd(text, at);
+  return end > at ? { start: at, end, quoted: false } : undefined;
+}
+
+const wholeLine = /[^\r\n"'`\\<>]{0,4096}/y;
+
+function accept(
+  text: string,
+  value: Value,
+  key: SensitiveKey,
+  separator: 'assign' | 'list' | 'space' | 'flag',
+): Assignment | undefined {
+  let { start, end } = value;
+  if (key.rule === 'authorization-key' || key.rule === 'cookie-key') {
+    if (!value.quoted) end = Math.max(end, start + (sticky(wholeLine, text, start)?.[0].length ?? 0));
+  }
+  if (key.rule !== 'cookie-key' && key.rule !== 'password-key') {
+    const named = sticky(scheme, text, start);
+    if (named && start + named[0].length < end + 4096) {
+      start += named[0].length;
+      if (start >= end) end = bareEnd(text, start);
+    }
+  }
+  while (end > start && text.charCodeAt(end - 1) <= 0x20) end--;
+  while (start < end && text.charCodeAt(start) <= 0x20) start++;
+  if (end <= start) return undefined;
+  const found = text.slice(start, end);
+  if (isPlaceholder(found)) return undefined;
+  if (!value.quoted && callShape.test(found + (text[end] === '(' ? '(' : ''))) return undefined;
+  if (/^[[{(]/.test(found) && !value.quoted) return undefined;
+  if (key.strength === 'weak' || (separator === 'space' && key.rule !== 'authorization-key')) {
+    if (isOpaque(found, key.strength === 'weak' ? 14 : 10)) return { start, end, rule: key.rule, class: key.class };
+    const passwordLike = key.rule === 'password-key' && found.length >= 6 && /\d/.test(found) && /[^\d]/.test(found);
+    return passwordLike ? { start, end, rule: key.rule, class: key.class } : undefined;
+  }
+  if (key.rule !== 'password-key' && key.class !== 'pii.card_security_code') {
+    // A short number or a single common word behind `token` or `secret` names something; it is none.
+    if (/^-?\d{1,7}(?:\.\d{1,4})?$/.test(found)) return undefined;
+    if (!value.quoted && separator !== 'flag' && /^[a-z]{1,12}$/i.test(found)) return undefined;
+    if (found.length < 4) return undefined;
+  } else if (!value.quoted && separator === 'assign' && /^(?:\d|[a-z]{1,3})$/i.test(found)) return undefined;
+  return { start, end, rule: key.rule, class: key.class };
+}
+
+/** The value the key at [start, end) introduces, if its name and the value's looks make it a secret. */
+export function assignmentAt(text: string, start: number, end: number): Assignment | undefined {
+  const name = text.slice(start, end);
+  const key = classifyKey(name);
+  if (!key) return undefined;
+  const pair = sticky(pairValue, text, end);
+  if (pair) {
+    const value = valueAt(text, end + pair[0].length);
+    if (value) return accept(text, value, key, 'assign');
+  }
+  const assigned = sticky(assign, text, end);
+  if (assigned) {
+    let at = end + assigned[0].length;
+    if (/[\r\n]/.test(text[at] ?? '')) {
+      const quotedKey = /["']/.test(assigned[0]);
+      const space = /\s{0,64}/y;
+      const next = at + (sticky(space, text, at)?.[0].length ?? 0);
+      if (!quotedKey || !/["'\\]/.test(text[next] ?? '')) return undefined;
+      at = next;
+    }
+    if (assigned[0].includes('>') && /^\s/.test(text.slice(at, at + 1))) return undefined;
+    const value = valueAt(text, at);
+    return value ? accept(text, value, key, 'assign') : undefined;
+  }
+  const flag = name.startsWith('-') && !name.endsWith('-');
+  const inList = sticky(listed, text, end);
+  if (inList) {
+    const value = valueAt(text, end + inList[0].length);
+    return value && (flag || isOpaque(text.slice(value.start, value.end)))
+      ? accept(text, value, key, flag ? 'flag' : 'list')
+      : undefined;
+  }
+  const gap = sticky(spaced, text, end);
+  if (gap) {
+    const value = valueAt(text, end + gap[0].length);
+    if (!value || (flag && text[value.start] === '-')) return undefined;
+    return accept(text, value, key, flag ? 'flag' : 'space');
+  }
+  return undefined;
+}

@@ -1,0 +1,105 @@
+import { isPlaceholder, shannonEntropy } from './validators.ts';
+
+/** Texts that machines make: long, without spaces, letters and digits mixed. Only such texts count as secrets by context. */
+export interface OpaqueToken {
+  readonly start: number;
+  readonly end: number;
+}
+
+const tokenPattern = /[A-Za-z0-9_+/=.~-]{10,1024}/g;
+
+/** Candidates in order; the text is looked at once. */
+export function findTokens(text: string): OpaqueToken[] {
+  const tokens: OpaqueToken[] = [];
+  for (const match of text.matchAll(tokenPattern)) {
+    tokens.push({ start: match.index, end: match.index + match[0].length });
+  }
+  return tokens;
+}
+
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** Whether a value looks random enough that no human wrote it and no schema names it. */
+export function isOpaque(value: string, lengthMin = 12): boolean {
+  if (value.length < lengthMin || value.length > 4096) return false;
+  let digits = 0;
+  let lower = 0;
+  let upper = 0;
+  let switches = 0;
+  let last = 0;
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    let kind = 4;
+    if (code >= 0x30 && code <= 0x39) {
+      digits++;
+      kind = 1;
+    } else if (code >= 0x61 && code <= 0x7a) {
+      lower++;
+      kind = 2;
+    } else if (code >= 0x41 && code <= 0x5a) {
+      upper++;
+      kind = 3;
+    }
+    if (kind !== last) switches++;
+    last = kind;
+  }
+  const letters = lower + upper;
+  if (letters === 0) return false;
+  if (isPlaceholder(value)) return false;
+  if (uuid.test(value)) return true;
+  const entropy = shannonEntropy(value);
+  if (digits === 0)
+    return lower > 0 && upper > 0 && value.length >= 20 && switches >= value.length / 4 && entropy >= 3.5;
+  if (letters < 2 && value.length < 24) return false;
+  const wanted = value.length >= 20 ? 3 : 2.75;
+  return entropy >= wanted && (switches >= 5 || value.length >= 24);
+}
+
+const hostPath = /^(?:[\w-]{1,63}\.){1,5}[a-z]{2,10}(?:[:/]|$)/i;
+const objectName = /^[a-z]{3,24}(?:[-.][a-z0-9]{1,24}){1,6}$/;
+const harmlessShape =
+  /^(?:\d{4}-\d\d-\d\dT?[\d:.Z+-]{0,20}|v?\d{1,4}\.\d{1,6}\.\d{1,6}[\w.+-]{0,40}|sha(?:1|224|256|384|512)[-:=].{0,200}|h1:.{0,80}|[\d.:+-]+)$/;
+
+/** The part of a token that looks random, without the punctuation around it; undefined for names, paths, dates and versions. */
+export function looksRandom(text: string, start: number, end: number): OpaqueToken | undefined {
+  let from = start;
+  let to = end;
+  while (from < to && /[-_.=/+~]/.test(text[from] ?? '')) from++;
+  while (to > from && /[.~/]/.test(text[to - 1] ?? '')) to--;
+  // `KEY=value`, `name:value` written without quotes: the value alone.
+  const equals = text.slice(from, to).indexOf('=');
+  if (equals > 0 && equals < to - from - 8 && /^[A-Za-z_.-]{1,40}$/.test(text.slice(from, from + equals)))
+    from += equals + 1;
+  const value = text.slice(from, to);
+  if (value.length < 12 || harmlessShape.test(value) || hostPath.test(value)) return undefined;
+  if (value.includes('//') || text[from - 1] === '@' || text.slice(Math.max(0, from - 3), from).includes('://'))
+    return undefined;
+  if (objectName.test(value) && !/[0-9a-f]{24}/.test(value) && !uuid.test(value)) return undefined;
+  if (/[/.]/.test(value)) {
+    const segments = value.split(/[/.]/);
+    if (!segments.some((segment) => segment.length >= 20 && isOpaque(segment, 20)) || value.startsWith('/'))
+      return undefined;
+    return { start: from, end: to };
+  }
+  return isOpaque(value, 12) ? { start: from, end: to } : undefined;
+}
+
+const harmlessLabel =
+  /(?:sha-?\d{1,3}|md5|h1|commit|rev|revision|digest|checksum|hash|etag|blob|tree|integrity|trace|span|traceparent|request|correlation|trace_?id|span_?id|request_?id|uuid|guid|version|build|image|pod|node|container|order|tag|ref|sequence|fingerprint|instance|job|object|nonce|boundary|cid|color|zone|W\/)["'\\]{0,6}[ \t]{0,4}[-:=#/(@]{0,2}[ \t]{0,4}["'\\]{0,6}$/i;
+const otherKey = /([A-Za-z_][\w.-]{0,63})["'\\]{0,6}[ \t]{0,4}(?::=|=>|[=:])[ \t]{0,4}["'\\]{0,6}$/;
+const credentialish =
+  /key|token|secret|pass|pwd|auth|cred|private|signature|login|user|account|client|app|api|id$|sid$|value|data|env|config/i;
+
+/**
+ * Who introduces the token at an offset: nobody besides the context word (`none`), or a key or label of its own that says it is
+ * something else (`other`), such as `commit 545e95…` or `trace_id=…`.
+ */
+export function ownerOf(text: string, at: number, contextStart: number): 'none' | 'other' {
+  const before = text.slice(Math.max(0, at - 80), at);
+  if (harmlessLabel.test(before)) return 'other';
+  const key = otherKey.exec(before);
+  if (!key) return 'none';
+  const keyStart = at - (before.length - key.index);
+  if (keyStart <= contextStart) return 'none';
+  return credentialish.test(key[1] ?? '') ? 'none' : 'other';
+}

@@ -1,0 +1,51 @@
+import type { DetectorRule } from '../rule.ts';
+import { prefixed } from './prefixed.ts';
+
+/** Keys of model vendors and of the tools around them. */
+export const artificialIntelligenceRules: readonly DetectorRule[] = [
+  prefixed({ id: 'anthropic-api-key', prefix: 'sk-ant-', alphabet: 'url', length: [16, 200] }),
+  prefixed({
+    id: 'openai-project-key',
+    prefix: ['sk-proj-', 'sk-svcacct-', 'sk-admin-', 'sk-None-'],
+    alphabet: 'url',
+    length: [16, 300],
+  }),
+  prefixed({ id: 'openrouter-api-key', prefix: ['sk-or-v1-', 'sk-or-'], alphabet: 'url', length: [16, 128] }),
+  prefixed({ id: 'langfuse-key', prefix: ['sk-lf-', 'pk-lf-'], alphabet: 'url', length: [20, 64] }),
+  prefixed({
+    id: 'openai-api-key',
+    prefix: 'sk-',
+    alphabet: 'url',
+    length: [20, 200],
+    validate: [{ check: 'no-placeholder' }, { digits: 2 }, { entropy: 3 }],
+  }),
+  prefixed({ id: 'huggingface-token', prefix: ['hf_', 'api_org_'], alphabet: 'alnum', length: [30, 64] }),
+  prefixed({ id: 'groq-api-key', prefix: 'gsk_', alphabet: 'alnum', length: [32, 80] }),
+  prefixed({ id: 'xai-api-key', prefix: 'xai-', alphabet: 'word', length: [40, 120] }),
+  prefixed({ id: 'perplexity-api-key', prefix: 'pplx-', alphabet: 'alnum', length: [32, 80] }),
+  prefixed({ id: 'replicate-token', prefix: 'r8_', alphabet: 'word', length: [30, 60] }),
+  prefixed({ id: 'fireworks-api-key', prefix: 'fw_', alphabet: 'alnum', length: [20, 60] }),
+  prefixed({ id: 'nvidia-api-key', prefix: 'nvapi-', alphabet: 'url', length: [30, 120] }),
+  prefixed({ id: 'langsmith-api-key', prefix: ['lsv2_pt_', 'lsv2_sk_', 'ls__'], alphabet: 'word', length: [30, 80] }),
+  prefixed({ id: 'pinecone-api-key', prefix: 'pcsk_', alphabet: 'word', length: [30, 120] }),
+  prefixed({ id: 'llama-api-key', prefix: 'llx-', alphabet: 'url', length: [30, 100] }),
+  prefixed({ id: 'weights-and-biases-key', prefix: 'wandb_v1_', alphabet: 'url', length: [30, 120] }),
+  prefixed({ id: 'cerebras-api-key', prefix: 'csk-', alphabet: 'lower', length: [30, 80] }),
+  prefixed({ id: 'together-api-key', prefix: 'tgp_v1_', alphabet: 'url', length: [30, 80] }),
+  prefixed({
+    id: 'voyage-api-key',
+    prefix: 'pa-',
+    alphabet: 'url',
+    length: [40, 60],
+    validate: [{ check: 'no-placeholder' }, { digits: 3 }, { entropy: 3.5 }],
+  }),
+  prefixed({ id: 'jina-api-key', prefix: 'jina_', alphabet: 'word', length: [40, 80] }),
+  prefixed({ id: 'tavily-api-key', prefix: ['tvly-', 'tvly-dev-', 'tvly-prod-'], alphabet: 'url', length: [24, 64] }),
+  prefixed({ id: 'elevenlabs-api-key', prefix: 'sk_', alphabet: 'hex', length: [40, 64] }),
+  prefixed({ id: 'firecrawl-api-key', prefix: 'fc-', alphabet: 'hex', length: [32, 40] }),
+  prefixed({ id: 'helicone-api-key', prefix: ['sk-helicone-', 'pk-helicone-'], alphabet: 'url', length: [20, 80] }),
+  prefixed({ id: 'e2b-api-key', prefix: 'e2b_', alphabet: 'hex', length: [30, 60] }),
+  prefixed({ id: 'deepseek-api-key', prefix: 'sk-', alphabet: 'hex', length: [32, 40] }),
+  prefixed({ id: 'google-ai-key', prefix: 'AQ.', alphabet: 'url', length: [40, 80] }),
+  prefixed({ id: 'unstructured-litellm-key', prefix: 'sk-litellm-', alphabet: 'url', length: [16, 80] }),
+];
