@@ -1,0 +1,47 @@
+import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
+import type { Meter } from '@opentelemetry/api';
+import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { RecordService } from '../record/record-service.ts';
+import type { TelemetryReader } from '../record/telemetry-reader.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { HealthReport } from './health.ts';
+import type { Caller, Identify } from './identity.ts';
+import { problemSchema } from './schema.ts';
+
+/** What the API is made of; every part is given. */
+export interface ApiOptions {
+  readonly record: RecordService;
+  readonly evidence: EvidenceLog;
+  readonly telemetry: TelemetryReader;
+  readonly identify: Identify;
+  readonly health: () => HealthReport | Promise<HealthReport>;
+  /** Docket's own metrics in the Prometheus text format. */
+  readonly metricsText: () => Promise<string>;
+  readonly version: string;
+  readonly logger: Logger;
+  readonly meter: Meter;
+  /** True when the listener is on loopback: requests whose Host is another name are refused. */
+  readonly loopbackOnly: boolean;
+}
+
+export interface ApiEnv {
+  readonly Variables: { readonly caller: Caller };
+}
+
+export type ApiApp = OpenAPIHono<ApiEnv>;
+
+const CALLERS_PROBLEMS = {
+  400: 'The request makes no sense',
+  401: 'No token, or an unknown one',
+} as const;
+
+type Answers = RouteConfig['responses'];
+
+/** The documented answers of a route: its own, and the problems every route can have. */
+export function answers(own: Answers, problems: Readonly<Record<number, string>> = {}): Answers {
+  const documented: Answers = { ...own };
+  for (const [status, description] of Object.entries({ ...CALLERS_PROBLEMS, ...problems })) {
+    documented[Number(status)] = { description, content: { 'application/problem+json': { schema: problemSchema } } };
+  }
+  return documented;
+}

@@ -1,0 +1,150 @@
+import { createRoute, z } from '@hono/zod-openapi';
+import type { EvidencePageRequest } from '../../record/evidence-log.ts';
+import { answers, type ApiApp, type ApiOptions } from '../api-context.ts';
+import { evidenceJson, NO_STANDING } from '../evidence-json.ts';
+import { ApiProblem, unknownIncident } from '../problem.ts';
+import { evidenceQuery, evidenceSchema, incidentParameter, pageSchema, type EvidenceQuery } from '../schema.ts';
+import { parseUnixNano } from '../unix-nano.ts';
+
+const LIMIT_DEFAULT = 100;
+/** Rows that may be filed by hand at once; the evidence log looks up no more ids at a time. */
+const FILE_MAX = 1_000;
+const json = 'application/json';
+
+const listRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/incidents/{id}/evidence',
+  tags: ['Evidence'],
+  summary: 'Evidence of the incident, newest first',
+  request: { params: incidentParameter, query: evidenceQuery },
+  responses: answers(
+    { 200: { description: 'A page', content: { [json]: { schema: pageSchema(evidenceSchema) } } } },
+    { 404: 'No such incident' },
+  ),
+});
+
+const readRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/incidents/{id}/evidence/{eid}',
+  tags: ['Evidence'],
+  summary: 'One row with its redacted content and source',
+  request: {
+    params: incidentParameter.extend({
+      eid: z
+        .string()
+        .min(1)
+        .max(200)
+        .openapi({ param: { name: 'eid', in: 'path' } }),
+    }),
+  },
+  responses: answers(
+    { 200: { description: 'The row', content: { [json]: { schema: evidenceSchema } } } },
+    { 404: 'No such incident or no such row' },
+  ),
+});
+
+const unfiledRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/evidence/unfiled',
+  tags: ['Evidence'],
+  summary: 'Evidence no incident has claimed, newest first',
+  request: { query: evidenceQuery },
+  responses: answers({ 200: { description: 'A page', content: { [json]: { schema: pageSchema(evidenceSchema) } } } }),
+});
+
+const fileRoute = createRoute({
+  method: 'post',
+  path: '/api/v1/evidence/file',
+  tags: ['Evidence'],
+  summary: 'File unfiled evidence under an incident by hand',
+  request: {
+    body: {
+      required: true,
+      content: {
+        [json]: {
+          schema: z
+            .strictObject({
+              incident: z.string().min(1).max(200).openapi({ description: 'Id or ref' }),
+              evidence: z
+                .array(z.string().min(1).max(200))
+                .min(1)
+                .max(FILE_MAX)
+                .openapi({ description: 'Evidence ids' }),
+            })
+            .openapi('FileEvidence'),
+        },
+      },
+    },
+  },
+  responses: answers(
+    {
+      200: {
+        description: 'How many rows were newly filed',
+        content: { [json]: { schema: z.object({ incident: z.string(), filed: z.int() }) } },
+      },
+    },
+    { 404: 'No such incident', 422: 'Refused' },
+  ),
+});
+
+/** Reading evidence and filing it by hand. */
+export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
+  const { record, evidence } = options;
+
+  app.openapi(listRoute, async (context) => {
+    const { tenant } = context.get('caller');
+    const found = await record.record(tenant, context.req.valid('param').id);
+    if (!found) throw unknownIncident();
+    const page = await evidence.page(tenant, found.id, pageRequest(context.req.valid('query')));
+    return context.json({
+      items: page.items.map((row) => evidenceJson(row, found.ref, found.evidence)),
+      next: page.next,
+    });
+  });
+
+  app.openapi(readRoute, async (context) => {
+    const { tenant } = context.get('caller');
+    const { id, eid } = context.req.valid('param');
+    const found = await record.record(tenant, id);
+    if (!found) throw unknownIncident();
+    const row = await evidence.get(tenant, found.id, eid);
+    if (!row) throw new ApiProblem(404, 'evidence.unknown', 'The incident has no such evidence.');
+    return context.json(evidenceJson(row, found.ref, found.evidence));
+  });
+
+  app.openapi(unfiledRoute, async (context) => {
+    const { tenant } = context.get('caller');
+    const page = await evidence.unfiled(tenant, pageRequest(context.req.valid('query')));
+    return context.json({ items: page.items.map((row) => evidenceJson(row, null, NO_STANDING)), next: page.next });
+  });
+
+  app.openapi(fileRoute, async (context) => {
+    const { tenant, actor } = context.get('caller');
+    const { incident, evidence: ids } = context.req.valid('json');
+    const found = await record.summary(tenant, incident);
+    if (!found) throw unknownIncident();
+    const filed = await evidence.file(tenant, found.id, [...new Set(ids)], {
+      mode: 'manual',
+      rule: `filed by ${actor.name}`,
+      score: 1,
+    });
+    return context.json({ incident: found.ref, filed });
+  });
+}
+
+/** The evidence log's page request for a checked query. */
+export function pageRequest(query: EvidenceQuery): EvidencePageRequest {
+  const from = query.from === undefined ? undefined : parseUnixNano(query.from);
+  const to = query.to === undefined ? undefined : parseUnixNano(query.to);
+  return {
+    limit: query.limit ?? LIMIT_DEFAULT,
+    ...(query.cursor === undefined ? {} : { cursor: query.cursor }),
+    ...(query.kind === undefined ? {} : { kinds: query.kind }),
+    ...(query.actor === undefined ? {} : { actor: query.actor }),
+    ...(query.service === undefined ? {} : { service: query.service }),
+    ...(query.outcome === undefined ? {} : { outcome: query.outcome }),
+    ...(query.q === undefined ? {} : { q: query.q }),
+    ...(from === undefined ? {} : { fromUnixNano: from }),
+    ...(to === undefined ? {} : { toUnixNano: to }),
+  };
+}
