@@ -172,8 +172,14 @@ const NO_RECORDED_VALUE = 1;
 
 /** Why an item was rejected, as said to the sender (R38, R44). */
 const REASONS = {
-  traceId: ['span without a valid trace_id (16 bytes, not all zero)', 'spans without a valid trace_id (16 bytes, not all zero)'],
-  spanId: ['span without a valid span_id (8 bytes, not all zero)', 'spans without a valid span_id (8 bytes, not all zero)'],
+  traceId: [
+    'span without a valid trace_id (16 bytes, not all zero)',
+    'spans without a valid trace_id (16 bytes, not all zero)',
+  ],
+  spanId: [
+    'span without a valid span_id (8 bytes, not all zero)',
+    'spans without a valid span_id (8 bytes, not all zero)',
+  ],
   noValue: ['data point with neither as_double nor as_int', 'data points with neither as_double nor as_int'],
   buckets: [
     'histogram point whose bucket_counts do not fit its explicit_bounds',
@@ -279,7 +285,12 @@ class RequestWalk {
       const slot = (message << 8) | tag;
       const operation = tag < 256 ? (OPERATIONS[slot] ?? 0) : OP_UNKNOWN;
 
-      if (operation === OP_FIXED64 || operation === OP_POINT_VALUE || operation === OP_BUCKET_COUNT || operation === OP_BOUND) {
+      if (
+        operation === OP_FIXED64 ||
+        operation === OP_POINT_VALUE ||
+        operation === OP_BUCKET_COUNT ||
+        operation === OP_BOUND
+      ) {
         if (operation === OP_POINT_VALUE) this.#hasValue = true;
         else if (operation === OP_BUCKET_COUNT) this.#bucketCounts += 1;
         else if (operation === OP_BOUND && pos + 8 <= end) this.#bound(pos);

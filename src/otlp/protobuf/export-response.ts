@@ -41,9 +41,7 @@ export function encodeExportResponseJson(signal: Signal, partial: PartialSuccess
     JSON.stringify({
       partialSuccess: {
         ...(partial.rejected > 0 ? { [REJECTED_NAME[signal]]: String(partial.rejected) } : {}),
-        ...(partial.message === ''
-          ? {}
-          : { errorMessage: boundedText(partial.message, RESPONSE_MESSAGE_BYTES_MAX) }),
+        ...(partial.message === '' ? {} : { errorMessage: boundedText(partial.message, RESPONSE_MESSAGE_BYTES_MAX) }),
       },
     }),
   );

@@ -1,0 +1,70 @@
+import { type FieldSchema, messageSchema, type MessageName } from '../protobuf/schema.ts';
+
+/** A field as the transcoder's loop wants it: its JSON name as bytes, its tag, its message resolved. */
+export interface CompiledField {
+  readonly schema: FieldSchema;
+  readonly nameBytes: Uint8Array;
+  /** Tag of a single value; `packedTag` of a packed list of them. */
+  readonly tag: number;
+  readonly packedTag: number;
+  readonly message: CompiledMessage | undefined;
+}
+
+export interface CompiledMessage {
+  readonly name: MessageName;
+  /** Fields by the byte length of their JSON name. */
+  readonly byNameLength: readonly (readonly CompiledField[] | undefined)[];
+  readonly byName: ReadonlyMap<string, CompiledField>;
+  /** Bytes to set aside for the length prefix; a guess that saves moving the content later. */
+  readonly lengthBytes: number;
+}
+
+const WIRE_TYPE: Readonly<Record<FieldSchema['kind'], number>> = {
+  message: 2,
+  string: 2,
+  base64: 2,
+  traceId: 2,
+  spanId: 2,
+  bool: 0,
+  enum: 0,
+  uint32: 0,
+  sint32: 0,
+  int64: 0,
+  uint64: 0,
+  fixed32: 5,
+  fixed64: 1,
+  sfixed64: 1,
+  double: 1,
+};
+
+function expectedLengthBytes(name: MessageName): number {
+  if (/^(Resource|Scope)(Spans|Logs|Metrics)$/.test(name)) return 3;
+  if (name === 'Span' || name === 'LogRecord' || name === 'Metric' || name === 'Resource') return 2;
+  return 1;
+}
+
+const compiled = new Map<MessageName, CompiledMessage>();
+
+/** The message and everything it can hold, compiled once per process. */
+export function compileMessage(name: MessageName): CompiledMessage {
+  const known = compiled.get(name);
+  if (known !== undefined) return known;
+  const byNameLength: CompiledField[][] = [];
+  const byName = new Map<string, CompiledField>();
+  const message: CompiledMessage = { name, byNameLength, byName, lengthBytes: expectedLengthBytes(name) };
+  // Entered before its fields are compiled, because AnyValue holds itself.
+  compiled.set(name, message);
+  for (const schema of messageSchema(name).fields) {
+    const nameBytes = Buffer.from(schema.name);
+    const field: CompiledField = {
+      schema,
+      nameBytes,
+      tag: (schema.number << 3) | WIRE_TYPE[schema.kind],
+      packedTag: (schema.number << 3) | 2,
+      message: schema.message === undefined ? undefined : compileMessage(schema.message),
+    };
+    (byNameLength[nameBytes.length] ??= []).push(field);
+    byName.set(schema.name, field);
+  }
+  return message;
+}

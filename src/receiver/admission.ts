@@ -1,0 +1,52 @@
+/**
+ * The budget of request bytes in memory, over all connections and transports. A request that does not fit is answered
+ * as retryable instead of being buffered: backpressure is explicit, memory is bounded (R18).
+ */
+export interface Admission {
+  /** Takes `bytes` from the budget; false, and nothing taken, when they do not fit. */
+  tryReserve(bytes: number): boolean;
+  release(bytes: number): void;
+  readonly inFlightBytes: number;
+}
+
+export function createAdmission(inFlightBytesMax: number): Admission {
+  let inFlightBytes = 0;
+  return {
+    tryReserve(bytes) {
+      if (inFlightBytes + bytes > inFlightBytesMax) return false;
+      inFlightBytes += bytes;
+      return true;
+    },
+    release(bytes) {
+      inFlightBytes -= bytes;
+    },
+    get inFlightBytes() {
+      return inFlightBytes;
+    },
+  };
+}
+
+/** What one request holds of the budget; given back once, whole. */
+export interface Reservation {
+  tryGrow(bytes: number): boolean;
+  readonly bytes: number;
+  release(): void;
+}
+
+export function createReservation(admission: Admission): Reservation {
+  let held = 0;
+  return {
+    tryGrow(bytes) {
+      if (!admission.tryReserve(bytes)) return false;
+      held += bytes;
+      return true;
+    },
+    get bytes() {
+      return held;
+    },
+    release() {
+      admission.release(held);
+      held = 0;
+    },
+  };
+}

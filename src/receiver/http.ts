@@ -1,0 +1,424 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { encodeExportResponse, encodeExportResponseJson } from '../otlp/protobuf/export-response.ts';
+import { encodeStatus, encodeStatusJson, RPC_CODE, type RpcStatus } from '../otlp/protobuf/status.ts';
+import type { Signal } from '../otlp/signal.ts';
+import type { Permanent, Retryable } from '../pipeline/outcome.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { type Admission, createReservation, type Reservation } from './admission.ts';
+import { decompressGzip } from './compression.ts';
+import { createCors, type Cors } from './cors.ts';
+import type { Encoding, HandleExport } from './handle-export.ts';
+import type { ReceiverInstruments, RequestResult } from './instruments.ts';
+import type { Authenticate, Caller, ListenAddress, ReceiverLimits } from './options.ts';
+import { failureOf } from './status.ts';
+
+export interface HttpReceiverOptions {
+  readonly listen: ListenAddress;
+  readonly handleExport: HandleExport;
+  readonly authenticate: Authenticate;
+  readonly admission: Admission;
+  readonly limits: ReceiverLimits;
+  readonly corsAllowedOrigins: readonly string[];
+  readonly instruments: ReceiverInstruments;
+  readonly logger: Logger;
+}
+
+export interface HttpReceiver {
+  start(): Promise<ListenAddress>;
+  /** Takes no new connections, answers what is under way, ends. */
+  close(): Promise<void>;
+}
+
+const SIGNAL_OF_PATH: ReadonlyMap<string, Signal> = new Map([
+  ['/v1/traces', 'traces'],
+  ['/v1/logs', 'logs'],
+  ['/v1/metrics', 'metrics'],
+]);
+
+const CONTENT_TYPE: Readonly<Record<Encoding, string>> = {
+  protobuf: 'application/x-protobuf',
+  json: 'application/json',
+};
+
+const ENCODING_OF_TYPE: ReadonlyMap<string, Encoding> = new Map([
+  ['application/x-protobuf', 'protobuf'],
+  ['application/json', 'json'],
+]);
+
+/** How much of a refused body is still read so that the sender, busy writing, gets to see the answer. */
+const DRAIN_BYTES_MAX = 8 * 1024 * 1024;
+const DRAIN_MS_MAX = 1000;
+
+/** An answer that is known before the handler was asked. */
+interface Refusal {
+  readonly httpStatus: number;
+  readonly rpcStatus: RpcStatus;
+  readonly result: RequestResult;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+type Body =
+  | { readonly kind: 'body'; readonly bytes: Buffer }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | { readonly kind: 'gone' };
+
+/** OTLP/HTTP: POST of protobuf or JSON to `/v1/traces`, `/v1/logs` and `/v1/metrics`, plain or gzip. */
+export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
+  const { listen, limits, logger } = options;
+  const exchanges = new HttpExchanges(options);
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
+    exchanges.serve(request, response).catch((error: unknown) => {
+      // Only a broken connection gets here; there is nobody left to answer.
+      logger.debug({ error: error instanceof Error ? error.name : typeof error }, 'an HTTP exchange broke off');
+      response.destroy();
+    });
+  };
+  const server: Server = createServer(
+    {
+      headersTimeout: limits.headersTimeoutMs,
+      requestTimeout: limits.requestTimeoutMs,
+      keepAliveTimeout: limits.idleTimeoutMs,
+      connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
+      noDelay: true,
+    },
+    serve,
+  );
+  // A sender that asks first is told about a refusal before it sends the body.
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    if (declaredLength(request) <= limits.requestBytesMax) response.writeContinue();
+    serve(request, response);
+  });
+
+  return {
+    start: () =>
+      new Promise((resolve, reject) => {
+        server.once('error', reject);
+        server.listen(listen.port, listen.host, () => {
+          server.off('error', reject);
+          server.on('error', (error) => logger.error({ error: error.name }, 'the HTTP listener failed'));
+          const address = server.address() as AddressInfo;
+          resolve({ host: listen.host, port: address.port });
+        });
+      }),
+    close: () =>
+      new Promise((resolve) => {
+        exchanges.closing = true;
+        const force = setTimeout(() => server.closeAllConnections(), limits.closeTimeoutMs);
+        server.close(() => {
+          clearTimeout(force);
+          resolve();
+        });
+        server.closeIdleConnections();
+      }),
+  };
+}
+
+class HttpExchanges {
+  closing = false;
+  readonly #options: HttpReceiverOptions;
+  readonly #cors: Cors;
+
+  constructor(options: HttpReceiverOptions) {
+    this.#options = options;
+    this.#cors = createCors(options.corsAllowedOrigins);
+  }
+
+  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (this.closing) response.setHeader('connection', 'close');
+    for (const [name, value] of this.#cors.headers(request.headers.origin)) response.setHeader(name, value);
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const signal = SIGNAL_OF_PATH.get(path);
+    const encoding = encodingOf(request);
+    if (signal !== undefined && this.#cors.isPreflight(request)) {
+      request.resume();
+      response.writeHead(204, this.#cors.preflightHeaders(request)).end();
+      return;
+    }
+    const reservation = createReservation(this.#options.admission);
+    try {
+      await this.#serve(request, response, { signal, encoding, path, reservation });
+    } finally {
+      reservation.release();
+    }
+  }
+
+  async #serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    exchange: { signal: Signal | undefined; encoding: Encoding | undefined; path: string; reservation: Reservation },
+  ): Promise<void> {
+    const { signal, encoding, reservation } = exchange;
+    const refuse = (refusal: Refusal): Promise<void> =>
+      this.#refuse(request, response, { refusal, encoding: encoding ?? 'json', signal: signal ?? 'unknown' });
+
+    if (signal === undefined) return refuse(unknownPath(exchange.path));
+    if (request.method !== 'POST') return refuse(METHOD_NOT_ALLOWED);
+    if (encoding === undefined) return refuse(UNSUPPORTED_TYPE);
+    const compression = compressionOf(request);
+    if (compression === undefined) return refuse(UNSUPPORTED_ENCODING);
+    const caller = await this.#authenticate(request);
+    if ('httpStatus' in caller) return refuse(caller);
+
+    const body = await this.#readBody(request, compression, reservation);
+    if (body.kind === 'gone') {
+      this.#options.instruments.request({ transport: 'http', signal, result: 'aborted' });
+      return;
+    }
+    if (body.kind === 'refused') return refuse(body.refusal);
+
+    const outcome = await this.#options.handleExport({
+      transport: 'http',
+      signal,
+      encoding,
+      tenant: caller.tenant,
+      body: body.bytes,
+    });
+    if (outcome.kind === 'accepted') {
+      const bytes = encoding === 'json' ? encodeExportResponseJson(signal, outcome) : encodeExportResponse(outcome);
+      send(response, { httpStatus: 200, contentType: CONTENT_TYPE[encoding], bytes });
+      return;
+    }
+    const failure = failureOf(outcome);
+    send(response, {
+      httpStatus: failure.httpStatus,
+      contentType: CONTENT_TYPE[encoding],
+      bytes: encoding === 'json' ? encodeStatusJson(failure.rpcStatus) : encodeStatus(failure.rpcStatus),
+      ...(failure.retryAfterSeconds === undefined
+        ? {}
+        : { headers: { 'retry-after': String(failure.retryAfterSeconds) } }),
+    });
+  }
+
+  async #authenticate(request: IncomingMessage): Promise<Caller | Refusal> {
+    const get = (name: string): string | undefined => {
+      const value = request.headers[name.toLowerCase()];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    try {
+      return (await this.#options.authenticate({ get })) ?? UNAUTHENTICATED;
+    } catch (error) {
+      this.#options.logger.error(
+        { error: error instanceof Error ? error.name : typeof error },
+        'authentication failed to run',
+      );
+      return refusalOf({
+        kind: 'retryable',
+        message: 'authentication is not available now',
+        retryAfterMs: this.#options.limits.retryAfterMs,
+      });
+    }
+  }
+
+  async #readBody(request: IncomingMessage, compression: 'identity' | 'gzip', reservation: Reservation): Promise<Body> {
+    const { requestBytesMax } = this.#options.limits;
+    const tooLarge = refusalOf({
+      kind: 'permanent',
+      code: 'too_large',
+      message: `the request is larger than ${requestBytesMax} bytes`,
+    });
+    const raw = await this.#collect(request, tooLarge, reservation);
+    if (raw.kind !== 'body' || compression === 'identity') return raw;
+    const decompressed = await decompressGzip(raw.bytes, requestBytesMax, reservation);
+    switch (decompressed.kind) {
+      case 'done':
+        return { kind: 'body', bytes: decompressed.body };
+      case 'too_large':
+        return { kind: 'refused', refusal: tooLarge };
+      case 'no_memory':
+        return { kind: 'refused', refusal: this.#overloaded() };
+      case 'malformed':
+        return {
+          kind: 'refused',
+          refusal: refusalOf({
+            kind: 'permanent',
+            code: 'invalid_argument',
+            message: 'the body is not a whole gzip stream',
+          }),
+        };
+    }
+  }
+
+  /** Reads the body as sent, as far as the limit and the budget allow. */
+  #collect(request: IncomingMessage, tooLarge: Refusal, reservation: Reservation): Promise<Body> {
+    const { requestBytesMax } = this.#options.limits;
+    const declared = declaredLength(request);
+    if (declared > requestBytesMax) return Promise.resolve({ kind: 'refused', refusal: tooLarge });
+    if (!reservation.tryGrow(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
+    return new Promise((resolve) => {
+      const chunks: Buffer[] = [];
+      let length = 0;
+      const settle = (body: Body): void => {
+        request.off('data', onData);
+        request.off('end', onEnd);
+        resolve(body);
+      };
+      const onData = (chunk: Buffer): void => {
+        length += chunk.length;
+        if (length > requestBytesMax) return settle({ kind: 'refused', refusal: tooLarge });
+        if (length > reservation.bytes && !reservation.tryGrow(length - reservation.bytes)) {
+          return settle({ kind: 'refused', refusal: this.#overloaded() });
+        }
+        chunks.push(chunk);
+      };
+      const onEnd = (): void => {
+        const [only] = chunks;
+        settle({
+          kind: 'body',
+          bytes: chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length),
+        });
+      };
+      request.on('data', onData);
+      request.on('end', onEnd);
+      // Stays on after settling: an error on a request nobody reads any more must not become an uncaught one.
+      request.on('error', () => settle({ kind: 'gone' }));
+      request.on('close', () => {
+        if (!request.complete) settle({ kind: 'gone' });
+      });
+    });
+  }
+
+  #overloaded(): Refusal {
+    return refusalOf({
+      kind: 'retryable',
+      message: 'too many requests are being received at once',
+      retryAfterMs: this.#options.limits.retryAfterMs,
+    });
+  }
+
+  async #refuse(
+    request: IncomingMessage,
+    response: ServerResponse,
+    answer: { readonly refusal: Refusal; readonly encoding: Encoding; readonly signal: Signal | 'unknown' },
+  ): Promise<void> {
+    const { refusal, encoding, signal } = answer;
+    this.#options.instruments.request({ transport: 'http', signal, result: refusal.result });
+    const unread = !request.complete;
+    if (unread) {
+      response.setHeader('connection', 'close');
+      await drain(request);
+    }
+    send(response, {
+      httpStatus: refusal.httpStatus,
+      contentType: CONTENT_TYPE[encoding],
+      bytes: encoding === 'json' ? encodeStatusJson(refusal.rpcStatus) : encodeStatus(refusal.rpcStatus),
+      ...(refusal.headers === undefined ? {} : { headers: refusal.headers }),
+    });
+  }
+}
+
+function send(
+  response: ServerResponse,
+  answer: {
+    readonly httpStatus: number;
+    readonly contentType: string;
+    readonly bytes: Buffer;
+    readonly headers?: Readonly<Record<string, string>>;
+  },
+): void {
+  if (response.destroyed) return;
+  response.writeHead(answer.httpStatus, {
+    ...answer.headers,
+    'content-type': answer.contentType,
+    'content-length': answer.bytes.length,
+    'x-content-type-options': 'nosniff',
+  });
+  response.end(answer.bytes);
+}
+
+/** Reads and forgets the rest of a body, within bounds. */
+function drain(request: IncomingMessage): Promise<void> {
+  return new Promise((resolve) => {
+    let length = 0;
+    const done = (): void => {
+      clearTimeout(timer);
+      request.off('data', onData);
+      request.pause();
+      resolve();
+    };
+    const onData = (chunk: Buffer): void => {
+      length += chunk.length;
+      if (length > DRAIN_BYTES_MAX) done();
+    };
+    const timer = setTimeout(done, DRAIN_MS_MAX);
+    request.on('data', onData);
+    request.once('end', done);
+    request.once('close', done);
+    request.once('error', done);
+    request.resume();
+  });
+}
+
+function declaredLength(request: IncomingMessage): number {
+  const header = request.headers['content-length'];
+  return header === undefined ? 0 : Number(header);
+}
+
+/** The request's encoding by its media type, parameters such as `charset` put aside (R22). */
+function encodingOf(request: IncomingMessage): Encoding | undefined {
+  const mediaType = (request.headers['content-type'] ?? '').split(';', 1)[0] ?? '';
+  return ENCODING_OF_TYPE.get(mediaType.trim().toLowerCase());
+}
+
+function compressionOf(request: IncomingMessage): 'identity' | 'gzip' | undefined {
+  const header = request.headers['content-encoding'];
+  switch ((header ?? '').trim().toLowerCase()) {
+    case '':
+    case 'identity':
+      return 'identity';
+    case 'gzip':
+    case 'x-gzip':
+      return 'gzip';
+    default:
+      return undefined;
+  }
+}
+
+function refusalOf(outcome: Retryable | Permanent): Refusal {
+  const { httpStatus, rpcStatus, retryAfterSeconds } = failureOf(outcome);
+  return {
+    httpStatus,
+    rpcStatus,
+    result: outcome.kind === 'permanent' ? outcome.code : 'retryable',
+    ...(retryAfterSeconds === undefined ? {} : { headers: { 'retry-after': String(retryAfterSeconds) } }),
+  };
+}
+
+function unknownPath(path: string): Refusal {
+  return refusalOf({
+    kind: 'permanent',
+    code: 'unimplemented',
+    message:
+      path === '/v1development/profiles'
+        ? 'profiles are not taken; traces, logs and metrics are'
+        : 'unknown path; OTLP is taken at /v1/traces, /v1/logs and /v1/metrics',
+  });
+}
+
+const METHOD_NOT_ALLOWED: Refusal = {
+  httpStatus: 405,
+  rpcStatus: { code: RPC_CODE.unimplemented, message: 'OTLP/HTTP requests are POST requests' },
+  result: 'method_not_allowed',
+  headers: { allow: 'POST' },
+};
+
+const UNSUPPORTED_TYPE: Refusal = {
+  httpStatus: 415,
+  rpcStatus: {
+    code: RPC_CODE.invalidArgument,
+    message: 'the content type must be application/x-protobuf or application/json',
+  },
+  result: 'unsupported_media_type',
+};
+
+const UNSUPPORTED_ENCODING: Refusal = {
+  httpStatus: 415,
+  rpcStatus: { code: RPC_CODE.invalidArgument, message: 'the content encoding must be gzip or identity' },
+  result: 'unsupported_media_type',
+  headers: { 'accept-encoding': 'gzip, identity' },
+};
+
+const UNAUTHENTICATED: Refusal = {
+  ...refusalOf({ kind: 'permanent', code: 'unauthenticated', message: 'valid credentials are required' }),
+  headers: { 'www-authenticate': 'Bearer' },
+};

@@ -1,0 +1,87 @@
+import type { Meter } from '@opentelemetry/api';
+import type { Signal } from '../otlp/signal.ts';
+
+export type Transport = 'grpc' | 'http';
+
+/** `accepted`, `retryable`, a permanent failure's code, or an HTTP-only refusal. */
+export type RequestResult =
+  | 'accepted'
+  | 'retryable'
+  | 'invalid_argument'
+  | 'too_large'
+  | 'unauthenticated'
+  | 'permission_denied'
+  | 'unimplemented'
+  | 'method_not_allowed'
+  | 'unsupported_media_type'
+  | 'aborted';
+
+export interface RequestMeasurement {
+  readonly transport: Transport;
+  /** `unknown` when the request named none. */
+  readonly signal: Signal | 'unknown';
+  readonly result: RequestResult;
+}
+
+export interface ItemsMeasurement {
+  readonly transport: Transport;
+  readonly signal: Signal;
+  /** Durable. */
+  readonly accepted: number;
+  /** Refused for good, one by one or with their request. */
+  readonly rejected: number;
+  /** Not taken now; the sender may try again. */
+  readonly refused: number;
+}
+
+/** Everything the receiver measures of itself. Attributes come from closed sets only: no names that senders choose. */
+export interface ReceiverInstruments {
+  request(measurement: RequestMeasurement): void;
+  items(measurement: ItemsMeasurement): void;
+  /** Size of a request after decompression, and seconds from its last byte to its answer. */
+  acknowledged(transport: Transport, signal: Signal, bytes: number, seconds: number): void;
+}
+
+export function createReceiverInstruments(meter: Meter, inFlightBytes: () => number): ReceiverInstruments {
+  const requests = meter.createCounter('docket.receiver.requests', { description: 'Export requests answered' });
+  const accepted = meter.createCounter('docket.receiver.accepted_items', {
+    description: 'Spans, log records and data points acknowledged as durable',
+  });
+  const rejected = meter.createCounter('docket.receiver.rejected_items', {
+    description: 'Spans, log records and data points refused for good',
+  });
+  const refused = meter.createCounter('docket.receiver.refused_items', {
+    description: 'Spans, log records and data points not taken now, to be sent again',
+  });
+  const bytesReceived = meter.createCounter('docket.receiver.request_bytes', {
+    description: 'Bytes of export requests after decompression',
+    unit: 'By',
+  });
+  const duration = meter.createHistogram('docket.receiver.ack_duration', {
+    description: 'Time from the last byte of a request to its answer',
+    unit: 's',
+    advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
+  });
+  meter
+    .createObservableGauge('docket.receiver.in_flight_bytes', {
+      description: 'Bytes of requests being received or waiting for their acknowledgement',
+      unit: 'By',
+    })
+    .addCallback((result) => result.observe(inFlightBytes()));
+
+  return {
+    request({ transport, signal, result }) {
+      requests.add(1, { transport, signal, result });
+    },
+    items(measurement) {
+      const { transport, signal } = measurement;
+      if (measurement.accepted > 0) accepted.add(measurement.accepted, { transport, signal });
+      if (measurement.rejected > 0) rejected.add(measurement.rejected, { transport, signal });
+      if (measurement.refused > 0) refused.add(measurement.refused, { transport, signal });
+    },
+    acknowledged(transport, signal, bytes, seconds) {
+      bytesReceived.add(bytes, { transport, signal });
+      duration.record(seconds, { transport, signal });
+    },
+  };
+}

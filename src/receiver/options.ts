@@ -1,0 +1,76 @@
+import type { Meter } from '@opentelemetry/api';
+import { REQUEST_BYTES_MAX } from '../otlp/limits.ts';
+import type { ExportHandler } from '../pipeline/consumer.ts';
+import type { Logger } from '../telemetry/logger.ts';
+
+/** Where to listen, or where something listens. Port 0 takes a free one. */
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Request headers or gRPC metadata; names are case-insensitive. */
+export interface RequestHeaders {
+  get(name: string): string | undefined;
+}
+
+export interface Caller {
+  readonly tenant: string;
+}
+
+/** Who sends, or undefined for nobody known (401, UNAUTHENTICATED). Must not throw; a throw is answered as retryable. */
+export type Authenticate = (headers: RequestHeaders) => Caller | undefined | Promise<Caller | undefined>;
+
+export interface ReceiverLimits {
+  /** Largest request after decompression (R4). */
+  readonly requestBytesMax: number;
+  /** Bytes of requests in memory at once; beyond it requests are refused as retryable. */
+  readonly inFlightBytesMax: number;
+  /** Concurrent calls on one gRPC connection. */
+  readonly maxConcurrentStreams: number;
+  /** How long a gRPC connection lives before the sender is asked to reconnect, so that load balancers rebalance (R49). */
+  readonly maxConnectionAgeMs: number;
+  readonly maxConnectionAgeGraceMs: number;
+  /** gRPC ping interval and how long to wait for its answer. */
+  readonly keepaliveTimeMs: number;
+  readonly keepaliveTimeoutMs: number;
+  /** HTTP: time for the header, for the whole request, and for an idle connection (R50). */
+  readonly headersTimeoutMs: number;
+  readonly requestTimeoutMs: number;
+  readonly idleTimeoutMs: number;
+  /** What an overloaded receiver asks senders to wait. */
+  readonly retryAfterMs: number;
+  /** How long `close` waits for requests under way. */
+  readonly closeTimeoutMs: number;
+}
+
+export const DEFAULT_LIMITS: ReceiverLimits = {
+  requestBytesMax: REQUEST_BYTES_MAX,
+  inFlightBytesMax: 4 * REQUEST_BYTES_MAX,
+  maxConcurrentStreams: 100,
+  maxConnectionAgeMs: 15 * 60_000,
+  maxConnectionAgeGraceMs: 60_000,
+  keepaliveTimeMs: 60_000,
+  keepaliveTimeoutMs: 20_000,
+  headersTimeoutMs: 10_000,
+  requestTimeoutMs: 60_000,
+  // Longer than the 60 s of common load balancers, so that the balancer and not Docket ends an idle connection.
+  idleTimeoutMs: 75_000,
+  retryAfterMs: 5_000,
+  closeTimeoutMs: 10_000,
+};
+
+export interface ReceiverOptions {
+  readonly grpc: ListenAddress;
+  readonly http: ListenAddress;
+  readonly handler: ExportHandler;
+  readonly authenticate: Authenticate;
+  /** Each limit not given is the one of DEFAULT_LIMITS. */
+  readonly limits?: Partial<ReceiverLimits>;
+  /** Origins that browsers may send from; none unless given (R30). */
+  readonly corsAllowedOrigins?: readonly string[];
+  readonly meter: Meter;
+  readonly logger: Logger;
+  /** Nanoseconds since the epoch; the system clock unless given. */
+  readonly clock?: () => bigint;
+}
