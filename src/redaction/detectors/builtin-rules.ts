@@ -5,6 +5,7 @@ import { communicationRules } from './rules/communication.ts';
 import { credentialRules } from './rules/credentials.ts';
 import { monitoringAndDataRules } from './rules/monitoring-and-data.ts';
 import { paymentAndCommerceRules } from './rules/payment-and-commerce.ts';
+import { vendorContextRules } from './rules/vendor-context.ts';
 import { sourceAndDeliveryRules } from './rules/source-and-delivery.ts';
 
 /** Every rule Docket ships. */
@@ -16,4 +17,5 @@ export const builtinRules: readonly DetectorRule[] = [
   ...communicationRules,
   ...paymentAndCommerceRules,
   ...monitoringAndDataRules,
+  ...vendorContextRules,
 ];

@@ -121,6 +121,17 @@ function valueAt(text: string, at: number): Value | undefined {
   return end > at ? { start: at, end, quoted: false } : undefined;
 }
 
+/** Cookies that hold only settings (`theme=dark; Path=/`) are no secret. */
+function cookieHasSecret(value: string): boolean {
+  return value.split(/[;,]\s{0,4}/).some((part) => {
+    const equals = part.indexOf('=');
+    const name = part.slice(0, Math.max(0, equals)).trim();
+    const content = part.slice(equals + 1);
+    if (/^(?:path|domain|expires|max-age|samesite|priority)$/i.test(name)) return false;
+    return content.length >= 8 && /\d/.test(content) && /[A-Za-z]/.test(content);
+  });
+}
+
 const wholeLine = /[^\r\n"'`\\<>]{0,4096}/y;
 
 function accept(
@@ -147,7 +158,10 @@ function accept(
   if (isPlaceholder(found)) return undefined;
   if (!value.quoted && callShape.test(found + (text[end] === '(' ? '(' : ''))) return undefined;
   if (/^[[{(]/.test(found) && !value.quoted) return undefined;
+  if (key.rule === 'cookie-key' && !cookieHasSecret(found)) return undefined;
   if (key.strength === 'weak' || (separator === 'space' && key.rule !== 'authorization-key')) {
+    if (separator === 'space' && key.strength === 'weak' && /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(found))
+      return undefined;
     if (isOpaque(found, key.strength === 'weak' ? 14 : 10)) return { start, end, rule: key.rule, class: key.class };
     const passwordLike = key.rule === 'password-key' && found.length >= 6 && /\d/.test(found) && /[^\d]/.test(found);
     return passwordLike ? { start, end, rule: key.rule, class: key.class } : undefined;

@@ -56,12 +56,15 @@ export function isOpaque(value: string, lengthMin = 12): boolean {
 }
 
 const hostPath = /^(?:[\w-]{1,63}\.){1,5}[a-z]{2,10}(?:[:/]|$)/i;
-const objectName = /^[a-z]{3,24}(?:[-.][a-z0-9]{1,24}){1,6}$/;
+const objectName = /^[a-z]{3,24}(?:[-._][a-z0-9]{1,24}){1,6}$/;
+const blobMin = 320;
 const harmlessShape =
   /^(?:\d{4}-\d\d-\d\dT?[\d:.Z+-]{0,20}|v?\d{1,4}\.\d{1,6}\.\d{1,6}[\w.+-]{0,40}|sha(?:1|224|256|384|512)[-:=].{0,200}|h1:.{0,80}|[\d.:+-]+)$/;
 
 /** The part of a token that looks random, without the punctuation around it; undefined for names, paths, dates and versions. */
-export function looksRandom(text: string, start: number, end: number): OpaqueToken | undefined {
+export function looksRandom(text: string, start: number, end: number, introduced = false): OpaqueToken | undefined {
+  // Files and images, not keys; what base64 carries is looked at where it is decoded.
+  if (end - start > blobMin && !introduced) return undefined;
   let from = start;
   let to = end;
   while (from < to && /[-_.=/+~]/.test(text[from] ?? '')) from++;
@@ -71,6 +74,8 @@ export function looksRandom(text: string, start: number, end: number): OpaqueTok
   if (equals > 0 && equals < to - from - 8 && /^[A-Za-z_.-]{1,40}$/.test(text.slice(from, from + equals)))
     from += equals + 1;
   const value = text.slice(from, to);
+  // Commits, digests and object ids are hexadecimal too: those need a name right before them.
+  if (!introduced && /^[0-9a-f-]+$/i.test(value)) return undefined;
   if (value.length < 12 || harmlessShape.test(value) || hostPath.test(value)) return undefined;
   if (value.includes('//') || text[from - 1] === '@' || text.slice(Math.max(0, from - 3), from).includes('://'))
     return undefined;
@@ -81,7 +86,20 @@ export function looksRandom(text: string, start: number, end: number): OpaqueTok
       return undefined;
     return { start: from, end: to };
   }
-  return isOpaque(value, 12) ? { start: from, end: to } : undefined;
+  return isOpaque(value, 12) || (introduced && isUnbroken(value)) ? { start: from, end: to } : undefined;
+}
+
+/** Long runs of letters or digits that are no words: what a key announces directly need not look random. */
+function isUnbroken(value: string): boolean {
+  if (isPlaceholder(value)) return false;
+  if (/^[A-Z]{20,}$|^[a-z]{22,}$|^\d{20,}$/.test(value)) return true;
+  return (
+    value.length >= 12 &&
+    /\d/.test(value) &&
+    /[A-Za-z]{2}/.test(value) &&
+    /^[A-Za-z0-9]*(?:[_-][A-Za-z0-9]+)?$/.test(value) &&
+    shannonEntropy(value) >= 2.5
+  );
 }
 
 const harmlessLabel =

@@ -4,17 +4,17 @@
  */
 export const repeatMax = 512;
 
+function compiles(source: string): boolean {
+  try {
+    return new RegExp(source).source !== '';
+  } catch {
+    return false;
+  }
+}
+
 /** Why a pattern is refused, in a sentence; undefined when it is in the subset. */
 export function refusedPattern(source: string): string | undefined {
-  try {
-    new RegExp(source, 'u');
-  } catch {
-    try {
-      new RegExp(source);
-    } catch {
-      return 'the pattern is no regular expression';
-    }
-  }
+  if (!compiles(source)) return 'the pattern is no regular expression';
   const groups: { repeats: boolean }[] = [{ repeats: false }];
   let inClass = false;
   let closed: { repeats: boolean } | undefined;
@@ -67,8 +67,7 @@ export function refusedPattern(source: string): string | undefined {
         width = counted[0].length;
         if (top > repeatMax) return `a repeat may be at most ${repeatMax}`;
         const exact = counted[2] === undefined;
-        if (closed?.repeats && top > 1 && !(exact && top <= 8) && top > 8)
-          return 'a repeat inside a repeated group is not allowed';
+        if (closed?.repeats && top > 8) return 'a repeat inside a repeated group is not allowed';
         if (!exact) (groups.at(-1) as { repeats: boolean }).repeats = true;
         i += width - 1;
       }

@@ -75,10 +75,12 @@ const credentialWords =
     ' ',
   );
 const loosely = new Set(
-  'password passwd passphrase pwd secret token api_key apikey api-key auth credential key private bearer access pat license signature jwt session cookie'.split(
+  'password passwd passphrase pwd secret token api_key apikey api-key auth credential key private bearer access pat license signature jwt cookie'.split(
     ' ',
   ),
 );
+const repeatTextMax = 262_144;
+const repeatValuesMax = 32;
 const pemWord = '---';
 
 const isAlphanumeric = (code: number): boolean =>
@@ -123,6 +125,51 @@ function startsWord(text: string, at: number): boolean {
   if (at > 1 && text[at - 2] === '\\' && /[nrtbf]/.test(text[at - 1] ?? '')) return true;
   return at > 2 && text[at - 3] === '%';
 }
+
+/** Short words occur inside others and inside base64; they count where a word or a camel-case hump begins and ends. */
+function standsAlone(text: string, start: number, end: number): boolean {
+  if (end - start > 4) return true;
+  const isLower = (code: number): boolean => code >= 0x61 && code <= 0x7a;
+  const isUpper = (code: number): boolean => code >= 0x41 && code <= 0x5a;
+  const first = text.charCodeAt(start);
+  const last = text.charCodeAt(end - 1);
+  const before = start > 0 ? text.charCodeAt(start - 1) : 0x20;
+  const after = end < text.length ? text.charCodeAt(end) : 0x20;
+  if ((isLower(before) && isLower(first)) || isUpper(before)) {
+    if (
+      !(text[start - 2] === '\\' && isLower(before)) &&
+      !(isUpper(before) && isUpper(first) && !isAlphanumeric(after)) &&
+      !(isLower(before) && !isAlphanumeric(after))
+    )
+      return false;
+  }
+  if (before >= 0x30 && before <= 0x39 && isAlphanumeric(after)) return false;
+  return !((isLower(last) && isLower(after)) || (isUpper(last) && isUpper(after)));
+}
+
+/** A name may begin at a word's start or at a camel-case hump. */
+function standsFirst(text: string, at: number): boolean {
+  if (startsWord(text, at)) return true;
+  const before = text.charCodeAt(at - 1);
+  const first = text.charCodeAt(at);
+  return before >= 0x61 && before <= 0x7a && first >= 0x41 && first <= 0x5a;
+}
+
+const introduction =
+  /^[A-Za-z0-9_.-]{0,40}["'`\\)\]]{0,6}[\s:=>|?,-]{0,8}(?:(?:api|app|access|secret|private|client|auth|user|token|key|id)[\s_.-]{0,2}){0,4}[\s:=>|?,-]{0,8}["'`\\([{]{0,6}$/i;
+
+/** Whether only separators and words such as `key` stand between a name and a token: then less randomness is asked of it. */
+function introduces(text: string, nameEnd: number, tokenStart: number): boolean {
+  if (tokenStart - nameEnd > 64) return false;
+  const between = text.slice(nameEnd, tokenStart);
+  if (!introduction.test(between)) return false;
+  return (
+    !uuidStart.test(text.slice(tokenStart, tokenStart + 19)) ||
+    /["'=:>|]|key|token|secret|access|private/i.test(between)
+  );
+}
+
+const uuidStart = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/i;
 
 const marker = /\[redacted(?::[a-z0-9._-]{1,64})?\]/g;
 
@@ -194,10 +241,11 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const runRule = (compiled: CompiledRule, start: number, end: number): void => {
       const { rule, pattern } = compiled;
       if (rule.subject === 'token') {
+        if (!standsFirst(text, start) || text[start - 1] === '/' || text[end] === '/') return;
         if (/^\.(?:com|io|org|net|dev|app|co|ai|so)\b/.test(text.slice(end, end + 5))) return;
         for (const token of nearTokens(end, end + rule.window.after)) {
           const from = Math.max(token.start, end);
-          const trimmed = looksRandom(text, from, token.end);
+          const trimmed = looksRandom(text, from, token.end, introduces(text, end, from));
           if (!trimmed) continue;
           const value = text.slice(trimmed.start, trimmed.end);
           if (ownerOf(text, trimmed.start, start) === 'other') continue;
@@ -257,8 +305,9 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           });
         }
       }
-      if (action.credential && end > lastKeyEnd) {
+      if (action.credential && end > lastKeyEnd && standsAlone(text, start, end)) {
         const around = keyAround(text, start, end);
+        if (text.slice(Math.max(0, start - 60), start).includes('arn:')) continue;
         lastKeyEnd = around.end;
         const found = assignmentAt(text, around.start, around.end);
         if (found) {
@@ -268,7 +317,8 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         }
         if (action.loose && !disabled.has('secret-near-word')) {
           for (const token of nearTokens(end, around.end + 64)) {
-            const trimmed = looksRandom(text, Math.max(token.start, end), token.end);
+            const from = Math.max(token.start, end);
+            const trimmed = looksRandom(text, from, token.end, introduces(text, end, from));
             if (!trimmed || ownerOf(text, trimmed.start, around.start) !== 'none') continue;
             out.push({
               ...trimmed,
@@ -305,6 +355,27 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
     }
     return out;
+  }
+
+  /** A value that is a secret in one place is one wherever else it stands in the same text. */
+  function addRepeats(text: string, found: Candidate[]): void {
+    if (text.length > repeatTextMax) return;
+    const values = new Map<string, Candidate>();
+    for (const each of found) {
+      if (each.end - each.start < 10 || !each.class.startsWith('secret.') || values.size >= repeatValuesMax) continue;
+      values.set(text.slice(each.start, each.end), each);
+    }
+    for (const [value, first] of values) {
+      for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
+        if (at !== first.start) found.push({ ...first, start: at, end: at + value.length });
+      }
+    }
+  }
+
+  function scanAll(text: string, key: string, deadline: number): Candidate[] {
+    const found = scanLayer(text, key, deadline);
+    addRepeats(text, found);
+    return found;
   }
 
   function settle(text: string, found: readonly Candidate[]): Finding[] {
@@ -347,7 +418,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     scan(text, context) {
       const deadline = performance.now() + budgetMs;
       try {
-        return { findings: settle(text, scanLayer(text, context.key, deadline)), status: 'ok' };
+        return { findings: settle(text, scanAll(text, context.key, deadline)), status: 'ok' };
       } catch (error) {
         if (error instanceof OutOfTime) return { findings: [], status: 'budget' };
         throw error;

@@ -139,7 +139,7 @@ export function classifyKey(key: string): SensitiveKey | undefined {
   )
     return weak;
   if (
-    /key$/.test(end) &&
+    end.endsWith('key') &&
     !/^(?:monkey|turkey|hotkey|donkey|whiskey|hockey|jockey|keykey|lackey|partitionkey|primarykey|foreignkey|sortkey|publickey|routingkey)$/.test(
       end,
     )

@@ -100,7 +100,7 @@ const referenceShape =
 export function isPlaceholder(value: string): boolean {
   if (referenceShape.test(value)) return true;
   if (value.length <= 64 && placeholderWords.test(value)) return true;
-  if (/^(.)\1*$/s.test(value)) return true;
+  if (/^(.)\1*$/s.test(value) || /^.{0,12}\.\.\.$/.test(value)) return true;
   // At least two thirds of one filler character: xxxx-xxxx, ****1234, 00000000.
   let fillers = 0;
   for (let i = 0; i < value.length; i++) {

@@ -31,7 +31,6 @@ export const communicationRules: readonly DetectorRule[] = [
     keywords: ['hooks.slack.com/', 'hooks.slack-gov.com/'],
     window: { before: 0, after: 100 },
     pattern: 'hooks\\.slack(?:-gov)?\\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/_-]{20,100})',
-    group: 1,
     priority: 85,
     examples: {
       hit: [
@@ -47,7 +46,6 @@ export const communicationRules: readonly DetectorRule[] = [
     keywords: ['/api/webhooks/'],
     window: { before: 0, after: 120 },
     pattern: '/api/webhooks/(\\d{15,22}/[A-Za-z0-9_-]{40,90})',
-    group: 1,
     priority: 85,
     examples: {
       hit: [`https://discord.com/api/webhooks/123456789012345678/${sampleOf('url', 68)}`],
@@ -74,7 +72,6 @@ export const communicationRules: readonly DetectorRule[] = [
     keywords: ['webhook.office.com/', 'outlook.office.com/webhook/'],
     window: { before: 0, after: 240 },
     pattern: '(?:webhook\\.office\\.com/(?:webhookb2/)?|outlook\\.office\\.com/webhook/)([A-Za-z0-9@/-]{60,230})',
-    group: 1,
     priority: 85,
     examples: {
       hit: [
@@ -100,7 +97,6 @@ export const communicationRules: readonly DetectorRule[] = [
     keywords: ['chat.googleapis.com/v1/spaces/'],
     window: { before: 0, after: 300 },
     pattern: 'chat\\.googleapis\\.com/v1/spaces/[^\\s"<>]{1,40}/messages\\?([^\\s"\'<>]{20,250})',
-    group: 1,
     priority: 85,
     examples: {
       hit: [

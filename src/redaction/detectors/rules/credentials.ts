@@ -76,7 +76,7 @@ export const credentialRules: readonly DetectorRule[] = [
     window: { before: 0, after: 700 },
     priority: 65,
     group: 1,
-    pattern: '://[^\\s/?#"\'<>\\\\:@]{0,128}:([^\\s"\'<>\\\\/]{1,512})@(?=[A-Za-z0-9\\[_${.-])',
+    pattern: '://([^\\s/?#"\'<>\\\\:@]{0,128}:[^\\s"\'<>\\\\/]{1,512})@(?=[A-Za-z0-9\\[_${.-])',
     validate: [{ check: 'no-placeholder' }],
     examples: {
       hit: ['postgres://app:s3cr3t-9@db-1:5432/orders', 'redis://:hunter2@cache:6379/0', 'https://u:p@ss@host/x'],
