@@ -1,6 +1,7 @@
 /**
  * One of the demo's three HTTP services, run as a process of its own:
  *   node service.js <name> <version> <port> <docket otlp/grpc host:port> <downstream as name=url,…>
+ * with the operator's token in DEMO_OPERATOR_TOKEN.
  *
  *   storefront  POST /checkout {sku, currency, amount} -> reserves stock, then charges the card
  *   inventory   POST /reserve  {sku}
@@ -143,8 +144,8 @@ function recordFailure(span: Span, error: unknown): void {
 }
 
 async function main(): Promise<void> {
-  const [service = '', version = '', port = '0', endpoint = '', downstreamText = '', operatorToken = ''] =
-    process.argv.slice(2);
+  const [service = '', version = '', port = '0', endpoint = '', downstreamText = ''] = process.argv.slice(2);
+  const operatorToken = process.env['DEMO_OPERATOR_TOKEN'] ?? '';
   const named = new Map(downstreamText.split(',').map((pair) => pair.split('=') as [string, string]));
   const downstream: Downstream = { inventory: named.get('inventory') ?? '', payments: named.get('payments') ?? '' };
   const telemetry = startTelemetry({ service, version, endpoint });

@@ -1,0 +1,98 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createClient } from '../api/client.ts';
+
+export interface RecordChecks {
+  readonly api: string;
+  readonly ref: string;
+  readonly dataDirectory: string;
+  /** What one tool argument carried and nothing may hold now. */
+  readonly secret: string;
+  readonly toolCalls: number;
+}
+
+/** What the record of the demo should show and does not, in words. */
+export async function missingFromRecord(checks: RecordChecks): Promise<string[]> {
+  const missing: string[] = [];
+  const want = (holds: boolean, what: string): void => {
+    if (!holds) missing.push(what);
+  };
+  const client = createClient({ endpoint: `http://${checks.api}` });
+  const record = await client.incident(checks.ref);
+  want(
+    record.triggers.length === 1 && record.triggers[0]?.deployTime !== null,
+    'the trigger with the time of the deploy',
+  );
+  want(
+    record.hypotheses.some((each) => each.state === 'rejected'),
+    'a rejected hypothesis',
+  );
+  want(
+    record.hypotheses.some((each) => each.state === 'supported'),
+    'a surviving hypothesis',
+  );
+  want(
+    record.checks.some((each) => each.state === 'answered'),
+    'an answered check',
+  );
+  want(record.decisions.length === 1, 'the decision');
+  want(record.statusUpdates.length > 0, 'a status update');
+  want(record.followUps.length === 1, 'a follow-up');
+
+  const { items: changes } = await client.evidence(checks.ref, { kind: 'change' });
+  want(changes.length === 2, 'the deploy and the rollback as change evidence');
+  const { items: traces } = await client.evidence(checks.ref, { kind: 'trace' });
+  want(traces.length === 2, 'two failing traces');
+  for (const { source } of traces) {
+    const stored = await client.trace(source.traceId);
+    want(
+      stored.spans.some((span) => span.service === 'payments'),
+      `the spans of failing trace ${source.traceId}`,
+    );
+  }
+  const { items: toolCalls } = await client.evidence(checks.ref, { kind: 'tool_call', limit: '100' });
+  want(toolCalls.length === checks.toolCalls, `${checks.toolCalls} tool calls (there are ${toolCalls.length})`);
+  want(
+    toolCalls.every((row) => row.content['arguments']?.captured === true && row.content['result']?.captured === true),
+    'arguments and result of each tool call',
+  );
+  want(
+    toolCalls.some(
+      (row) => row.redactions.length > 0 && JSON.stringify(row.content['arguments']).includes('[redacted:'),
+    ),
+    'the tool call whose argument was redacted',
+  );
+  want((await client.evidence(checks.ref, { kind: 'model_call' })).items.length > 0, 'model calls');
+  want((await client.evidence(checks.ref, { kind: 'agent_run' })).items.length > 0, 'the agent run');
+
+  for (const path of [
+    `/api/v1/incidents/${checks.ref}`,
+    `/api/v1/incidents/${checks.ref}/evidence?limit=200`,
+    `/incidents/${checks.ref}`,
+    '/metrics',
+  ]) {
+    const text = await (await fetch(`http://${checks.api}${path}`)).text();
+    want(!text.includes(checks.secret), `the secret to be absent from ${path}`);
+  }
+  for (const file of filesHolding(checks.dataDirectory, checks.secret))
+    missing.push(`the secret to be absent from ${file}`);
+  return missing;
+}
+
+function filesHolding(folder: string, secret: string): string[] {
+  const needle = Buffer.from(secret);
+  const holding: string[] = [];
+  for (const file of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!file.isFile()) continue;
+    const path = join(file.parentPath, file.name);
+    let bytes: Buffer;
+    try {
+      bytes = readFileSync(path);
+    } catch {
+      // A part that was merged away between the listing and the reading.
+      continue;
+    }
+    if (bytes.includes(needle)) holding.push(path);
+  }
+  return holding;
+}
