@@ -1,0 +1,324 @@
+import { addContribution, createAct, mayJoin, overlaps, sameTool, type Act } from './act.ts';
+import type { Contribution } from './contribution.ts';
+import { evidenceId } from './evidence-id.ts';
+import type { Inherited } from './evidence-row.ts';
+
+/**
+ * Recent acts in memory, so that what is said about one act in several records, requests and signals ends in one row.
+ * Bounded: the acts and spans heard of longest ago are forgotten first.
+ */
+
+const ACTS_MAX = 50_000;
+const SPANS_MAX = 200_000;
+/** Steps up a span tree; a cycle ends here too. */
+const ANCESTORS_MAX = 64;
+/** Ancestors under whose id an act can be found by a span that arrives later. */
+const AWAITED_ANCESTORS_MAX = 8;
+/** Identical calls of one trace that get a row each; further ones are counted into the last of them. */
+export const IDENTICAL_CALLS_MAX = 100;
+const FOLDED_MAX = 10_000;
+/** Failures of one trace that get a row each. */
+export const FAILURES_PER_TRACE_MAX = 20;
+
+/** What a recognised span says that holds for what runs under it. */
+export interface SpanContext {
+  readonly parentSpanId: string;
+  readonly agentName: string;
+  readonly agentId: string;
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly refs: readonly string[];
+}
+
+export interface ActWindow {
+  /** The act this contribution belongs to, made when there is none. Undefined when a bound refuses it (`refused` counts). */
+  add(contribution: Contribution): Act | undefined;
+  /** Remembers a span of a trace with agent work; acts under it may change by it and are returned. */
+  addSpan(tenant: string, traceId: string, spanId: string, context: SpanContext): readonly Act[];
+  /** Remembers only who the parent of an ordinary span is. */
+  addParent(tenant: string, traceId: string, spanId: string, parentSpanId: string): void;
+  /** What holds for an act by the spans it ran under, nearest first. */
+  inherited(act: Act): Inherited;
+  readonly refused: number;
+  readonly folded: number;
+  readonly size: number;
+}
+
+const NO_CONTEXT = { agentName: '', agentId: '', conversationId: '', sessionId: '', refs: [] } as const;
+
+export function createActWindow(): ActWindow {
+  return new BoundedActWindow();
+}
+
+class BoundedActWindow implements ActWindow {
+  /** Insertion order is age. */
+  readonly #acts = new Set<Act>();
+  readonly #byKey = new Map<string, Act[]>();
+  readonly #spans = new Map<string, SpanContext>();
+  refused = 0;
+  folded = 0;
+
+  get size(): number {
+    return this.#acts.size;
+  }
+
+  addSpan(tenant: string, traceId: string, spanId: string, context: SpanContext): readonly Act[] {
+    this.#remember(`${tenant} ${traceId} ${spanId}`, context);
+    const says = context.agentName + context.agentId + context.conversationId + context.sessionId !== '';
+    return says || context.refs.length > 0 ? (this.#byKey.get(`${tenant} trace ${traceId}`) ?? []) : [];
+  }
+
+  addParent(tenant: string, traceId: string, spanId: string, parentSpanId: string): void {
+    const key = `${tenant} ${traceId} ${spanId}`;
+    if (!this.#spans.has(key)) this.#remember(key, { ...NO_CONTEXT, parentSpanId });
+  }
+
+  #remember(key: string, context: SpanContext): void {
+    this.#spans.delete(key);
+    this.#spans.set(key, context);
+    if (this.#spans.size > SPANS_MAX) {
+      const [oldest] = this.#spans.keys();
+      if (oldest !== undefined) this.#spans.delete(oldest);
+    }
+  }
+
+  /** Span ids above a span, nearest first, as far as they are known. */
+  #ancestors(tenant: string, traceId: string, spanId: string, parentSpanId: string): readonly string[] {
+    const above: string[] = [];
+    const seen = new Set([spanId]);
+    let at = parentSpanId;
+    while (at !== '' && !seen.has(at) && above.length < ANCESTORS_MAX) {
+      seen.add(at);
+      above.push(at);
+      at = this.#spans.get(`${tenant} ${traceId} ${at}`)?.parentSpanId ?? '';
+    }
+    return above;
+  }
+
+  inherited(act: Act): Inherited {
+    let { agentName, agentId, conversationId, sessionId }: Omit<Inherited, 'refs'> = NO_CONTEXT;
+    const refs = new Set<string>();
+    for (const each of act.contributions.values()) {
+      if (each.traceId === '') continue;
+      // A log record's span, or a requesting model call, is itself above what it tells of.
+      const from = each.signal === 'logs' ? each.spanId : each.parentSpanId;
+      for (const spanId of this.#ancestors(act.tenant, each.traceId, '', from)) {
+        const context = this.#spans.get(`${act.tenant} ${each.traceId} ${spanId}`);
+        if (context === undefined) break;
+        if (agentName === '') ({ agentName, agentId } = context);
+        conversationId ||= context.conversationId;
+        sessionId ||= context.sessionId;
+        for (const ref of context.refs) refs.add(ref);
+      }
+    }
+    return { agentName, agentId, conversationId, sessionId, refs: [...refs] };
+  }
+
+  add(contribution: Contribution): Act | undefined {
+    const known = this.#find(contribution);
+    if (known !== undefined) {
+      addContribution(known, contribution);
+      this.#index(known, contribution);
+      return known;
+    }
+    if (contribution.kind === 'tool_call') {
+      const flooded = this.#flooded(contribution);
+      if (flooded !== undefined) return flooded;
+    } else if (contribution.kind === 'error' || contribution.kind === 'log') {
+      const failures = this.#byKey.get(`${contribution.tenant} failures ${contribution.traceId}`) ?? [];
+      if (contribution.traceId !== '' && failures.length >= FAILURES_PER_TRACE_MAX) {
+        this.refused += 1;
+        return undefined;
+      }
+    }
+    const act = createAct(this.#newId(contribution), contribution);
+    this.#acts.add(act);
+    this.#index(act, contribution);
+    this.#evict();
+    return act;
+  }
+
+  #newId(contribution: Contribution): string {
+    const { tenant, tool, traceId, spanId, identity } = contribution;
+    // The first attempt of a call is named by the call, so that whoever reports it first gives it the same id.
+    for (const key of tool === null ? [] : callKeys(contribution)) {
+      if ((this.#byKey.get(key) ?? []).length === 0) return evidenceId(tenant, 'tool call', key);
+      break;
+    }
+    return contribution.signal === 'traces' && spanId !== ''
+      ? evidenceId(tenant, contribution.kind, traceId, spanId, tool?.role === 'request' ? identity : '')
+      : evidenceId(tenant, contribution.kind, identity);
+  }
+
+  #find(contribution: Contribution): Act | undefined {
+    const { tenant, kind, traceId, spanId, tool } = contribution;
+    const own = this.#byKey.get(`${tenant} record ${contribution.identity}`)?.[0];
+    if (own !== undefined && own.kind === kind) return own;
+    if (tool === null || kind !== 'tool_call') {
+      // Two signals about one span: its log records join the row of the span, and the other way round.
+      if (spanId === '' || kind === 'error' || kind === 'log') return undefined;
+      return this.#byKey
+        .get(`${tenant} ${kind} span ${traceId} ${spanId}`)
+        ?.find((act) =>
+          [...act.contributions.values()].some((each) => each.signal !== contribution.signal || each.signal === 'logs'),
+        );
+    }
+    for (const key of lookupKeys(contribution)) {
+      const act = this.#byKey.get(key)?.find((each) => mayJoin(each, contribution, 'call_id'));
+      if (act !== undefined) return act;
+    }
+    if (traceId === '' || spanId === '') return undefined;
+    return this.#findByTree(contribution) ?? this.#findByName(contribution);
+  }
+
+  #findByTree(contribution: Contribution): Act | undefined {
+    const { tenant, traceId, spanId, parentSpanId, tool } = contribution;
+    // A model's request shares its span with the model call and has no place of its own in the tree.
+    if (tool?.role === 'request') return undefined;
+    const start = contribution.signal === 'logs' ? spanId : parentSpanId;
+    for (const above of this.#ancestors(tenant, traceId, spanId, start)) {
+      const act = this.#byKey.get(`${tenant} tool span ${traceId} ${above}`)?.[0];
+      if (act !== undefined) return mayJoin(act, contribution, 'tree') ? act : undefined;
+      // Under another agent's or model's span it is another act.
+      if ((this.#spans.get(`${tenant} ${traceId} ${above}`)?.agentName ?? '') !== '') break;
+    }
+    return this.#byKey.get(`${tenant} awaits ${traceId} ${spanId}`)?.find((act) => mayJoin(act, contribution, 'tree'));
+  }
+
+  /**
+   * Emitters that leave call ids out: a model's request is answered by the next run of that tool without an id, and an MCP
+   * server's span belongs to the run of that tool it lies within, though the HTTP spans between them are not known.
+   */
+  #findByName(contribution: Contribution): Act | undefined {
+    const { tenant, traceId, tool } = contribution;
+    if (tool === null || tool.name === '') return undefined;
+    return this.#byKey.get(`${tenant} tools ${traceId}`)?.find((act) => {
+      for (const other of act.contributions.values()) {
+        if (other.tool === null || !sameTool(other.tool.name, tool.name)) return false;
+        if (other.tool.role === tool.role && other.identity !== contribution.identity) return false;
+      }
+      return [...act.contributions.values()].some(
+        (other) => answers(other, contribution) || answers(contribution, other),
+      );
+    });
+  }
+
+  #flooded(contribution: Contribution): Act | undefined {
+    const key = sameCallKey(contribution);
+    const same = key === undefined ? undefined : this.#byKey.get(key);
+    if (same === undefined || same.length < IDENTICAL_CALLS_MAX) return undefined;
+    const act = same.at(-1);
+    if (act !== undefined && act.folded.size < FOLDED_MAX && !act.folded.has(contribution.identity)) {
+      act.folded.add(contribution.identity);
+      this.folded += 1;
+    }
+    return act;
+  }
+
+  #index(act: Act, contribution: Contribution): void {
+    const { tenant, kind, traceId, spanId, parentSpanId, identity, tool, signal } = contribution;
+    this.#key(act, `${tenant} record ${identity}`);
+    if (traceId !== '') this.#key(act, `${tenant} trace ${traceId}`);
+    if (kind === 'error' || kind === 'log') {
+      this.#key(act, `${tenant} failures ${traceId}`);
+      return;
+    }
+    if (tool === null || kind !== 'tool_call') {
+      if (spanId !== '') this.#key(act, `${tenant} ${kind} span ${traceId} ${spanId}`);
+      return;
+    }
+    for (const key of callKeys(contribution)) {
+      this.#key(act, key);
+      // Kept on the row too: what a restart needs to find the act again.
+      act.keys.add(key.slice(tenant.length + 1));
+    }
+    if (traceId === '') return;
+    this.#key(act, `${tenant} tools ${traceId}`);
+    const same = sameCallKey(contribution);
+    if (same !== undefined) this.#key(act, same);
+    if (signal !== 'traces' || tool.role === 'request') return;
+    this.#key(act, `${tenant} tool span ${traceId} ${spanId}`);
+    act.keys.add(`span ${traceId} ${spanId}`);
+    const above = this.#ancestors(tenant, traceId, spanId, parentSpanId);
+    for (const ancestor of above.slice(0, AWAITED_ANCESTORS_MAX)) {
+      this.#key(act, `${tenant} awaits ${traceId} ${ancestor}`);
+    }
+  }
+
+  #key(act: Act, key: string): void {
+    const acts = this.#byKey.get(key);
+    if (acts === undefined) this.#byKey.set(key, [act]);
+    else if (!acts.includes(act)) acts.push(act);
+    this.#indexKeys(act).add(key);
+  }
+
+  readonly #keysOf = new WeakMap<Act, Set<string>>();
+
+  #indexKeys(act: Act): Set<string> {
+    let keys = this.#keysOf.get(act);
+    if (keys === undefined) {
+      keys = new Set();
+      this.#keysOf.set(act, keys);
+    }
+    return keys;
+  }
+
+  #evict(): void {
+    if (this.#acts.size <= ACTS_MAX) return;
+    const [oldest] = this.#acts;
+    if (oldest === undefined) return;
+    this.#acts.delete(oldest);
+    for (const key of this.#indexKeys(oldest)) {
+      const rest = (this.#byKey.get(key) ?? []).filter((act) => act !== oldest);
+      if (rest.length === 0) this.#byKey.delete(key);
+      else this.#byKey.set(key, rest);
+    }
+  }
+}
+
+/** Keys by which records of one call find each other: its id within its trace, or within its conversation or session. */
+function callKeys({ tenant, tool, traceId, conversationId, sessionId }: Contribution): readonly string[] {
+  if (tool === null || tool.callId === '') return [];
+  const keys: string[] = [];
+  if (traceId !== '') keys.push(`${tenant} call ${traceId} ${tool.callId}`);
+  const traced = traceId === '' ? 'untraced' : 'traced';
+  if (conversationId !== '') keys.push(`${tenant} ${traced} call conversation ${conversationId} ${tool.callId}`);
+  if (sessionId !== '') keys.push(`${tenant} ${traced} call session ${sessionId} ${tool.callId}`);
+  return keys;
+}
+
+/**
+ * Where to look for the act of a call: call ids may repeat across the traces of a conversation, so records with a trace
+ * meet within it, and a conversation or session joins only those without one to the others.
+ */
+function lookupKeys(contribution: Contribution): readonly string[] {
+  const own = callKeys(contribution);
+  if (contribution.traceId === '')
+    return [...own, ...own.map((key) => key.replace(' untraced call ', ' traced call '))];
+  return own.map((key) => key.replace(' traced call ', ' untraced call '));
+}
+
+/** Key of calls of one trace that say the same: tool and arguments. */
+function sameCallKey({ tenant, tool, traceId, facts, content }: Contribution): string | undefined {
+  if (tool === null || traceId === '' || tool.role !== 'execute') return undefined;
+  const args = content.get('arguments');
+  const said = facts?.argumentsDigest ?? args?.digest ?? args?.value ?? '';
+  return `${tenant} same ${evidenceId(traceId, tool.name, said)}`;
+}
+
+/** `later` is the run that a request without usable id asked for, or the MCP side of a run. */
+function answers(earlier: Contribution, later: Contribution): boolean {
+  if (earlier.tool === null || later.tool === null) return false;
+  if (earlier.tool.role === 'request') {
+    return (
+      later.tool.role !== 'request' &&
+      (earlier.tool.callId === '' || later.tool.callId === '') &&
+      later.startUnixNano >= earlier.startUnixNano
+    );
+  }
+  return (
+    earlier.tool.role === 'execute' &&
+    (later.tool.role === 'mcp_server' || later.tool.role === 'mcp_client') &&
+    overlaps(earlier, later)
+  );
+}

@@ -1,0 +1,208 @@
+import type { ItemFacts } from '../pipeline/facts.ts';
+import type { SpooledFrame } from '../pipeline/frame.ts';
+import type { Redaction } from '../pipeline/receipt.ts';
+import type {
+  EvidenceContent,
+  EvidenceKind,
+  EvidenceModel,
+  EvidenceOutcome,
+  EvidenceTokens,
+} from '../record/evidence.ts';
+import { first, text } from './attribute.ts';
+import { contentOf } from './content.ts';
+import type { Recognised, RecognisedTool, RequestedCall } from './recognised.ts';
+import { INCIDENT_REF_KEYS } from './recognition-set.ts';
+import type { Attributes, TelemetryRecord } from './telemetry-record.ts';
+
+/** Refs taken of one record, and the longest that can be one. */
+const REFS_MAX = 8;
+const REF_LENGTH_MAX = 200;
+/** Longest id, name or key of a row that comes from a record. */
+const NAME_LENGTH_MAX = 300;
+
+/** What one record says about one act. An act's row is made of all that was said about it (./evidence-row.ts). */
+export interface Contribution {
+  readonly tenant: string;
+  /** Names the record, so that a second delivery of it adds nothing. */
+  readonly identity: string;
+  readonly kind: EvidenceKind;
+  readonly dialect: string;
+  readonly operation: string;
+  readonly signal: 'traces' | 'logs';
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly parentSpanId: string;
+  readonly startUnixNano: bigint;
+  readonly endUnixNano: bigint | null;
+  readonly receivedAtUnixNano: bigint;
+  readonly outcome: EvidenceOutcome;
+  readonly agentName: string;
+  readonly agentId: string;
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly service: string;
+  readonly environment: string;
+  /** Incident refs the record names, most specific position first. */
+  readonly refs: readonly string[];
+  readonly tool: RecognisedTool | null;
+  readonly model: EvidenceModel | null;
+  readonly tokens: EvidenceTokens | null;
+  readonly content: ReadonlyMap<string, EvidenceContent>;
+  readonly references: ReadonlyMap<string, string>;
+  readonly detail: string;
+  readonly facts: ItemFacts | undefined;
+  readonly redactions: readonly Redaction[];
+  readonly policyVersion: string;
+}
+
+/** Values of `incident.id` and `docket.incident.id`: of the record, its events, its scope, its resource, in this order. */
+export function incidentRefs(record: TelemetryRecord): readonly string[] {
+  const refs = new Set<string>();
+  const take = (attributes: Attributes): void => {
+    for (const key of INCIDENT_REF_KEYS) {
+      for (const value of attributes.get(key) ?? []) {
+        const ref = typeof value === 'string' ? value.trim() : '';
+        if (ref !== '' && ref.length <= REF_LENGTH_MAX && refs.size < REFS_MAX) refs.add(ref);
+      }
+    }
+  };
+  take(record.attributes);
+  if (record.signal === 'traces') for (const event of record.events) take(event.attributes);
+  take(record.scope.attributes);
+  take(record.resource.attributes);
+  return [...refs];
+}
+
+/** Everything a contribution takes from where the record stands, whatever it was recognised as. */
+export interface RecordContext {
+  readonly frame: SpooledFrame;
+  readonly record: TelemetryRecord;
+  readonly facts: ItemFacts | undefined;
+  readonly redactions: readonly Redaction[];
+}
+
+type FromContext = Pick<
+  Contribution,
+  | 'tenant'
+  | 'identity'
+  | 'signal'
+  | 'traceId'
+  | 'spanId'
+  | 'parentSpanId'
+  | 'startUnixNano'
+  | 'endUnixNano'
+  | 'receivedAtUnixNano'
+  | 'service'
+  | 'environment'
+  | 'refs'
+  | 'facts'
+  | 'redactions'
+  | 'policyVersion'
+>;
+
+function fromContext({ frame, record, facts, redactions }: RecordContext): FromContext {
+  const resource = record.resource.attributes;
+  const isSpan = record.signal === 'traces';
+  return {
+    tenant: frame.tenant,
+    identity: isSpan ? `span ${record.traceId} ${record.spanId}` : `log ${frame.contentHash} ${String(record.ordinal)}`,
+    signal: record.signal,
+    traceId: record.traceId,
+    spanId: record.spanId,
+    parentSpanId: isSpan ? record.parentSpanId : '',
+    startUnixNano: isSpan ? record.startTimeUnixNano : record.timeUnixNano || frame.receivedAtUnixNano,
+    endUnixNano: isSpan && record.endTimeUnixNano !== 0n ? record.endTimeUnixNano : null,
+    receivedAtUnixNano: frame.receivedAtUnixNano,
+    service: short(text(resource, 'service.name')),
+    environment: short(text(resource, 'deployment.environment.name', 'deployment.environment')),
+    refs: incidentRefs(record),
+    facts,
+    redactions,
+    policyVersion: frame.policyVersion,
+  };
+}
+
+function short(value: string): string {
+  return value.length > NAME_LENGTH_MAX ? value.slice(0, NAME_LENGTH_MAX) : value;
+}
+
+/** The contribution of a recognised record; `kind` is the recognised one, which is not null. */
+export function contributionOf(context: RecordContext, found: Recognised, kind: EvidenceKind): Contribution {
+  const base = fromContext(context);
+  const content = new Map<string, EvidenceContent>();
+  for (const [name, value] of found.content) content.set(name, contentOf(value));
+  const isLog = base.signal === 'logs';
+  return {
+    ...base,
+    kind,
+    dialect: found.dialect,
+    operation: short(found.operation),
+    startUnixNano: found.startTimeUnixNano ?? base.startUnixNano,
+    endUnixNano: isLog && found.startTimeUnixNano !== null ? base.startUnixNano : base.endUnixNano,
+    outcome: found.outcome,
+    agentName: short(found.agentName),
+    agentId: short(found.agentId),
+    conversationId: short(found.conversationId),
+    sessionId: short(found.sessionId),
+    tool: found.tool === null ? null : { ...found.tool, name: short(found.tool.name) },
+    model: found.model === null ? null : { ...found.model, name: short(found.model.name) },
+    tokens: found.tokens,
+    content,
+    references: found.references,
+    detail: short(found.detail),
+  };
+}
+
+/** The model's request of a tool call, as a contribution to that call's act. It took place when the model had answered. */
+export function requestContribution(of: Contribution, call: RequestedCall): Contribution {
+  const content = new Map<string, EvidenceContent>();
+  if (call.arguments !== undefined) content.set('arguments', contentOf(call.arguments));
+  return {
+    ...of,
+    identity: `${of.identity} request ${call.callId} ${call.name}`,
+    kind: 'tool_call',
+    operation: 'request',
+    startUnixNano: of.endUnixNano ?? of.startUnixNano,
+    endUnixNano: null,
+    outcome: 'unknown',
+    tool: { name: short(call.name), callId: call.callId, type: null, mcpServer: null, role: 'request' },
+    model: null,
+    tokens: null,
+    content,
+    references: new Map(),
+    detail: '',
+    // Facts and redactions of the record are about the model call.
+    facts: undefined,
+    redactions: [],
+  };
+}
+
+/** A failure that names an incident: an error span, or a log record about an exception. */
+export function failureContribution(context: RecordContext): Contribution {
+  const { record } = context;
+  const exception =
+    record.signal === 'traces'
+      ? record.events.find((event) => event.attributes.has('exception.type'))?.attributes
+      : record.attributes;
+  const errorType = text(record.attributes, 'error.type') || (exception ? text(exception, 'exception.type') : '');
+  const message = exception === undefined ? undefined : first(exception, 'exception.message');
+  const body = record.signal === 'logs' ? (message ?? record.body) : message;
+  const isError = record.signal === 'traces' || errorType !== '';
+  return {
+    ...fromContext(context),
+    kind: isError ? 'error' : 'log',
+    dialect: 'opentelemetry',
+    operation: record.signal === 'traces' ? short(record.name) : short(record.eventName || 'log'),
+    outcome: 'error',
+    agentName: '',
+    agentId: '',
+    conversationId: '',
+    sessionId: text(record.attributes, 'session.id'),
+    tool: null,
+    model: null,
+    tokens: null,
+    content: new Map(body === undefined || body === null ? [] : [['body', contentOf(body)]]),
+    references: new Map(),
+    detail: short(errorType),
+  };
+}

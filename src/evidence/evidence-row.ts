@@ -1,0 +1,243 @@
+import { createHash } from 'node:crypto';
+import type { Actor } from '../record/actor.ts';
+import { canonicalJson } from '../record/canonical-json.ts';
+import type {
+  EvidenceContent,
+  EvidenceKind,
+  EvidenceOutcome,
+  EvidenceRedaction,
+  EvidenceRow,
+  EvidenceTool,
+  EvidenceTrust,
+} from '../record/evidence.ts';
+import { ranked, type Act } from './act.ts';
+import { NOT_CAPTURED } from './content.ts';
+import type { Contribution } from './contribution.ts';
+import { summaryOf } from './summary.ts';
+
+/** Redactions and span ids listed on one row. */
+const REDACTIONS_MAX = 100;
+const SEEN_AS_MAX = 1_000;
+
+/** What holds for an act because of the spans it ran under. */
+export interface Inherited {
+  readonly agentName: string;
+  readonly agentId: string;
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly refs: readonly string[];
+}
+
+/** Content names a row of this kind always has, captured or not. */
+const EXPECTED_CONTENT: ReadonlyMap<EvidenceKind, readonly string[]> = new Map([
+  ['tool_call', ['arguments', 'result']],
+  ['model_call', ['input', 'output']],
+  ['retrieval', ['query', 'documents']],
+] as const);
+
+/** The row of an act, still without incident, link and state; `namedRefs` are all refs it names. */
+export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
+  const all = ranked(act);
+  const [primary] = all;
+  if (primary === undefined) throw new Error('an act without contributions has no row');
+  const tool = toolOf(all);
+  const content = contentOf(act.kind, all);
+  const service = pick(all, (each) => each.service);
+  const agentName = pick(all, (each) => each.agentName) || inherited.agentName;
+  const seenAs = new Set(all.map((each) => each.spanId).filter((id) => id !== '' && id !== primary.spanId));
+  for (const identity of act.folded) {
+    if (seenAs.size >= SEEN_AS_MAX) break;
+    const spanId = identity.split(' ')[2];
+    if (identity.startsWith('span ') && spanId !== undefined) seenAs.add(spanId);
+  }
+  const withoutDigest = {
+    tenant: act.tenant,
+    id: act.id,
+    kind: act.kind,
+    occurredAtUnixNano: primary.startUnixNano,
+    endedAtUnixNano: all.find((each) => each.endUnixNano !== null)?.endUnixNano ?? null,
+    receivedAtUnixNano: all.reduce(
+      (latest, each) => (each.receivedAtUnixNano > latest ? each.receivedAtUnixNano : latest),
+      0n,
+    ),
+    outcome: outcomeOf(all),
+    actor: actorOf(act.kind, agentName, pick(all, (each) => each.agentId) || inherited.agentId, service),
+    service,
+    environment: pick(all, (each) => each.environment),
+    summary: summaryOf({
+      kind: act.kind,
+      operation: primary.operation,
+      tool,
+      model: pickObject(all, (each) => each.model),
+      tokens: pickObject(all, (each) => each.tokens),
+      agentName,
+      detail: pick(all, (each) => each.detail),
+      outcome: outcomeOf(all),
+      content,
+      repeats: act.folded.size,
+    }),
+    tool,
+    model: pickObject(all, (each) => each.model),
+    tokens: pickObject(all, (each) => each.tokens),
+    conversationId: pick(all, (each) => each.conversationId) || inherited.conversationId,
+    sessionId: pick(all, (each) => each.sessionId) || inherited.sessionId,
+    content,
+    redactions: redactionsOf(all),
+    source: {
+      traceId: primary.traceId || pick(all, (each) => each.traceId),
+      spanId: primary.spanId || pick(all, (each) => each.spanId),
+      signal: primary.signal,
+      alsoSeenAs: [...seenAs].sort(),
+    },
+    sourceFamily: sourceFamily(act.kind, primary, tool),
+    trust: trustOf(act.kind, all),
+    dialect: primary.dialect,
+    namedRefs: [...new Set([...all.flatMap((each) => each.refs), ...inherited.refs])],
+    facts: factsOf(act, all),
+    policyVersion: primary.policyVersion,
+  };
+  return { ...withoutDigest, incident: '', state: 'unfiled', link: null, digest: rowDigest(withoutDigest) };
+}
+
+/** SHA-256 hex over the canonical JSON of a row without digest, link, state and incident; 64-bit integers as decimal text. */
+function rowDigest(row: object): string {
+  const json: unknown = JSON.parse(
+    JSON.stringify(row, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
+  );
+  return createHash('sha256').update(canonicalJson(json)).digest('hex');
+}
+
+function pick(all: readonly Contribution[], of: (each: Contribution) => string): string {
+  for (const each of all) {
+    const value = of(each);
+    if (value !== '') return value;
+  }
+  return '';
+}
+
+function pickObject<T>(all: readonly Contribution[], of: (each: Contribution) => T | null): T | null {
+  for (const each of all) {
+    const value = of(each);
+    if (value !== null) return value;
+  }
+  return null;
+}
+
+const TIER_DANGER = ['unknown', 'read', 'write_record', 'mutate'] as const;
+
+/** Name, type and server from whoever knows; the tier is the most dangerous one any record of the call showed. */
+function toolOf(all: readonly Contribution[]): EvidenceTool | null {
+  if (all.every((each) => each.tool === null)) return null;
+  let tier: EvidenceTool['tier'] = 'unknown';
+  let tierRule: string | null = null;
+  for (const { facts } of all) {
+    const found = facts?.tier;
+    if (found === undefined) continue;
+    if (tierRule === null || TIER_DANGER.indexOf(found) > TIER_DANGER.indexOf(tier)) {
+      tier = found;
+      tierRule = facts?.tierRule ?? null;
+    }
+  }
+  return {
+    name: pick(all, (each) => each.tool?.name ?? ''),
+    callId: pick(all, (each) => each.tool?.callId ?? '') || null,
+    type: pick(all, (each) => each.tool?.type ?? '') || null,
+    mcpServer: pick(all, (each) => each.tool?.mcpServer ?? '') || null,
+    tier,
+    tierRule,
+  };
+}
+
+const OUTCOMES_STRONGEST_FIRST: readonly EvidenceOutcome[] = ['denied', 'timeout', 'error', 'ok'];
+
+function outcomeOf(all: readonly Contribution[]): EvidenceOutcome {
+  return OUTCOMES_STRONGEST_FIRST.find((outcome) => all.some((each) => each.outcome === outcome)) ?? 'unknown';
+}
+
+function actorOf(kind: EvidenceKind, agentName: string, agentId: string, service: string): Actor {
+  const name = agentName || service || 'unknown';
+  if (kind === 'error' || kind === 'log') return { kind: 'service', name: service || 'unknown', id: null };
+  return { kind: 'agent', name, id: agentId || null };
+}
+
+/** Each content from the best record that has its text, else from one that at least had it. */
+function contentOf(kind: EvidenceKind, all: readonly Contribution[]): Readonly<Record<string, EvidenceContent>> {
+  const content: Record<string, EvidenceContent> = {};
+  for (const name of EXPECTED_CONTENT.get(kind) ?? []) content[name] = NOT_CAPTURED;
+  for (const each of all) {
+    for (const [name, value] of each.content) {
+      const known = content[name];
+      if (known === undefined || !known.captured || (known.value === null && value.value !== null)) {
+        content[name] = value;
+      }
+    }
+  }
+  const facts = all.find((each) => each.facts?.argumentsDigest !== undefined)?.facts;
+  const resultFacts = all.find((each) => each.facts?.resultBytes !== undefined)?.facts;
+  const args = content['arguments'];
+  if (args?.captured === true && facts !== undefined) {
+    content['arguments'] = {
+      ...args,
+      bytes: facts.argumentsBytes ?? args.bytes,
+      digest: facts.argumentsDigest ?? args.digest,
+    };
+  }
+  const result = content['result'];
+  if (result?.captured === true && resultFacts !== undefined) {
+    content['result'] = { ...result, bytes: resultFacts.resultBytes ?? result.bytes };
+  }
+  return content;
+}
+
+function redactionsOf(all: readonly Contribution[]): readonly EvidenceRedaction[] {
+  const redactions: EvidenceRedaction[] = [];
+  const seen = new Set<string>();
+  for (const each of all) {
+    for (const redaction of each.redactions) {
+      const key = `${redaction.path} ${redaction.rule} ${redaction.fingerprint}`;
+      if (seen.has(key) || redactions.length >= REDACTIONS_MAX) continue;
+      seen.add(key);
+      redactions.push(redaction);
+    }
+  }
+  return redactions;
+}
+
+/** Rows of one family come from the same place and the same kind of question; independent support is counted by it. */
+function sourceFamily(kind: EvidenceKind, primary: Contribution, tool: EvidenceTool | null): string {
+  if (tool !== null) {
+    const verb = primary.facts?.verb;
+    return `tool:${tool.mcpServer === null ? '' : `${tool.mcpServer}/`}${tool.name}${verb === undefined ? '' : `:${verb}`}`;
+  }
+  if (kind === 'model_call') return `model:${primary.model?.name ?? ''}`;
+  if (kind === 'error' || kind === 'log') return `${primary.signal}:${primary.service}`;
+  return `agent:${kind}`;
+}
+
+/** An agent reports on itself, unless another service's span of the same call confirms it. Services' failures are observed. */
+function trustOf(kind: EvidenceKind, all: readonly Contribution[]): EvidenceTrust {
+  if (kind === 'error' || kind === 'log') return 'observed';
+  const server = all.find((each) => each.tool?.role === 'mcp_server');
+  return server !== undefined && all.some((each) => each.service !== server.service) ? 'observed' : 'self_reported';
+}
+
+function factsOf(act: Act, all: readonly Contribution[]): Readonly<Record<string, string | readonly string[]>> {
+  const facts: Record<string, string | readonly string[]> = {};
+  const union = (of: (each: Contribution) => readonly string[] | undefined): readonly string[] => [
+    ...new Set(all.flatMap((each) => of(each) ?? [])),
+  ];
+  const verb = pick(all, (each) => each.facts?.verb ?? '');
+  if (verb !== '') facts['verb'] = verb;
+  const shape = pick(all, (each) => each.facts?.argumentsShape ?? '');
+  if (shape !== '') facts['argumentsShape'] = shape;
+  const traceIds = union((each) => each.facts?.traceIds);
+  if (traceIds.length > 0) facts['traceIds'] = traceIds;
+  const incidentRefs = union((each) => each.facts?.incidentRefs);
+  if (incidentRefs.length > 0) facts['incidentRefs'] = incidentRefs;
+  for (const each of all) {
+    for (const [name, pointer] of each.references) facts[`${name}Reference`] ??= pointer;
+  }
+  if (act.folded.size > 0) facts['identicalCalls'] = String(act.folded.size);
+  facts['actKeys'] = [...act.keys].sort();
+  return facts;
+}

@@ -1,0 +1,210 @@
+import type { Meter } from '@opentelemetry/api';
+import type { ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
+import type { SpooledFrame } from '../pipeline/frame.ts';
+import type { EvidenceLink, EvidenceRow, LinkMode } from '../record/evidence.ts';
+import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { IncidentIndex } from '../record/incident-index.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Act } from './act.ts';
+import { createActWindow, type ActWindow } from './act-window.ts';
+import { selectCandidates, spanParents } from './candidates.ts';
+import {
+  contributionOf,
+  failureContribution,
+  incidentRefs,
+  requestContribution,
+  type RecordContext,
+} from './contribution.ts';
+import { rowOf } from './evidence-row.ts';
+import { createEvidenceInstruments, type EvidenceInstruments } from './instruments.ts';
+import { recognise } from './recognise.ts';
+import type { Recognised } from './recognised.ts';
+import type { TelemetryRecord } from './telemetry-record.ts';
+
+export interface LinkerOptions {
+  readonly evidenceLog: EvidenceLog;
+  readonly incidents: IncidentIndex;
+  readonly meter: Meter;
+  readonly logger: Logger;
+}
+
+/**
+ * Turns redacted telemetry into evidence rows keyed to incidents: recognises agent work in every dialect, folds what
+ * several records say about one act into one row, asks the incident index whose it is, and stores the rows. Rows no
+ * incident claims are stored unfiled. Consuming a batch again changes nothing.
+ */
+export function createLinker(options: LinkerOptions): FrameConsumer {
+  return new Linker(options);
+}
+
+class Linker implements FrameConsumer {
+  readonly name = 'linker';
+  readonly batch = { framesMax: 256, bytesMax: 32 * 1024 * 1024, lingerMs: 20 };
+  readonly #evidenceLog: EvidenceLog;
+  readonly #incidents: IncidentIndex;
+  readonly #logger: Logger;
+  readonly #instruments: EvidenceInstruments;
+  readonly #window: ActWindow = createActWindow();
+
+  constructor(options: LinkerOptions) {
+    this.#evidenceLog = options.evidenceLog;
+    this.#incidents = options.incidents;
+    this.#logger = options.logger;
+    this.#instruments = createEvidenceInstruments(options.meter);
+  }
+
+  async consume(batch: FrameBatch): Promise<ConsumeOutcome> {
+    const touched = new Set<Act>();
+    let setAside = 0;
+    for (const frame of batch.frames) setAside += this.#read(frame, touched);
+    try {
+      await this.#write(touched);
+    } catch (error) {
+      this.#logger.warn({ err: error, batch: batch.id }, 'evidence rows could not be stored, trying again');
+      return { kind: 'retryable', reason: 'evidence rows could not be stored' };
+    }
+    const now = BigInt(Date.now()) * 1_000_000n;
+    for (const frame of batch.frames) {
+      this.#instruments.delay.record(Number(now - frame.receivedAtUnixNano) / 1e9, { signal: frame.signal });
+    }
+    return { kind: 'accepted', setAside };
+  }
+
+  /** Recognises a frame's records into the window. Returns how many were set aside. */
+  #read(frame: SpooledFrame, touched: Set<Act>): number {
+    const { records, items } = selectCandidates(frame.signal, frame.bytes);
+    this.#instruments.seen.add(items, { signal: frame.signal });
+    if (records.length === 0) return 0;
+    this.#instruments.candidates.add(records.length, { signal: frame.signal });
+    const facts = new Map(frame.facts.map((each) => [each.item, each]));
+    const receipts = new Map(frame.receipts.map((each) => [each.item, each.redactions]));
+    const found: { context: RecordContext; recognised: Recognised | undefined }[] = [];
+    let setAside = 0;
+    for (const record of records) {
+      const context: RecordContext = {
+        frame,
+        record,
+        facts: facts.get(record.ordinal),
+        redactions: receipts.get(record.ordinal) ?? [],
+      };
+      try {
+        const recognised = recognise(record);
+        if (recognised !== undefined) this.#rememberSpan(context, recognised, touched);
+        found.push({ context, recognised });
+      } catch (error) {
+        setAside += 1;
+        const reason = error instanceof Error ? error.name : 'unknown';
+        this.#instruments.failed.add(1, { signal: frame.signal, reason });
+        // The error's own message may quote the record.
+        this.#logger.warn({ signal: frame.signal, item: record.ordinal, reason }, 'a record could not be recognised');
+      }
+    }
+    this.#rememberParents(frame, records);
+    const { refused, folded } = this.#window;
+    for (const { context, recognised } of found) this.#contribute(context, recognised, touched);
+    this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
+    this.#instruments.bounded.add(this.#window.folded - folded, { bound: 'identical_calls' });
+    return setAside;
+  }
+
+  #rememberSpan({ frame, record }: RecordContext, recognised: Recognised, touched: Set<Act>): void {
+    if (record.signal !== 'traces') return;
+    const acts = this.#window.addSpan(frame.tenant, record.traceId, record.spanId, {
+      parentSpanId: record.parentSpanId,
+      agentName: recognised.agentName,
+      agentId: recognised.agentId,
+      conversationId: recognised.conversationId,
+      sessionId: recognised.sessionId,
+      refs: incidentRefs(record),
+    });
+    for (const act of acts) touched.add(act);
+  }
+
+  /** The span tree of traces with agent work, ordinary spans included. */
+  #rememberParents(frame: SpooledFrame, records: readonly TelemetryRecord[]): void {
+    if (frame.signal !== 'traces') return;
+    const traces = new Set(records.map((record) => record.traceId));
+    for (const [key, parentSpanId] of spanParents(frame.bytes)) {
+      const [traceId = '', spanId = ''] = key.split(':');
+      if (traces.has(traceId)) this.#window.addParent(frame.tenant, traceId, spanId, parentSpanId);
+    }
+  }
+
+  #contribute(context: RecordContext, recognised: Recognised | undefined, touched: Set<Act>): void {
+    const { record } = context;
+    if (recognised === undefined) {
+      const failed = record.signal === 'logs' || record.statusCode === 2;
+      if (!failed || incidentRefs(record).length === 0) return;
+      this.#add(failureContribution(context), touched);
+      return;
+    }
+    this.#instruments.recognised.add(1, { dialect: recognised.dialect, kind: recognised.kind ?? 'none' });
+    if (recognised.kind === null) return;
+    const contribution = contributionOf(context, recognised, recognised.kind);
+    this.#add(contribution, touched);
+    for (const call of recognised.requestedCalls) this.#add(requestContribution(contribution, call), touched);
+  }
+
+  #add(contribution: Parameters<ActWindow['add']>[0], touched: Set<Act>): void {
+    const act = this.#window.add(contribution);
+    if (act !== undefined) touched.add(act);
+  }
+
+  async #write(touched: ReadonlySet<Act>): Promise<void> {
+    const version = this.#incidents.version;
+    const rows: EvidenceRow[] = [];
+    const written: { act: Act; digest: string; links: ReadonlyMap<string, EvidenceLink> }[] = [];
+    for (const act of touched) {
+      const row = rowOf(act, this.#window.inherited(act));
+      const links = this.#links(act, row);
+      const changed =
+        row.digest !== act.writtenDigest || [...links.keys()].some((incident) => !act.filed.has(incident));
+      if (!changed) continue;
+      const namedRefs = row.namedRefs.filter((ref) => !this.#incidents.knows(act.tenant, ref));
+      written.push({ act, digest: row.digest, links });
+      if (links.size === 0) rows.push({ ...row, namedRefs });
+      for (const [incident, link] of links) rows.push({ ...row, namedRefs, incident, state: 'linked', link });
+    }
+    for (const { act, links } of written) {
+      // Filing takes the row out of the unfiled ones, which writing it under an incident alone would not.
+      const [first] = links;
+      if (first !== undefined && act.filed.has('')) {
+        await this.#evidenceLog.file(act.tenant, first[0], [act.id], first[1]);
+      }
+    }
+    if (rows.length > 0) await this.#evidenceLog.put(rows);
+    for (const { act, digest, links } of written) {
+      act.writtenDigest = digest;
+      act.filed.clear();
+      if (links.size === 0) act.filed.set('', null);
+      for (const [incident, link] of links) act.filed.set(incident, link);
+    }
+    for (const row of rows) this.#instruments.rows.add(1, { link: row.link?.mode ?? 'unfiled' });
+    if (this.#incidents.version !== version) await this.#incidents.relink(version);
+  }
+
+  /** The strongest link per incident: those the row was written with and those the index knows now. */
+  #links(act: Act, row: EvidenceRow): ReadonlyMap<string, EvidenceLink> {
+    const links = new Map<string, EvidenceLink>();
+    for (const [incident, link] of act.filed) if (link !== null) links.set(incident, link);
+    const namedTraceIds = row.facts['traceIds'];
+    const resolved = this.#incidents.resolve(act.tenant, {
+      refs: row.namedRefs,
+      traceId: row.source.traceId,
+      conversationId: row.conversationId,
+      sessionId: row.sessionId,
+      agent: row.actor.kind === 'agent' ? row.actor.name : '',
+      service: row.service,
+      environment: row.environment,
+      occurredAtUnixNano: row.occurredAtUnixNano,
+      namedTraceIds: Array.isArray(namedTraceIds) ? (namedTraceIds as readonly string[]) : [],
+    });
+    for (const { incidentId, link } of resolved) {
+      const known = links.get(incidentId);
+      if (known === undefined || STRENGTH[link.mode] > STRENGTH[known.mode]) links.set(incidentId, link);
+    }
+    return links;
+  }
+}
+
+const STRENGTH: Readonly<Record<LinkMode, number>> = { inferred: 0, bound: 1, explicit: 2, manual: 3 };
