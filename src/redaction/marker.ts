@@ -1,0 +1,73 @@
+import { createHmac } from 'node:crypto';
+
+const TAG_HEX = 10;
+const TAG_CACHE_MAX = 1024;
+const MARKER = /\[((?:redacted|withheld|cut|pseudonym):[^\][~]{1,240})~([0-9a-f]{10})\]/g;
+const LOOKALIKE = /\[(?=(?:redacted|withheld|cut|pseudonym):)/gi;
+const OPENERS = ['[redacted:', '[withheld:', '[cut:', '[pseudonym:'];
+
+export interface MarkerRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * The text Docket leaves where it took something out: `[redacted:email~3f…]`, `[withheld:messages.input bytes=512
+ * hmac:k1:… ~…]`. The tag after `~` is a digest of the rest under the deployment's key, so that a second pass leaves
+ * Docket's own markers alone while a sender's imitation is told apart and escaped.
+ */
+export interface Markers {
+  redacted(rule: string): string;
+  pseudonym(rule: string, fingerprint: string): string;
+  /** @param bytes UTF-8 bytes of the original */
+  withheld(what: string, bytes: number, fingerprint: string): string;
+  /** Ends an excerpt. @param bytes UTF-8 bytes of the original */
+  cut(bytes: number, fingerprint: string): string;
+  /** Where Docket's own markers are, in order. */
+  own(text: string): readonly MarkerRange[];
+  /** `[redacted:` and its kin that this deployment did not write become `[sender:redacted:`. */
+  escapeForged(text: string): string;
+}
+
+/** True when the bytes may hold something that looks like a marker. */
+export function mayHoldMarker(bytes: Buffer, start: number, end: number): boolean {
+  for (let at = start; at < end - 4; at += 1) {
+    if (bytes[at] !== 0x5b) continue;
+    // r, w, c, p and their capitals
+    const next = (bytes[at + 1] ?? 0) | 0x20;
+    if (next === 0x72 || next === 0x77 || next === 0x63 || next === 0x70) return true;
+  }
+  return false;
+}
+
+export function createMarkers(key: Buffer): Markers {
+  const tags = new Map<string, string>();
+  const tagOf = (body: string): string => {
+    const known = tags.get(body);
+    if (known !== undefined) return known;
+    const tag = createHmac('sha256', key).update('docket.marker\0').update(body).digest('hex').slice(0, TAG_HEX);
+    if (tags.size >= TAG_CACHE_MAX) tags.clear();
+    tags.set(body, tag);
+    return tag;
+  };
+  const mark = (body: string): string => `[${body}~${tagOf(body)}]`;
+  const own = (text: string): MarkerRange[] => {
+    const ranges: MarkerRange[] = [];
+    if (!OPENERS.some((opener) => text.includes(opener))) return ranges;
+    for (const match of text.matchAll(MARKER)) {
+      if (tagOf(match[1] ?? '') === match[2]) ranges.push({ start: match.index, end: match.index + match[0].length });
+    }
+    return ranges;
+  };
+  return {
+    redacted: (rule) => mark(`redacted:${rule}`),
+    pseudonym: (rule, fingerprint) => mark(`pseudonym:${rule} ${fingerprint}`),
+    withheld: (what, bytes, fingerprint) => mark(`withheld:${what} bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
+    cut: (bytes, fingerprint) => mark(`cut:bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
+    own,
+    escapeForged(text) {
+      const real = new Set(own(text).map((range) => range.start));
+      return text.replace(LOOKALIKE, (bracket, at: number) => (real.has(at) ? bracket : '[sender:'));
+    },
+  };
+}

@@ -1,0 +1,191 @@
+/**
+ * What a redaction policy says, after loading: plain data and two lookups. `policy-file.ts` reads it from YAML; the
+ * presets are here.
+ */
+export type ContentAction = 'keep' | 'scrub' | 'withhold' | 'mask' | 'pseudonym' | 'truncate' | 'drop';
+export type FindingDo = 'redact' | 'mask' | 'pseudonym' | 'truncate' | 'keep';
+export type PolicyMode = 'enforce' | 'observe';
+export type PresetName = 'balanced' | 'strict' | 'open';
+
+/** Tests a whole key, tool name or captured value. Linear in its input. */
+export type TextTest = (text: string) => boolean;
+
+export interface Treatment {
+  readonly action: ContentAction;
+  /** For `mask`: characters kept at the end. */
+  readonly keepLast: number;
+  /** For `truncate`, and for `scrub` with a bound: UTF-8 bytes kept. Infinity = all. */
+  readonly bytes: number;
+}
+
+export interface ContentRule {
+  /** `messages.input`, or `messages.*` for a whole branch; undefined = any. */
+  readonly classes: readonly string[] | undefined;
+  readonly attributes: readonly TextTest[] | undefined;
+  readonly tools: readonly TextTest[] | undefined;
+  readonly treatment: Treatment;
+}
+
+export interface FindingAction {
+  readonly do: FindingDo;
+  readonly keepLast: number;
+  readonly prefixV4: number;
+  readonly prefixV6: number;
+}
+
+export interface AllowRule {
+  readonly rules: ReadonlySet<string>;
+  /** Tested against the captured value only, never against the text around it. */
+  readonly value: TextTest;
+}
+
+export interface PolicyBudgets {
+  /** UTF-8 bytes of one value that are looked into; a longer one is withheld (a result that is cut anyway is cut first). */
+  readonly valueBytes: number;
+  /** Layers of JSON in strings that are opened. */
+  readonly decodeDepth: number;
+}
+
+/** Rules that hold for one tenant and service. */
+export interface PolicyRules {
+  /** First match wins. */
+  readonly content: readonly ContentRule[];
+  readonly redactKeys: readonly TextTest[];
+  readonly ignoreKeys: readonly TextTest[];
+  /** By rule id, by class, and by a class's first part (`secret`, `pii`), in this order. */
+  readonly findings: ReadonlyMap<string, FindingAction>;
+  readonly allow: readonly AllowRule[];
+  readonly unknownFields: 'scrub' | 'drop';
+}
+
+export interface PolicyOverride {
+  readonly tenants: readonly TextTest[] | undefined;
+  readonly services: readonly TextTest[] | undefined;
+  readonly rules: PolicyRules;
+}
+
+export interface CompiledPolicy {
+  readonly id: string;
+  readonly preset: PresetName;
+  /** SHA-256 hex over the policy's content. */
+  readonly hash: string;
+  /** `<id>@<first 12 hex of the hash>`. */
+  readonly version: string;
+  readonly mode: PolicyMode;
+  readonly budgets: PolicyBudgets;
+  readonly rules: PolicyRules;
+  /** The last match wins; its rules already include what it inherits. */
+  readonly overrides: readonly PolicyOverride[];
+}
+
+/** UTF-8 bytes kept of a tool's result under the `balanced` preset. */
+export const RESULT_EXCERPT_BYTES = 2048;
+
+export const DEFAULT_BUDGETS: PolicyBudgets = { valueBytes: 262_144, decodeDepth: 3 };
+
+const SCRUB: Treatment = { action: 'scrub', keepLast: 0, bytes: Number.POSITIVE_INFINITY };
+const WITHHOLD: Treatment = { action: 'withhold', keepLast: 0, bytes: 0 };
+const REDACT: FindingAction = { do: 'redact', keepLast: 0, prefixV4: 24, prefixV6: 48 };
+
+const rule = (classes: readonly string[], treatment: Treatment): ContentRule => ({
+  classes,
+  attributes: undefined,
+  tools: undefined,
+  treatment,
+});
+
+/** Prompts, completions and what was retrieved or remembered for them. */
+const CONVERSATION = [
+  'messages.*',
+  'system_prompt',
+  'prompt.template',
+  'retrieval.*',
+  'memory',
+  'entity.io',
+  'agent.io',
+  'guardrail.io',
+  'vector.content',
+  'embedding.*',
+] as const;
+
+const PRESET_CONTENT: Readonly<Record<PresetName, readonly ContentRule[]>> = {
+  balanced: [
+    rule([...CONVERSATION, 'pii'], WITHHOLD),
+    rule(['tool.result'], { action: 'scrub', keepLast: 0, bytes: RESULT_EXCERPT_BYTES }),
+  ],
+  strict: [
+    rule(
+      [
+        ...CONVERSATION,
+        'pii',
+        'pii.*',
+        'tool.*',
+        'evaluation.text',
+        'error.text',
+        'log.*',
+        'user.metadata',
+        'params',
+        'headers',
+        'url',
+        'http.body',
+        'graphql',
+        'db.*',
+        'process',
+        'messaging',
+        'mcp',
+        'workflow.definition',
+        'feature_flag',
+        'stop_sequences',
+        'vcs.text',
+      ],
+      WITHHOLD,
+    ),
+  ],
+  open: [],
+};
+
+export function presetRules(preset: PresetName): PolicyRules {
+  return {
+    content: PRESET_CONTENT[preset],
+    redactKeys: [],
+    ignoreKeys: [],
+    findings: new Map(),
+    allow: [],
+    unknownFields: preset === 'strict' ? 'drop' : 'scrub',
+  };
+}
+
+/** The rules for a tenant and a service. Returns the same object for the same set of matching overrides. */
+export function rulesFor(policy: CompiledPolicy, tenant: string, service: string): PolicyRules {
+  const match = policy.overrides.findLast(
+    (each) =>
+      (each.tenants === undefined || each.tenants.some((test) => test(tenant))) &&
+      (each.services === undefined || each.services.some((test) => test(service))),
+  );
+  return match?.rules ?? policy.rules;
+}
+
+function classMatches(pattern: string, contentClass: string): boolean {
+  return pattern.endsWith('.*') ? contentClass.startsWith(pattern.slice(0, -1)) : pattern === contentClass;
+}
+
+/** How content of a class under a key is treated. Whatever no rule names is scrubbed. */
+export function treatmentOf(rules: PolicyRules, contentClass: string, key: string, tool: string): Treatment {
+  for (const each of rules.content) {
+    if (each.classes !== undefined && !each.classes.some((pattern) => classMatches(pattern, contentClass))) continue;
+    if (each.attributes !== undefined && !each.attributes.some((test) => test(key))) continue;
+    if (each.tools !== undefined && !each.tools.some((test) => test(tool))) continue;
+    return each.treatment;
+  }
+  return SCRUB;
+}
+
+/** What is done with something a detector found. Whatever no rule names is replaced. */
+export function findingActionOf(rules: PolicyRules, ruleId: string, findingClass: string): FindingAction {
+  return (
+    rules.findings.get(ruleId) ??
+    rules.findings.get(findingClass) ??
+    rules.findings.get(findingClass.slice(0, findingClass.indexOf('.'))) ??
+    REDACT
+  );
+}

@@ -1,0 +1,141 @@
+import { WireReader } from '../otlp/protobuf/reader.ts';
+import type { MessageName } from '../otlp/protobuf/schema.ts';
+import { isAgentName } from '../otlp/semconv/content-keys.ts';
+
+/** What a record's own attributes and names say about it, read from the original. */
+export interface RecordContext {
+  /** An agent framework wrote it: general names such as `input` mean content. */
+  readonly agent: boolean;
+  /** It describes the execution of a tool: its input and output are arguments and result. */
+  readonly tool: boolean;
+  readonly toolName: string;
+  /** A log record's event name; '' otherwise. */
+  readonly eventName: string;
+}
+
+export const NO_CONTEXT: RecordContext = { agent: false, tool: false, toolName: '', eventName: '' };
+
+const TOOL_NAME_KEYS: ReadonlySet<string> = new Set([
+  'gen_ai.tool.name',
+  'tool.name',
+  'ai.toolCall.name',
+  'tool_name',
+  'function_name',
+  'mcp.tool.name',
+  'lk.function_tool.name',
+  'flue.tool.name',
+]);
+
+/** Attribute values that say "this is a tool's execution". */
+const TOOL_KINDS: ReadonlyMap<string, RegExp> = new Map([
+  ['gen_ai.operation.name', /^execute_tool$/],
+  ['openinference.span.kind', /^tool$/i],
+  ['traceloop.span.kind', /^tool$/i],
+  ['langfuse.observation.type', /^tool$/i],
+  ['ai.operationId', /^ai\.toolCall$/],
+  ['event.name', /(?:^|\.)tool(?:_result|_call|_decision|\.output|\.call)?$/],
+  ['mcp.method.name', /^tools\/call$/],
+  ['agentops.span.kind', /^tool$/i],
+  ['logfire.msg_template', /^running tool/i],
+]);
+
+const NAME_LENGTH_MAX = 256;
+
+interface RecordFields {
+  readonly name: number;
+  readonly attributes: number;
+}
+
+const FIELDS: ReadonlyMap<MessageName, RecordFields> = new Map([
+  ['Span', { name: 5, attributes: 9 }],
+  ['LogRecord', { name: 12, attributes: 6 }],
+]);
+
+/** True for keys that name the tool of a record or the kind of its operation. */
+export function isToolKey(key: string): boolean {
+  return TOOL_NAME_KEYS.has(key) || TOOL_KINDS.has(key);
+}
+
+/** Reads the context of one record. Throws OtlpDecodeError on malformed bytes. */
+export function readRecordContext(
+  message: MessageName,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  agentScope: boolean,
+): RecordContext {
+  const fields = FIELDS.get(message);
+  if (fields === undefined) return agentScope ? { ...NO_CONTEXT, agent: true } : NO_CONTEXT;
+  const isLog = message === 'LogRecord';
+  const reader = new WireReader(bytes, start, end);
+  let agent = agentScope;
+  let tool = false;
+  let toolName = '';
+  let eventName = '';
+  let name = '';
+  let entity = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === ((fields.name << 3) | 2)) {
+      const valueEnd = reader.lengthEnd();
+      name = bytes.toString('utf8', reader.pos, Math.min(valueEnd, reader.pos + NAME_LENGTH_MAX));
+      reader.pos = valueEnd;
+    } else if (tag === ((fields.attributes << 3) | 2)) {
+      const outer = reader.enter();
+      const { key, valueStart, valueEnd } = keyAndValue(reader);
+      reader.leave(outer);
+      if (isAgentName(key)) agent = true;
+      if (key === 'event.name' || key === 'traceloop.entity.name' || isToolKey(key)) {
+        const text = stringOf(bytes, valueStart, valueEnd);
+        if (TOOL_NAME_KEYS.has(key) && text !== '') toolName = text;
+        if (key === 'traceloop.entity.name') entity = text;
+        if (key === 'event.name' && isLog && text !== '') eventName = text;
+        if (TOOL_KINDS.get(key)?.test(text) === true) tool = true;
+      }
+    } else {
+      reader.skip(tag);
+    }
+  }
+  if (isLog && name !== '') eventName = name;
+  const shown = isLog ? eventName : name;
+  if (isAgentName(shown) || isAgentName(`${shown}.`)) agent = true;
+  if (/^(?:execute_tool|running tool|claude_code\.tool)\b/.test(shown)) tool = true;
+  if (isLog && TOOL_KINDS.get('event.name')?.test(eventName) === true) tool = true;
+  if (tool && toolName === '') toolName = entity || /^execute_tool (.+)$/.exec(shown)?.[1] || '';
+  return { agent, tool: tool || (agent && toolName !== ''), toolName, eventName };
+}
+
+function keyAndValue(reader: WireReader): { key: string; valueStart: number; valueEnd: number } {
+  let key = '';
+  let valueStart = 0;
+  let valueEnd = 0;
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === ((1 << 3) | 2)) {
+      const end = reader.lengthEnd();
+      key = end - reader.pos > NAME_LENGTH_MAX ? '' : reader.bytes.toString('utf8', reader.pos, end);
+      reader.pos = end;
+    } else if (tag === ((2 << 3) | 2)) {
+      valueEnd = reader.lengthEnd();
+      valueStart = reader.pos;
+      reader.pos = valueEnd;
+    } else {
+      reader.skip(tag);
+    }
+  }
+  return { key, valueStart, valueEnd };
+}
+
+/** The string of an AnyValue, '' when it is none or longer than a name. */
+function stringOf(bytes: Buffer, start: number, end: number): string {
+  const reader = new WireReader(bytes, start, end);
+  let text = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag === ((1 << 3) | 2)) {
+      const stringEnd = reader.lengthEnd();
+      text = stringEnd - reader.pos > NAME_LENGTH_MAX ? '' : bytes.toString('utf8', reader.pos, stringEnd);
+      reader.pos = stringEnd;
+    } else {
+      reader.skip(tag);
+    }
+  }
+  return text;
+}

@@ -1,0 +1,173 @@
+import type { Meter } from '@opentelemetry/api';
+import type { ExportRequest } from '../pipeline/consumer.ts';
+import type { Frame } from '../pipeline/frame.ts';
+import type { RecordReceipt, Redaction } from '../pipeline/receipt.ts';
+import { markRedacted } from '../pipeline/redacted.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { ByteMemo } from './byte-memo.ts';
+import { createScanner, type Scanner } from './detectors/scanner.ts';
+import { createFingerprints } from './fingerprint.ts';
+import { createRedactionInstruments } from './instruments.ts';
+import { createMarkers } from './marker.ts';
+import { requestPlan } from './message-plan.ts';
+import { metadataOnly } from './metadata-only.ts';
+import { rulesFor, type CompiledPolicy, type PolicyRules } from './policy.ts';
+import { RequestRedaction, type Engine, type RulesMemory } from './request-redaction.ts';
+import { createTextRedactor } from './text-redactor.ts';
+
+export interface RedactorOptions {
+  readonly policy: CompiledPolicy;
+  /** 32 random bytes kept outside the database; see `loadFingerprintKey`. */
+  readonly fingerprintKey: Buffer;
+  readonly fingerprintKeyId: string;
+  readonly scanner?: Scanner;
+  readonly meter: Meter;
+  readonly logger: Logger;
+}
+
+/** The one place where telemetry and typed text become fit to keep. */
+export interface Redactor {
+  /** `<policy id>@<12 hex>` of the policy in force. */
+  readonly policyVersion: string;
+  readonly policy: CompiledPolicy;
+  /**
+   * Redacts one export request. Never throws: what cannot be looked into is withheld with the reason and its ids, times and
+   * numbers are kept. When nothing matched, `bytes` of the frame are the request's own, not a copy.
+   */
+  redact(request: ExportRequest): Frame;
+  /** Redacts text that a person typed, or any other text on its way to storage. */
+  redactText(text: string, options?: { readonly tenant?: string; readonly key?: string }): RedactedText;
+  /** Takes effect with the next call; requests under way are not affected. */
+  setPolicy(policy: CompiledPolicy): void;
+}
+
+export interface RedactedText {
+  readonly text: string;
+  readonly redactions: readonly Redaction[];
+}
+
+export function createRedactor(options: RedactorOptions): Redactor {
+  const scanner = options.scanner ?? createScanner();
+  const instruments = createRedactionInstruments(options.meter);
+  const markers = createMarkers(options.fingerprintKey);
+  const fingerprints = createFingerprints(options.fingerprintKey, options.fingerprintKeyId);
+  const onFailure = (reason: 'engine_error' | 'budget'): void => {
+    instruments.failures.add(1, { reason });
+  };
+  const text = createTextRedactor({ scanner, markers, fingerprints, onFailure });
+
+  const engineFor = (policy: CompiledPolicy): Engine => {
+    const memories = new Map<PolicyRules, RulesMemory>();
+    return {
+      scanner,
+      markers,
+      fingerprints,
+      text,
+      policy,
+      memoryOf(rules) {
+        let memory = memories.get(rules);
+        if (memory === undefined) {
+          memory = { pairs: new ByteMemo(), texts: new ByteMemo(), keys: new Map() };
+          memories.set(rules, memory);
+        }
+        return memory;
+      },
+      onFailure,
+    };
+  };
+  let engine = engineFor(options.policy);
+
+  const count = (redactions: readonly Redaction[]): void => {
+    for (const each of redactions) {
+      instruments.redactions.add(1, { rule: each.rule, class: each.class, action: each.action });
+    }
+  };
+
+  /** Last resort: nothing but numbers and ids of the whole request. */
+  const withheldRequest = (request: ExportRequest, current: Engine): Omit<Frame, 'tenant' | 'signal' | 'items'> => {
+    onFailure('engine_error');
+    const original = Buffer.from(request.bytes.buffer, request.bytes.byteOffset, request.bytes.byteLength);
+    const fingerprint = fingerprints.of(request.tenant, original);
+    const marker = markers.withheld('engine_error', original.length, fingerprint);
+    const kept = metadataOnly(requestPlan(request.signal), original, 0, original.length, marker);
+    const receipts: RecordReceipt[] = [
+      {
+        item: 0,
+        traceId: '',
+        spanId: '',
+        redactions: [
+          {
+            path: '',
+            class: 'content.unscanned',
+            rule: 'engine_error',
+            ruleVersion: 1,
+            action: 'withhold',
+            encodings: [],
+            originalBytes: original.length,
+            fingerprint,
+          },
+        ],
+      },
+    ];
+    return {
+      receivedAtUnixNano: request.receivedAtUnixNano,
+      policyVersion: current.policy.version,
+      receipts,
+      facts: [],
+      bytes: markRedacted<Uint8Array>(kept),
+    };
+  };
+
+  return {
+    get policyVersion() {
+      return engine.policy.version;
+    },
+    get policy() {
+      return engine.policy;
+    },
+    redact(request) {
+      const current = engine;
+      const { tenant, signal, items, receivedAtUnixNano } = request;
+      instruments.requests.add(1, { signal });
+      instruments.bytes.add(request.bytes.length, { signal });
+      try {
+        const bytes = Buffer.from(request.bytes.buffer, request.bytes.byteOffset, request.bytes.byteLength);
+        const outcome = new RequestRedaction(current, bytes, tenant).run(requestPlan(signal));
+        for (const receipt of outcome.receipts) count(receipt.redactions);
+        return {
+          tenant,
+          signal,
+          receivedAtUnixNano,
+          policyVersion: current.policy.version,
+          items,
+          receipts: outcome.receipts,
+          facts: outcome.facts,
+          bytes: markRedacted(outcome.bytes === bytes ? request.bytes : outcome.bytes),
+        };
+      } catch {
+        // The error may quote what it failed on: it is counted and named, never logged.
+        options.logger.error({ signal, bytes: request.bytes.length }, 'redaction failed; the request is withheld');
+        const withheld = withheldRequest(request, current);
+        return { tenant, signal, items: withheld.bytes.length === 0 ? 0 : items, ...withheld };
+      }
+    },
+    redactText(typed, { tenant = 'default', key = '' } = {}) {
+      const redactions: Redaction[] = [];
+      const clean = text.scrub(typed, {
+        tenant,
+        rules: rulesFor(engine.policy, tenant, ''),
+        budgets: engine.policy.budgets,
+        key,
+        path: 'text',
+        receive: (redaction) => void redactions.push(redaction),
+      });
+      count(redactions);
+      return { text: engine.policy.mode === 'observe' ? typed : clean, redactions };
+    },
+    setPolicy(policy) {
+      if (policy.version === engine.policy.version) return;
+      engine = engineFor(policy);
+      options.logger.info({ policyVersion: policy.version, mode: policy.mode }, 'redaction policy in force');
+    },
+  };
+}

@@ -1,0 +1,871 @@
+import { WireReader } from '../otlp/protobuf/reader.ts';
+import { contentKey, isAgentName, isAgentScope, type ContentKey } from '../otlp/semconv/content-keys.ts';
+import type { ItemFacts } from '../pipeline/facts.ts';
+import type { RecordReceipt, Redaction } from '../pipeline/receipt.ts';
+import { anyValueText } from './any-value.ts';
+import type { ByteMemo } from './byte-memo.ts';
+import type { Scanner } from './detectors/scanner.ts';
+import { bytesField, Edits } from './edits.ts';
+import type { Fingerprints } from './fingerprint.ts';
+import { mayHoldMarker, type Markers } from './marker.ts';
+import { ANY_VALUE, ID, KEY_VALUE, MESSAGE, NUMERIC, TEXT, type FieldPlan, type MessagePlan } from './message-plan.ts';
+import { metadataOnly } from './metadata-only.ts';
+import { rulesFor, treatmentOf, type CompiledPolicy, type PolicyRules } from './policy.ts';
+import { isToolKey, NO_CONTEXT, readRecordContext, type RecordContext } from './record-context.ts';
+import type { KeyRule, TextContext, TextRedactor } from './text-redactor.ts';
+import { toolFacts } from './tool-facts.ts';
+
+/** What the key of an attribute says, before its value is looked at. */
+export interface KeyInfo {
+  readonly text: string;
+  /** The key as it may leave: the same, or with what a detector found in it replaced. */
+  readonly cleanText: string;
+  readonly content: ContentKey | undefined;
+  readonly sensitive: KeyRule | undefined;
+  readonly ignored: boolean;
+  /** Nothing but its value's text decides about it, so a clean pair of bytes stays clean. */
+  readonly ordinary: boolean;
+}
+
+/** What is remembered between requests, for one set of rules. */
+export interface RulesMemory {
+  readonly pairs: ByteMemo;
+  readonly texts: ByteMemo;
+  readonly keys: Map<string, KeyInfo>;
+}
+
+export interface Engine {
+  readonly scanner: Scanner;
+  readonly markers: Markers;
+  readonly fingerprints: Fingerprints;
+  readonly text: TextRedactor;
+  readonly policy: CompiledPolicy;
+  memoryOf(rules: PolicyRules): RulesMemory;
+  onFailure(reason: 'engine_error' | 'budget'): void;
+}
+
+export interface RequestOutcome {
+  readonly bytes: Buffer;
+  readonly receipts: readonly RecordReceipt[];
+  readonly facts: readonly ItemFacts[];
+}
+
+interface Range {
+  readonly lengthAt: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+interface Deferred {
+  readonly item: number;
+  readonly redactions: Redaction[];
+}
+
+const KEY_CACHE_MAX = 8192;
+const KEY_TEXT_MAX = 256;
+/** AnyValue levels; the receiver refuses 48, so that this bound is never met by what it lets through. */
+const VALUE_DEPTH_MAX = 64;
+const REDACTIONS_PER_RECORD_MAX = 256;
+const RESERVED_KEY = 'docket.redaction.';
+const TRACE_ID_BYTES = 16;
+const SPAN_ID_BYTES = 8;
+const NO_REDACTIONS: readonly Redaction[] = [];
+
+/** Redacts one export request: one walk that collects edits, receipts and facts. For one use. */
+export class RequestRedaction {
+  readonly #engine: Engine;
+  readonly #bytes: Buffer;
+  readonly #tenant: string;
+  readonly #edits = new Edits();
+  readonly #receipts = new Map<number, Redaction[]>();
+  readonly #facts: ItemFacts[] = [];
+  readonly #recordStarts: number[] = [];
+  readonly #recordEnds: number[] = [];
+  readonly #recordPlans: MessagePlan[] = [];
+  readonly #reader: WireReader;
+  readonly #path: string[] = [];
+
+  #rules: PolicyRules;
+  #memory: RulesMemory;
+  #scope: { readonly start: number; readonly end: number; agent: boolean | undefined } | undefined;
+  #resourceFirst = 0;
+  #scopeFirst = 0;
+  #metricFirst = 0;
+  /** The record under way; -1 outside one. */
+  #item = -1;
+  #context: RecordContext | undefined;
+  #eventName: string | undefined;
+  #arguments: string[] = [];
+  #results: string[] = [];
+
+  constructor(engine: Engine, bytes: Buffer, tenant: string) {
+    this.#engine = engine;
+    this.#bytes = bytes;
+    this.#tenant = tenant;
+    this.#reader = new WireReader(bytes);
+    this.#rules = rulesFor(engine.policy, tenant, '');
+    this.#memory = engine.memoryOf(this.#rules);
+  }
+
+  /** Throws only when the bytes cannot be walked at all; the caller then withholds the request. */
+  run(plan: MessagePlan): RequestOutcome {
+    this.#walk(plan, 0, this.#bytes.length);
+    const observed = this.#engine.policy.mode === 'observe';
+    return {
+      bytes: observed ? this.#bytes : this.#edits.apply(this.#bytes),
+      receipts: this.#finishReceipts(),
+      facts: this.#facts,
+    };
+  }
+
+  // ---- messages
+
+  /** Walks a message's content; returns by how many bytes it grows. */
+  #walk(plan: MessagePlan, start: number, end: number): number {
+    const bytes = this.#bytes;
+    const reader = this.#reader;
+    let delta = 0;
+    let pos = start;
+    let ordinals: number[] | undefined;
+    while (pos < end) {
+      const tagAt = pos;
+      let tag = bytes[pos] ?? 0;
+      pos += 1;
+      if (tag > 0x7f || tag < 8) {
+        reader.pos = tagAt;
+        reader.end = end;
+        tag = reader.tag();
+        pos = reader.pos;
+      }
+      const field = plan.fields[tag >>> 3];
+      if (field === undefined || ((field.wireTypes >>> (tag & 7)) & 1) === 0) {
+        reader.pos = pos;
+        reader.end = end;
+        reader.skip(tag);
+        const valueAt = pos;
+        pos = reader.pos;
+        delta += this.#opaque(tagAt, valueAt, pos);
+        continue;
+      }
+      if ((tag & 7) !== 2) {
+        reader.pos = pos;
+        reader.end = end;
+        reader.skip(tag);
+        pos = reader.pos;
+        continue;
+      }
+      const lengthAt = pos;
+      let length = bytes[pos] ?? 0;
+      pos += 1;
+      if (length > 0x7f || pos + length > end) {
+        reader.pos = lengthAt;
+        reader.end = end;
+        length = reader.lengthEnd() - reader.pos;
+        pos = reader.pos;
+      }
+      const contentAt = pos;
+      pos += length;
+      switch (field.kind) {
+        case NUMERIC:
+          break;
+        case ID: {
+          const size = field.name === 'traceId' ? TRACE_ID_BYTES : SPAN_ID_BYTES;
+          if (length !== 0 && length !== size) delta += this.#opaque(tagAt, contentAt, pos);
+          break;
+        }
+        case TEXT:
+          delta += this.#textField(plan, field, lengthAt, contentAt, pos);
+          break;
+        case KEY_VALUE:
+          this.#path.push(field.name);
+          delta += this.#attribute(tagAt, lengthAt, contentAt, pos, false);
+          this.#path.pop();
+          break;
+        case ANY_VALUE:
+          this.#path.push(field.name);
+          delta += this.#body(lengthAt, contentAt, pos);
+          this.#path.pop();
+          break;
+        case MESSAGE: {
+          if (field.message === undefined) break;
+          let ordinal = -1;
+          if (field.numbered) {
+            ordinals ??= [];
+            ordinal = ordinals[field.number] ?? 0;
+            ordinals[field.number] = ordinal + 1;
+          }
+          delta += this.#message(field, field.message, ordinal, lengthAt, contentAt, pos);
+          break;
+        }
+      }
+    }
+    return delta;
+  }
+
+  #message(field: FieldPlan, plan: MessagePlan, ordinal: number, lengthAt: number, start: number, end: number): number {
+    if (plan.isRecord) return this.#record(plan, lengthAt, start, end);
+    let pathPart = '';
+    let grown = 0;
+    switch (plan.name) {
+      case 'ResourceSpans':
+      case 'ResourceLogs':
+      case 'ResourceMetrics':
+        this.#resourceFirst = this.#recordStarts.length;
+        this.#scopeFirst = this.#resourceFirst;
+        this.#chooseRules(start, end);
+        break;
+      case 'ScopeSpans':
+      case 'ScopeLogs':
+      case 'ScopeMetrics':
+        this.#scopeFirst = this.#recordStarts.length;
+        this.#scope = { start, end, agent: undefined };
+        break;
+      case 'Metric':
+        this.#metricFirst = this.#recordStarts.length;
+        pathPart = 'metric.';
+        break;
+      case 'Gauge':
+      case 'Sum':
+      case 'Histogram':
+      case 'ExponentialHistogram':
+      case 'Summary':
+        break;
+      default:
+        pathPart = ordinal < 0 ? `${field.name}.` : `${field.name}[${ordinal}].`;
+    }
+    const isEvent = plan.name === 'SpanEvent';
+    if (isEvent) this.#eventName = stringField(this.#bytes, start, end, 2);
+    this.#path.push(pathPart);
+    grown = this.#walk(plan, start, end);
+    this.#path.pop();
+    if (isEvent) this.#eventName = undefined;
+    return grown === 0 ? 0 : this.#edits.resize(lengthAt, start, end, grown);
+  }
+
+  #record(plan: MessagePlan, lengthAt: number, start: number, end: number): number {
+    const item = this.#recordStarts.length;
+    this.#recordStarts.push(start);
+    this.#recordEnds.push(end);
+    this.#recordPlans.push(plan);
+    this.#item = item;
+    this.#context = undefined;
+    const mark = this.#edits.mark();
+    const outerPath = this.#path.splice(0);
+    const received = this.#receipts.get(item)?.length ?? 0;
+    let grown: number;
+    try {
+      grown = this.#walk(plan, start, end);
+      if (this.#context !== undefined) this.#recordFacts(item);
+      if (grown !== 0) grown = this.#edits.resize(lengthAt, start, end, grown);
+    } catch {
+      this.#edits.rollback(mark);
+      const kept = this.#receipts.get(item);
+      if (kept !== undefined) kept.length = received;
+      this.#engine.onFailure('engine_error');
+      this.#path.length = 0;
+      grown = this.#withholdRecord(plan, lengthAt, start, end);
+    }
+    this.#item = -1;
+    this.#eventName = undefined;
+    if (this.#arguments.length > 0) this.#arguments = [];
+    if (this.#results.length > 0) this.#results = [];
+    this.#path.length = 0;
+    this.#path.push(...outerPath);
+    return grown;
+  }
+
+  /** Keeps ids, times and numbers of a record that could not be redacted, and nothing that can hold text. */
+  #withholdRecord(plan: MessagePlan, lengthAt: number, start: number, end: number): number {
+    const original = this.#bytes.subarray(start, end);
+    const fingerprint = this.#engine.fingerprints.of(this.#tenant, original);
+    this.#receive({
+      path: '',
+      class: 'content.unscanned',
+      rule: 'engine_error',
+      ruleVersion: 1,
+      action: 'withhold',
+      encodings: [],
+      originalBytes: original.length,
+      fingerprint,
+    });
+    const marker = this.#engine.markers.withheld('engine_error', original.length, fingerprint);
+    return this.#edits.replaceContent(lengthAt, end, metadataOnly(plan, this.#bytes, start, end, marker));
+  }
+
+  // ---- texts
+
+  #textField(plan: MessagePlan, field: FieldPlan, lengthAt: number, start: number, end: number): number {
+    const contentClass = plan.name === 'Status' ? 'error.text' : '';
+    if (start === end) return 0;
+    const treatment = contentClass === '' ? undefined : treatmentOf(this.#rules, contentClass, '', '');
+    if (treatment !== undefined && treatment.action !== 'scrub') {
+      const text = this.#bytes.toString('utf8', start, end);
+      const clean = this.#engine.text.treat(text, contentClass, treatment, this.#textContext('', field.name)) ?? '';
+      return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+    }
+    if (this.#memory.texts.has(this.#bytes, start, end)) return 0;
+    if (this.#isClean(start, end)) {
+      this.#memory.texts.add(this.#bytes, start, end);
+      return 0;
+    }
+    const text = this.#bytes.toString('utf8', start, end);
+    const root = this.#path.length === 0 && this.#item < 0 ? this.#outerPath(plan) : '';
+    const clean = this.#engine.text.scrub(text, this.#textContext('', root + field.name));
+    if (clean === text) {
+      this.#memory.texts.add(this.#bytes, start, end);
+      return 0;
+    }
+    return this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+  }
+
+  /** Schema URLs belong to a resource or a scope without being in their messages. */
+  #outerPath(plan: MessagePlan): string {
+    return plan.name.startsWith('Scope') ? 'scope.' : plan.name.startsWith('Resource') ? 'resource.' : '';
+  }
+
+  /** A cheap look that can say "nothing here"; JSON is never said to be clean, since its keys count too. */
+  #isClean(start: number, end: number): boolean {
+    const first = this.#bytes[start];
+    return (
+      first !== 0x7b &&
+      first !== 0x5b &&
+      (first ?? 0) > 0x20 &&
+      !this.#engine.scanner.mayMatch(this.#bytes, start, end) &&
+      !mayHoldMarker(this.#bytes, start, end)
+    );
+  }
+
+  #textContext(key: string, leaf: string): TextContext {
+    return {
+      tenant: this.#tenant,
+      rules: this.#rules,
+      budgets: this.#engine.policy.budgets,
+      key,
+      path: this.#path.join('') + leaf,
+      receive: (redaction) => this.#receive(redaction),
+    };
+  }
+
+  /** A field the schema does not know. Its bytes are read as text; when a detector finds something the field goes. */
+  #opaque(tagAt: number, valueAt: number, end: number): number {
+    const drop = this.#rules.unknownFields === 'drop';
+    if (!drop && (end - valueAt < 4 || !this.#engine.scanner.mayMatch(this.#bytes, valueAt, end))) return 0;
+    const received: Redaction[] = [];
+    if (!drop) {
+      const text = this.#bytes.toString('utf8', valueAt, end);
+      const context = { ...this.#textContext('', 'unknown'), receive: (each: Redaction) => void received.push(each) };
+      if (this.#engine.text.scrub(text, context) === text) return 0;
+    }
+    const [first] = received;
+    this.#receive({
+      path: `${this.#path.join('')}unknown`,
+      class: first?.class ?? 'content.unknown_field',
+      rule: first?.rule ?? 'unknown_field',
+      ruleVersion: first?.ruleVersion ?? 1,
+      action: 'drop',
+      encodings: first?.encodings ?? [],
+      originalBytes: end - valueAt,
+      fingerprint: this.#engine.fingerprints.of(this.#tenant, this.#bytes.subarray(valueAt, end)),
+    });
+    return this.#edits.remove(tagAt, end);
+  }
+
+  // ---- attributes and values
+
+  #attribute(tagAt: number, lengthAt: number, start: number, end: number, nested: boolean): number {
+    const memory = this.#memory;
+    if (memory.pairs.has(this.#bytes, start, end)) return 0;
+    const mark = this.#edits.mark();
+    const depth = this.#path.length;
+    try {
+      const keys: Range[] = [];
+      const values: Range[] = [];
+      let grown = this.#splitPair(start, end, keys, values);
+      let ordinary = true;
+      const infos = keys.map((key) => this.#keyInfo(this.#bytes.toString('utf8', key.start, key.end)));
+      const info =
+        infos.find((each) => each.sensitive !== undefined && !each.ignored) ??
+        infos.find((each) => each.content !== undefined && !each.ignored) ??
+        infos.at(-1) ??
+        this.#keyInfo('');
+      this.#path.push(nested ? `.${pathKey(info)}` : `[${pathKey(info)}]`);
+      for (const [index, each] of infos.entries()) {
+        ordinary &&= each.ordinary;
+        const range = keys[index];
+        if (each.cleanText === each.text || range === undefined) continue;
+        grown += this.#edits.replaceContent(range.lengthAt, range.end, Buffer.from(this.#cleanKey(each.text)));
+      }
+      let dropped = false;
+      for (const value of values) {
+        const change = this.#attributeValue(info, value, nested);
+        if (change === undefined) dropped = true;
+        else grown += change;
+      }
+      this.#path.length = depth;
+      if (dropped) {
+        this.#edits.rollback(mark);
+        return this.#edits.remove(tagAt, end);
+      }
+      if (this.#edits.mark() === mark) {
+        if (ordinary) memory.pairs.add(this.#bytes, start, end);
+        return 0;
+      }
+      return grown === 0 ? 0 : this.#edits.resize(lengthAt, start, end, grown);
+    } catch {
+      this.#path.length = depth;
+      this.#edits.rollback(mark);
+      return this.#withholdAttribute(tagAt, start, end);
+    }
+  }
+
+  /** Finds a pair's keys and values; what else is in it is opaque. Returns by how much the opaque part grows. */
+  #splitPair(start: number, end: number, keys: Range[], values: Range[]): number {
+    const reader = new WireReader(this.#bytes, start, end);
+    let grown = 0;
+    for (let tagAt = start, tag = reader.tag(); tag !== 0; tagAt = reader.pos, tag = reader.tag()) {
+      const at = reader.pos;
+      if (tag !== 0x0a && tag !== 0x12) {
+        reader.skip(tag);
+        grown += this.#opaque(tagAt, at, reader.pos);
+        continue;
+      }
+      const valueEnd = reader.lengthEnd();
+      (tag === 0x0a ? keys : values).push({ lengthAt: at, start: reader.pos, end: valueEnd });
+      reader.pos = valueEnd;
+    }
+    return grown;
+  }
+
+  #withholdAttribute(tagAt: number, start: number, end: number): number {
+    this.#engine.onFailure('engine_error');
+    this.#receive({
+      path: `${this.#path.join('')}[…]`,
+      class: 'content.unscanned',
+      rule: 'engine_error',
+      ruleVersion: 1,
+      action: 'drop',
+      encodings: [],
+      originalBytes: end - start,
+      fingerprint: this.#engine.fingerprints.of(this.#tenant, this.#bytes.subarray(start, end)),
+    });
+    return this.#edits.remove(tagAt, end);
+  }
+
+  #keyInfo(text: string): KeyInfo {
+    const keys = this.#memory.keys;
+    const known = keys.get(text);
+    if (known !== undefined) return known;
+    const { scanner, markers } = this.#engine;
+    const ignored = this.#rules.ignoreKeys.some((test) => test(text));
+    const byPolicy = this.#rules.redactKeys.some((test) => test(text));
+    const sensitive: KeyRule | undefined = byPolicy
+      ? { rule: 'policy.key', ruleVersion: 1, class: 'secret.key' }
+      : scanner.sensitiveKey(text);
+    const content = contentKey(text);
+    let cleanText = markers.escapeForged(text);
+    if (text.startsWith(RESERVED_KEY)) cleanText = `sender.${cleanText}`;
+    const raw = Buffer.from(text);
+    if (scanner.mayMatch(raw, 0, raw.length)) {
+      const quiet = { ...this.#textContext('', ''), receive: () => undefined };
+      cleanText = this.#engine.text.scrub(cleanText, quiet);
+    }
+    const ordinary =
+      sensitive === undefined &&
+      cleanText === text &&
+      !isToolKey(text) &&
+      !hasContentRules(this.#rules, text) &&
+      (content === undefined || isPlainClass(this.#rules, content, text));
+    const info: KeyInfo = { text, cleanText, content, sensitive: ignored ? undefined : sensitive, ignored, ordinary };
+    if (text.length <= KEY_TEXT_MAX && cleanText === text) {
+      if (keys.size >= KEY_CACHE_MAX) keys.clear();
+      keys.set(text, info);
+    }
+    return info;
+  }
+
+  /** The key as it leaves, with receipts for what was found in it. */
+  #cleanKey(text: string): string {
+    const escaped = this.#engine.markers.escapeForged(text);
+    const reserved = text.startsWith(RESERVED_KEY) ? `sender.${escaped}` : escaped;
+    return this.#engine.text.scrub(reserved, this.#textContext('', '{key}'));
+  }
+
+  /** Treats one value of an attribute; undefined when the attribute is to be dropped. */
+  #attributeValue(info: KeyInfo, value: Range, nested: boolean): number | undefined {
+    if (info.sensitive !== undefined) return this.#sensitiveValue(info.sensitive, value);
+    const contentClass = this.#classOf(info, nested);
+    if (isToolKey(info.text) && this.#item >= 0) this.#recordContext();
+    if (contentClass === '') return info.ignored ? 0 : this.#plainValue(info.text, value);
+    const context = contentClass.startsWith('tool.') ? this.#recordContext() : undefined;
+    if (contentClass === 'tool.arguments') this.#arguments.push(this.#valueText(value));
+    if (contentClass === 'tool.result') this.#results.push(this.#valueText(value));
+    if (info.ignored) return 0;
+    const treatment = treatmentOf(this.#rules, contentClass, info.text, context?.toolName ?? this.#toolName());
+    if (treatment.action === 'keep') return 0;
+    const whole = treatment.action === 'scrub' && value.end - value.start <= treatment.bytes;
+    if (whole) return this.#plainValue(info.text, value);
+    return this.#treatValue(info.text, contentClass, treatment, value);
+  }
+
+  #toolName(): string {
+    return this.#rules.content.some((each) => each.tools !== undefined) ? this.#recordContext().toolName : '';
+  }
+
+  #treatValue(
+    key: string,
+    contentClass: string,
+    treatment: ReturnType<typeof treatmentOf>,
+    value: Range,
+  ): number | undefined {
+    const text = this.#valueText(value);
+    if (text === '') return 0;
+    const clean = this.#engine.text.treat(text, contentClass, treatment, this.#textContext(key, ''));
+    if (clean === undefined) return undefined;
+    if (clean === text) return 0;
+    return this.#edits.replaceContent(value.lengthAt, value.end, bytesField(1, Buffer.from(clean)));
+  }
+
+  #sensitiveValue(rule: KeyRule, value: Range): number {
+    const first = this.#bytes[value.start];
+    // An empty value, or a boolean: says whether something is set, not what it is.
+    if (first === undefined || value.end === value.start) return 0;
+    if (first === 0x10 && value.end - value.start === 2) return 0;
+    const text = this.#valueText(value);
+    const clean = this.#engine.text.replaceWhole(text, rule, this.#textContext('', ''));
+    if (clean === text) return 0;
+    return this.#edits.replaceContent(value.lengthAt, value.end, bytesField(1, Buffer.from(clean)));
+  }
+
+  #plainValue(key: string, value: Range): number {
+    const grown = this.#anyValue(key, value.start, value.end, 0);
+    return grown === 0 ? 0 : this.#edits.resize(value.lengthAt, value.start, value.end, grown);
+  }
+
+  #valueText(value: Range): string {
+    return anyValueText(this.#bytes, value.start, value.end);
+  }
+
+  /** Walks an AnyValue's content; returns by how much it grows. */
+  #anyValue(key: string, start: number, end: number, depth: number): number {
+    if (depth > VALUE_DEPTH_MAX) throw new RangeError('value nested too deep');
+    const reader = new WireReader(this.#bytes, start, end);
+    let grown = 0;
+    for (let tagAt = start, tag = reader.tag(); tag !== 0; tagAt = reader.pos, tag = reader.tag()) {
+      const at = reader.pos;
+      if (tag === 0x0a || tag === 0x3a) {
+        const valueEnd = reader.lengthEnd();
+        const valueAt = reader.pos;
+        reader.pos = valueEnd;
+        grown +=
+          tag === 0x0a ? this.#stringValue(key, at, valueAt, valueEnd) : this.#bytesValue(key, at, valueAt, valueEnd);
+      } else if (tag === 0x2a || tag === 0x32) {
+        const valueEnd = reader.lengthEnd();
+        const valueAt = reader.pos;
+        reader.pos = valueEnd;
+        const change = tag === 0x2a ? this.#list(key, valueAt, valueEnd, depth) : this.#members(valueAt, valueEnd);
+        if (change !== 0) grown += this.#edits.resize(at, valueAt, valueEnd, change);
+      } else {
+        reader.skip(tag);
+        if (tag !== 0x10 && tag !== 0x18 && tag !== 0x21) grown += this.#opaque(tagAt, at, reader.pos);
+      }
+    }
+    return grown;
+  }
+
+  #stringValue(key: string, lengthAt: number, start: number, end: number): number {
+    if (start === end || this.#isClean(start, end)) return 0;
+    const text = this.#bytes.toString('utf8', start, end);
+    const clean = this.#engine.text.scrub(text, this.#textContext(key, ''));
+    return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+  }
+
+  #bytesValue(key: string, lengthAt: number, start: number, end: number): number {
+    if (start === end || this.#isClean(start, end)) return 0;
+    const raw = this.#bytes.subarray(start, end);
+    const text = raw.toString('utf8');
+    const clean = this.#engine.text.scrub(text, this.#textContext(key, ''));
+    if (clean === text) return 0;
+    // Bytes that are no text cannot be edited inside.
+    const isText = Buffer.from(text).equals(raw);
+    const kept = isText ? clean : this.#engine.markers.redacted('binary');
+    return this.#edits.replaceContent(lengthAt, end, Buffer.from(kept));
+  }
+
+  #list(key: string, start: number, end: number, depth: number): number {
+    const reader = new WireReader(this.#bytes, start, end);
+    let grown = 0;
+    let index = 0;
+    let previous = '';
+    for (let tagAt = start, tag = reader.tag(); tag !== 0; tagAt = reader.pos, tag = reader.tag()) {
+      const at = reader.pos;
+      if (tag !== 0x0a) {
+        reader.skip(tag);
+        grown += this.#opaque(tagAt, at, reader.pos);
+        continue;
+      }
+      const valueEnd = reader.lengthEnd();
+      const value = { lengthAt: at, start: reader.pos, end: valueEnd };
+      reader.pos = valueEnd;
+      this.#path.push(`[${index}]`);
+      const flag = /^--?([A-Za-z][\w.-]{1,63})$/.exec(previous)?.[1];
+      const rule = flag === undefined ? undefined : this.#engine.scanner.sensitiveKey(flag);
+      if (rule === undefined) {
+        const change = this.#anyValue(flag ?? key, value.start, value.end, depth + 1);
+        if (change !== 0) grown += this.#edits.resize(value.lengthAt, value.start, value.end, change);
+      } else {
+        grown += this.#sensitiveValue(rule, value);
+      }
+      this.#path.pop();
+      previous = stringField(this.#bytes, value.start, value.end, 1, 128);
+      index += 1;
+    }
+    return grown;
+  }
+
+  #members(start: number, end: number): number {
+    const reader = new WireReader(this.#bytes, start, end);
+    let grown = 0;
+    for (let tagAt = start, tag = reader.tag(); tag !== 0; tagAt = reader.pos, tag = reader.tag()) {
+      const at = reader.pos;
+      if (tag !== 0x0a) {
+        reader.skip(tag);
+        grown += this.#opaque(tagAt, at, reader.pos);
+        continue;
+      }
+      const valueEnd = reader.lengthEnd();
+      const valueAt = reader.pos;
+      reader.pos = valueEnd;
+      grown += this.#attribute(tagAt, at, valueAt, valueEnd, true);
+    }
+    return grown;
+  }
+
+  #body(lengthAt: number, start: number, end: number): number {
+    const { eventName } = this.#recordContext();
+    const contentClass = bodyClass(eventName);
+    const treatment = treatmentOf(this.#rules, contentClass, 'body', this.#toolName());
+    const value = { lengthAt, start, end };
+    if (treatment.action === 'keep') return 0;
+    if (treatment.action === 'scrub' && end - start <= treatment.bytes) return this.#plainValue('', value);
+    const change = this.#treatValue('', contentClass, treatment, value);
+    // A body cannot be left out the way an attribute can: an empty value stands for it.
+    return change ?? this.#edits.replaceContent(lengthAt, end, Buffer.alloc(0));
+  }
+
+  // ---- context
+
+  #classOf(info: KeyInfo, nested: boolean): string {
+    const { content } = info;
+    if (content === undefined) return '';
+    if (content.agentOnly) {
+      if (nested) return '';
+      if (!this.#isAgent()) return '';
+    }
+    if (content.class === 'entity.io' && this.#item >= 0 && this.#recordContext().tool) {
+      return /(?:output|Output|result|response)/.test(info.text) ? 'tool.result' : 'tool.arguments';
+    }
+    if (content.class === 'messages.event' && this.#eventName === 'gen_ai.tool.message') return 'tool.result';
+    return content.class;
+  }
+
+  #isAgent(): boolean {
+    if (this.#eventName !== undefined && isAgentName(this.#eventName)) return true;
+    return this.#item >= 0 ? this.#recordContext().agent : this.#agentScope();
+  }
+
+  #agentScope(): boolean {
+    const scope = this.#scope;
+    if (scope === undefined) return false;
+    if (scope.agent === undefined) {
+      const reader = new WireReader(this.#bytes, scope.start, scope.end);
+      scope.agent = false;
+      for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+        if (tag !== 0x0a) {
+          reader.skip(tag);
+          continue;
+        }
+        const end = reader.lengthEnd();
+        if (isAgentScope(stringField(this.#bytes, reader.pos, end, 1))) scope.agent = true;
+        reader.pos = end;
+      }
+    }
+    return scope.agent;
+  }
+
+  #recordContext(): RecordContext {
+    if (this.#item < 0) return NO_CONTEXT;
+    const item = this.#item;
+    this.#context ??= readRecordContext(
+      this.#recordPlans[item]?.name ?? 'Span',
+      this.#bytes,
+      this.#recordStarts[item] ?? 0,
+      this.#recordEnds[item] ?? 0,
+      this.#agentScope(),
+    );
+    return this.#context;
+  }
+
+  #chooseRules(start: number, end: number): void {
+    const { policy } = this.#engine;
+    if (policy.overrides.length === 0) return;
+    let service = '';
+    const reader = new WireReader(this.#bytes, start, end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag !== 0x0a) {
+        reader.skip(tag);
+        continue;
+      }
+      const resourceEnd = reader.lengthEnd();
+      service = attributeString(this.#bytes, reader.pos, resourceEnd, 1, 'service.name') || service;
+      reader.pos = resourceEnd;
+    }
+    this.#rules = rulesFor(policy, this.#tenant, service);
+    this.#memory = this.#engine.memoryOf(this.#rules);
+  }
+
+  // ---- receipts and facts
+
+  #recordFacts(item: number): void {
+    const context = this.#context;
+    if (context === undefined) return;
+    const facts = toolFacts({
+      item,
+      context,
+      arguments: this.#arguments,
+      results: this.#results,
+      digest: (canonical) => this.#engine.fingerprints.of(this.#tenant, canonical),
+    });
+    if (facts !== undefined) this.#facts.push(facts);
+  }
+
+  #receive(redaction: Redaction): void {
+    let item = this.#item;
+    if (item < 0) {
+      const { path } = redaction;
+      item = path.startsWith('resource.')
+        ? this.#resourceFirst
+        : path.startsWith('metric.')
+          ? this.#metricFirst
+          : this.#scopeFirst;
+    }
+    const list = this.#receipts.get(item);
+    if (list === undefined) {
+      this.#receipts.set(item, [redaction]);
+    } else if (list.length < REDACTIONS_PER_RECORD_MAX - 1) {
+      list.push(redaction);
+    } else if (list.length === REDACTIONS_PER_RECORD_MAX - 1) {
+      // The last one says that there are more than are listed.
+      list.push({ ...redaction, path: '…', rule: 'more', class: 'content.more', fingerprint: '', encodings: [] });
+    }
+  }
+
+  #finishReceipts(): RecordReceipt[] {
+    const last = Math.max(0, this.#recordStarts.length - 1);
+    const merged = new Map<number, Deferred>();
+    for (const [item, redactions] of this.#receipts) {
+      const at = Math.min(item, last);
+      const present = merged.get(at);
+      if (present === undefined) merged.set(at, { item: at, redactions: [...redactions] });
+      else present.redactions.push(...redactions);
+    }
+    return [...merged.values()]
+      .sort((a, b) => a.item - b.item)
+      .map(({ item, redactions }) => ({ item, ...this.#idsOf(item), redactions: redactions ?? NO_REDACTIONS }));
+  }
+
+  #idsOf(item: number): { traceId: string; spanId: string } {
+    const plan = this.#recordPlans[item];
+    const ids = { traceId: '', spanId: '' };
+    if (plan === undefined) return ids;
+    try {
+      const reader = new WireReader(this.#bytes, this.#recordStarts[item], this.#recordEnds[item]);
+      for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+        const field = plan.fields[tag >>> 3];
+        if (field?.kind !== ID || (tag & 7) !== 2 || (field.name !== 'traceId' && field.name !== 'spanId')) {
+          reader.skip(tag);
+          continue;
+        }
+        const value = reader.view();
+        if (value.length <= TRACE_ID_BYTES) ids[field.name] = value.toString('hex');
+      }
+    } catch {
+      return { traceId: '', spanId: '' };
+    }
+    return ids;
+  }
+}
+
+/** What the body of a log record is, by its event's name. */
+function bodyClass(eventName: string): string {
+  if (eventName === 'gen_ai.tool.message') return 'tool.result';
+  const known = contentKey(eventName);
+  if (known !== undefined && known.class.startsWith('messages.')) return known.class;
+  if (eventName.startsWith('gen_ai.')) {
+    return eventName.startsWith('gen_ai.evaluation') ? 'evaluation.text' : 'messages.event';
+  }
+  return 'log.body';
+}
+
+/** True when a rule of the policy names this key, whatever its class. */
+function hasContentRules(rules: PolicyRules, key: string): boolean {
+  return rules.content.some(
+    (rule) => rule.classes === undefined && (rule.attributes?.some((test) => test(key)) ?? true),
+  );
+}
+
+/** True when content of the class is only looked through, as any other text is. */
+function isPlainClass(rules: PolicyRules, content: ContentKey, key: string): boolean {
+  if (content.agentOnly || content.class === 'entity.io' || content.class.startsWith('tool.')) return false;
+  if (rules.content.some((rule) => rule.tools !== undefined)) return false;
+  const treatment = treatmentOf(rules, content.class, key, '');
+  return treatment.action === 'scrub' && treatment.bytes === Number.POSITIVE_INFINITY;
+}
+
+/** A key as it may stand in a path: never one whose name was itself redacted. */
+function pathKey(info: KeyInfo): string {
+  return info.cleanText.length <= KEY_TEXT_MAX ? info.cleanText : `${info.cleanText.slice(0, KEY_TEXT_MAX)}…`;
+}
+
+/** The last string in a field of a message, '' when there is none or it is longer than `max` bytes. */
+function stringField(bytes: Buffer, start: number, end: number, field: number, max = 512): string {
+  const reader = new WireReader(bytes, start, end);
+  const wanted = (field << 3) | 2;
+  let text = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== wanted) {
+      reader.skip(tag);
+      continue;
+    }
+    const valueEnd = reader.lengthEnd();
+    text = valueEnd - reader.pos > max ? '' : bytes.toString('utf8', reader.pos, valueEnd);
+    reader.pos = valueEnd;
+  }
+  return text;
+}
+
+/** The string value of one attribute of a message. */
+function attributeString(bytes: Buffer, start: number, end: number, field: number, key: string): string {
+  const reader = new WireReader(bytes, start, end);
+  let text = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== ((field << 3) | 2)) {
+      reader.skip(tag);
+      continue;
+    }
+    const pairEnd = reader.lengthEnd();
+    if (stringField(bytes, reader.pos, pairEnd, 1) === key) {
+      const pair = new WireReader(bytes, reader.pos, pairEnd);
+      for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
+        if (inner !== 0x12) {
+          pair.skip(inner);
+          continue;
+        }
+        const valueEnd = pair.lengthEnd();
+        text = stringField(bytes, pair.pos, valueEnd, 1);
+        pair.pos = valueEnd;
+      }
+    }
+    reader.pos = pairEnd;
+  }
+  return text;
+}

@@ -1,0 +1,101 @@
+import canonicalize from 'canonicalize';
+import type { ItemFacts } from '../pipeline/facts.ts';
+import type { RecordContext } from './record-context.ts';
+import { toolTier } from './tool-tier.ts';
+
+const LISTED_MAX = 32;
+const SHAPE_LENGTH_MAX = 256;
+/** Longer texts are looked into this far for ids. */
+const SEARCHED_LENGTH_MAX = 262_144;
+const SHAPE_DEPTH_MAX = 4;
+
+export interface ToolCall {
+  readonly item: number;
+  readonly context: RecordContext;
+  /** Original arguments and results, as text; more than one when a dialect repeats them under several keys. */
+  readonly arguments: readonly string[];
+  readonly results: readonly string[];
+  /** Keyed digest of the canonical arguments. */
+  readonly digest: (canonical: string) => string;
+}
+
+/** What later stages need to know of a tool call; undefined when the record describes none. */
+export function toolFacts(call: ToolCall): ItemFacts | undefined {
+  const { context } = call;
+  if (!context.tool && call.arguments.length === 0 && call.results.length === 0) return undefined;
+  const [text] = call.arguments;
+  const parsed = text === undefined ? undefined : parseJson(text);
+  const decided = toolTier(
+    context.toolName,
+    call.arguments.map((each) => parseJson(each) ?? each),
+  );
+  const searched = [...call.arguments, ...call.results].map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
+  const traceIds = listed(searched, /(?<![0-9a-fA-F])[0-9a-f]{32}(?![0-9a-fA-F])/g);
+  const incidentRefs = listed(searched, /\bINC-\d{1,12}\b/g);
+  const [result] = call.results;
+  return {
+    item: call.item,
+    tier: decided.tier,
+    tierRule: decided.rule,
+    ...(decided.verb !== undefined && { verb: decided.verb }),
+    ...(text !== undefined && {
+      argumentsDigest: call.digest(canonicalArguments(text, parsed)),
+      argumentsBytes: Buffer.byteLength(text),
+      argumentsShape: shapeOf(parsed),
+    }),
+    ...(result !== undefined && { resultBytes: Buffer.byteLength(result) }),
+    ...(traceIds.length > 0 && { traceIds }),
+    ...(incidentRefs.length > 0 && { incidentRefs }),
+  };
+}
+
+function parseJson(text: string): unknown {
+  if (text.length > SEARCHED_LENGTH_MAX || !/^\s*[[{]/.test(text)) return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+/** RFC 8785 of arguments that are JSON, the text itself of any other: the same call gives the same digest in every dialect. */
+function canonicalArguments(text: string, parsed: unknown): string {
+  if (parsed === undefined) return text;
+  try {
+    return canonicalize(parsed) ?? text;
+  } catch {
+    // Lone surrogates and such have no canonical form.
+    return text;
+  }
+}
+
+function listed(texts: readonly string[], pattern: RegExp): string[] {
+  const found = new Set<string>();
+  for (const text of texts) {
+    for (const [match] of text.matchAll(pattern)) {
+      if (/^0*$/.test(match)) continue;
+      found.add(match);
+      if (found.size >= LISTED_MAX) return [...found];
+    }
+  }
+  return [...found];
+}
+
+/** Sorted key paths without values; names that do not look like names are masked, since keys can be content too. */
+function shapeOf(parsed: unknown): string {
+  const paths = new Set<string>();
+  const open: { value: unknown; path: string; depth: number }[] = [{ value: parsed, path: '', depth: 0 }];
+  for (let next = open.pop(); next !== undefined && paths.size < LISTED_MAX; next = open.pop()) {
+    const { value, path, depth } = next;
+    if (typeof value !== 'object' || value === null || Array.isArray(value) || depth >= SHAPE_DEPTH_MAX) {
+      if (path !== '') paths.add(Array.isArray(value) ? `${path}[]` : path);
+      continue;
+    }
+    for (const [key, member] of Object.entries(value)) {
+      const name = /^[A-Za-z_][\w-]{0,39}$/.test(key) && !/\d{4}/.test(key) ? key : '*';
+      open.push({ value: member, path: path === '' ? name : `${path}.${name}`, depth: depth + 1 });
+    }
+  }
+  const shape = [...paths].sort().join(',');
+  return shape.length <= SHAPE_LENGTH_MAX ? shape : `${shape.slice(0, SHAPE_LENGTH_MAX - 1)}…`;
+}
