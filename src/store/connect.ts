@@ -1,0 +1,85 @@
+import type { Meter } from '@opentelemetry/api';
+import type { FrameConsumer } from '../pipeline/consumer.ts';
+import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { RecordLog } from '../record/record-log.ts';
+import type { TelemetryReader } from '../record/telemetry-reader.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { Database } from './database.ts';
+import { openEmbedded } from './embedded.ts';
+import { createEvidenceLog } from './evidence-log.ts';
+import { createStoreInstruments } from './instruments.ts';
+import type { SqlParameters } from './literal.ts';
+import { createLoader } from './loader.ts';
+import { migrate } from './migrate.ts';
+import { createRecordLog } from './record-log.ts';
+import { openServer } from './server.ts';
+import { createTelemetryReader } from './telemetry-reader.ts';
+
+/** ClickHouse in this process under `directory`, or a server at `url` (`http(s)://user:pass@host:8123/database`). */
+export type StoreLocation =
+  | { readonly kind: 'embedded'; readonly directory: string; readonly memoryMax?: number }
+  | { readonly kind: 'server'; readonly url: string };
+
+export interface StoreOptions {
+  readonly location: StoreLocation;
+  /** How long telemetry is kept after it was received. Evidence and the record are kept. */
+  readonly retentionSeconds: number;
+  readonly logger: Logger;
+  readonly meter: Meter;
+}
+
+export interface TableSize {
+  readonly table: string;
+  readonly rows: number;
+  readonly bytesOnDisk: number;
+}
+
+/** ClickHouse as the rest of Docket uses it. */
+export interface Store {
+  readonly kind: Database['kind'];
+  /** Brings the schema up to date; run it before anything else. Resolves to the number of migrations that ran. */
+  migrate(): Promise<number>;
+  readonly recordLog: RecordLog;
+  readonly evidenceLog: EvidenceLog;
+  readonly telemetryReader: TelemetryReader;
+  readonly loader: FrameConsumer;
+  /** Rows of a bounded SELECT with `{name:Type}` placeholders; for `docket doctor` and tests. */
+  query<Row>(sql: string, parameters?: SqlParameters): Promise<Row[]>;
+  /** Resolves when ClickHouse answers; throws EngineError when it does not. */
+  ping(): Promise<void>;
+  sizes(): Promise<readonly TableSize[]>;
+  /** Lets running statements end, then closes. */
+  close(): Promise<void>;
+}
+
+const MEMORY_MAX = 1_500_000_000;
+
+/** Opens the store. Embedded: on the main thread only, one process per directory. */
+export function openStore(options: StoreOptions): Store {
+  const { location } = options;
+  const database =
+    location.kind === 'embedded'
+      ? openEmbedded({ directory: location.directory, memoryMax: location.memoryMax ?? MEMORY_MAX })
+      : openServer(location.url);
+  const instruments = createStoreInstruments(options.meter);
+  return {
+    kind: database.kind,
+    migrate: () => migrate(database, options.retentionSeconds),
+    recordLog: createRecordLog(database),
+    evidenceLog: createEvidenceLog(database),
+    telemetryReader: createTelemetryReader(database),
+    loader: createLoader({ database, instruments, logger: options.logger }),
+    query: (sql, parameters) => database.select(sql, parameters),
+    async ping() {
+      await database.select('SELECT 1 AS one', {}, 5);
+    },
+    async sizes() {
+      const rows = await database.select<{ table: string; rows: string; bytes: string }>(
+        `SELECT table, toString(sum(rows)) AS rows, toString(sum(bytes_on_disk)) AS bytes
+FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table ORDER BY table LIMIT 1000`,
+      );
+      return rows.map((row) => ({ table: row.table, rows: Number(row.rows), bytesOnDisk: Number(row.bytes) }));
+    },
+    close: () => database.close(),
+  };
+}

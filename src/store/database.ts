@@ -1,0 +1,21 @@
+import type { SqlParameters } from './literal.ts';
+import type { NativeBlock } from './native/column.ts';
+
+/** Who a statement is for. Each purpose has its own connection, so that bulk loading never holds up an append or a read. */
+export type Purpose = 'telemetry' | 'evidence' | 'record';
+
+/** What the store needs of ClickHouse, embedded or served. Every method throws EngineError only. */
+export interface Database {
+  /** `embedded` runs in this process; `server` is reached over HTTP. */
+  readonly kind: 'embedded' | 'server';
+  /** Rows of a SELECT; the statement must bound its own result. Aborted by the engine after `secondsMax`. */
+  select<Row>(sql: string, parameters?: SqlParameters, secondsMax?: number): Promise<Row[]>;
+  /** A statement without a result. Statements of one purpose run in order. */
+  command(purpose: Purpose, sql: string, parameters?: SqlParameters): Promise<void>;
+  /**
+   * Inserts one block, atomically when its rows lie in one partition. A second insert with the same token into the same
+   * table has no effect, also when its rows differ: the token must be a hash of what is inserted.
+   */
+  insert(purpose: Purpose, table: string, block: NativeBlock, token: string): Promise<void>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { open, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { createClient } from '@clickhouse/client';
+import { Session, drainPending } from 'chdb';
+import { createChdbConnection } from 'chdb/connection';
+import type { Database, Purpose } from './database.ts';
+import { EngineError, toEngineError } from './engine-error.ts';
+import { engineConfigXml } from './engine-config.ts';
+import { bindParameters } from './literal.ts';
+import { blockParts } from './native/column.ts';
+import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
+
+const READERS = 2;
+const READ_SECONDS_MAX = 30;
+
+type Client = ReturnType<typeof createClient>;
+type InjectedConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
+
+interface Connection {
+  readonly client: Client;
+  readonly queue: StatementQueue;
+}
+
+export interface EmbeddedOptions {
+  /** The engine's own directory; made when missing. One process at a time. */
+  readonly directory: string;
+  /** Bound on the engine's memory, in bytes. */
+  readonly memoryMax: number;
+}
+
+/**
+ * Opens ClickHouse inside this process. Must be called on the main thread (chdb dies of SIGSEGV otherwise). Throws
+ * EngineError with a message for people when another process has the directory.
+ */
+export function openEmbedded(options: EmbeddedOptions): Database {
+  const directory = resolve(options.directory);
+  const staging = join(directory, 'staging');
+  const engine = join(directory, 'engine');
+  mkdirSync(staging, { recursive: true });
+  mkdirSync(engine, { recursive: true });
+  const configFile = join(directory, 'engine.xml');
+  writeFileSync(configFile, engineConfigXml({ memoryMax: options.memoryMax, userFiles: staging }));
+  const session = openSession(engine, configFile);
+  // The directory is ours now, so what lies in staging is left over from a process that died.
+  for (const name of readdirSync(staging)) rmSync(join(staging, name), { force: true });
+
+  const connect = (): Connection => {
+    // chdb implements the client's own interface; the two differ under exactOptionalPropertyTypes only.
+    const connection = createChdbConnection({ path: engine }) as unknown as InjectedConnection;
+    return { client: createClient({ connection }), queue: createStatementQueue() };
+  };
+  const writers: Readonly<Record<Purpose, Connection>> = {
+    telemetry: connect(),
+    evidence: connect(),
+    record: connect(),
+  };
+  const readers = Array.from({ length: READERS }, connect);
+  const waiting = readers.map(() => 0);
+
+  async function onReader<T>(task: (client: Client) => Promise<T>): Promise<T> {
+    let least = 0;
+    for (let index = 1; index < waiting.length; index += 1) {
+      if ((waiting[index] ?? 0) < (waiting[least] ?? 0)) least = index;
+    }
+    const reader = readers[least];
+    if (reader === undefined) throw new EngineError(null, 'no reader connection', 'retryable');
+    waiting[least] = (waiting[least] ?? 0) + 1;
+    try {
+      return await reader.queue.run(() => task(reader.client));
+    } catch (error) {
+      throw toEngineError(error);
+    } finally {
+      waiting[least] = (waiting[least] ?? 1) - 1;
+    }
+  }
+
+  async function onWriter(purpose: Purpose, sql: string): Promise<void> {
+    const writer = writers[purpose];
+    try {
+      await writer.queue.run(() => writer.client.command({ query: sql }));
+    } catch (error) {
+      throw toEngineError(error);
+    }
+  }
+
+  return {
+    kind: 'embedded',
+    async select<Row>(sql: string, parameters = {}, secondsMax = READ_SECONDS_MAX): Promise<Row[]> {
+      const query = `${bindParameters(sql, parameters)}\nSETTINGS max_execution_time = ${secondsMax}`;
+      return onReader(async (client) => {
+        const result = await client.query({ query, format: 'JSONEachRow' });
+        return result.json<Row>();
+      });
+    },
+    command(purpose, sql, parameters = {}) {
+      return onWriter(purpose, bindParameters(sql, parameters));
+    },
+    async insert(purpose, table, block, token) {
+      const file = join(staging, `${randomUUID()}.native`);
+      try {
+        await writeParts(file, blockParts(block));
+        const names = block.columns.map((column) => `\`${column.name}\``).join(', ');
+        await onWriter(
+          purpose,
+          bindParameters(
+            `INSERT INTO ${table} (${names}) SELECT ${names} FROM file({file:String}, 'Native') ` +
+              `SETTINGS insert_deduplication_token = {token:String}, deduplicate_insert_select = 'force_enable', ` +
+              `max_insert_threads = 1, max_threads = 1`,
+            { file, token },
+          ),
+        );
+      } catch (error) {
+        throw toEngineError(error);
+      } finally {
+        await rm(file, { force: true });
+      }
+    },
+    async close() {
+      const connections = [...Object.values(writers), ...readers];
+      await Promise.all(connections.map((each) => each.queue.drained()));
+      for (const { client } of connections) await client.close();
+      session.close();
+      await drainPending();
+    },
+  };
+}
+
+function openSession(engine: string, configFile: string): Session {
+  try {
+    // This session only carries the engine's arguments and holds the directory; chdb/connection takes none.
+    return new Session(engine, { connectionArgs: [`--config-file=${configFile}`] });
+  } catch (error) {
+    const text = error instanceof Error ? error.message : '';
+    if (text.includes('CANNOT_OPEN_FILE') || text.includes('Cannot lock file')) {
+      throw new EngineError(76, `another Docket has this data directory open (${engine})`, 'retryable', error);
+    }
+    if (text.includes('one active data directory')) {
+      throw new EngineError(null, 'this process already has another data directory open', 'retryable', error);
+    }
+    throw new EngineError(null, `the engine could not open ${engine}`, 'retryable', error);
+  }
+}
+
+async function writeParts(file: string, parts: readonly Buffer[]): Promise<void> {
+  const handle = await open(file, 'wx', 0o600);
+  try {
+    // writev takes at most IOV_MAX buffers and may write short; blocks have a few hundred parts at most.
+    let pending = parts.filter((part) => part.length > 0);
+    while (pending.length > 0) {
+      const { bytesWritten } = await handle.writev(pending.slice(0, 512));
+      pending = dropBytes(pending, bytesWritten);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+function dropBytes(parts: readonly Buffer[], written: number): Buffer[] {
+  let left = written;
+  let index = 0;
+  for (; index < parts.length; index += 1) {
+    const size = parts[index]?.length ?? 0;
+    if (left < size) break;
+    left -= size;
+  }
+  const rest = parts.slice(index);
+  const first = rest[0];
+  if (left > 0 && first !== undefined) rest[0] = first.subarray(left);
+  return rest;
+}

@@ -1,0 +1,300 @@
+import { createHash, randomUUID } from 'node:crypto';
+import type {
+  BindingSelector,
+  EvidenceCounts,
+  EvidenceFilter,
+  EvidenceLog,
+  EvidencePage,
+  EvidencePageRequest,
+} from '../record/evidence-log.ts';
+import type { EvidenceLink } from '../record/evidence.ts';
+import type { Database } from './database.ts';
+import { EVIDENCE_COLUMNS, evidenceBlock, toEvidenceRow, type StoredEvidence } from './evidence-row.ts';
+import type { SqlParameters, SqlValue } from './literal.ts';
+import { createStatementQueue } from './statement-queue.ts';
+
+const PAGE_MAX = 500;
+const IDS_MAX = 1_000;
+const WORDS_MAX = 16;
+const AGENTS_MAX = 200;
+
+/** Added to a row's version to make its tombstone: what was filed once is never unfiled by a redelivered `put`. */
+const TOMBSTONE_VERSION = 2n ** 62n;
+
+/** Columns that a copy under another incident keeps as they are. */
+const COPIED = `tenant, id, version, kind, occurred_at, ended_at, received_at, outcome, actor_kind, actor_name, actor_id,
+actor_on_behalf_of, service, environment, summary, tool_name, tool_call_id, tool_type, tool_mcp_server, tool_tier,
+tool_tier_rule, model_name, model_provider, has_tokens, tokens_input, tokens_output, conversation_id, session_id, trace_id,
+span_id, signal, also_seen_as, named_refs, source_family, trust, dialect, policy_version, digest, content, redactions, facts`;
+
+interface Condition {
+  readonly sql: string;
+  readonly parameters: SqlParameters;
+}
+
+/** Evidence rows in `evidence`, one per (act, incident). */
+export function createEvidenceLog(database: Database): EvidenceLog {
+  /** Writes run in order, so that the number of newly filed rows is exact in one process. */
+  const writes = createStatementQueue();
+
+  async function pageOf(tenant: string, incident: string, request: EvidencePageRequest): Promise<EvidencePage> {
+    if (!Number.isInteger(request.limit) || request.limit < 1 || request.limit > PAGE_MAX) {
+      throw new RangeError(`limit must be between 1 and ${PAGE_MAX}`);
+    }
+    const filter = filterCondition(request);
+    const cursor = cursorCondition(request.cursor);
+    // The ids of the page first, from narrow columns only; then the wide columns of those rows.
+    const ids = await database.select<{ id: string; occurred: string }>(
+      `SELECT id, toString(toUnixTimestamp64Nano(occurred_at)) AS occurred FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident = {incident:String}${filter.sql}${cursor.sql}
+ORDER BY occurred_at DESC, id DESC LIMIT {limit:UInt32}`,
+      { tenant, incident, limit: request.limit + 1, ...filter.parameters, ...cursor.parameters },
+    );
+    const shown = ids.slice(0, request.limit);
+    const last = shown.at(-1);
+    const rows = await byIds(
+      tenant,
+      incident,
+      shown.map((row) => row.id),
+    );
+    const items = shown.flatMap((row) => {
+      const found = rows.get(row.id);
+      return found === undefined ? [] : [toEvidenceRow(found)];
+    });
+    const next = ids.length > request.limit && last !== undefined ? encodeCursor(last.occurred, last.id) : null;
+    return { items, next };
+  }
+
+  async function byIds(
+    tenant: string,
+    incident: string,
+    ids: readonly string[],
+  ): Promise<ReadonlyMap<string, StoredEvidence>> {
+    if (ids.length === 0) return new Map();
+    const rows = await database.select<StoredEvidence>(
+      `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident = {incident:String} AND id IN {ids:Array(String)} LIMIT ${PAGE_MAX + 1}`,
+      { tenant, incident, ids },
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  async function existing(
+    tenant: string,
+    incident: string,
+    evidenceIds: readonly string[],
+  ): Promise<ReadonlySet<string>> {
+    if (evidenceIds.length > IDS_MAX) throw new RangeError(`at most ${IDS_MAX} ids`);
+    if (evidenceIds.length === 0) return new Set();
+    const rows = await database.select<{ id: string }>(
+      `SELECT id FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident = {incident:String} AND id IN {ids:Array(String)} LIMIT ${IDS_MAX}`,
+      { tenant, incident, ids: evidenceIds },
+    );
+    return new Set(rows.map((row) => row.id));
+  }
+
+  /** Copies matching rows under the incident and removes the unfiled copies of everything the incident has. */
+  async function fileMatching(
+    tenant: string,
+    incident: string,
+    condition: Condition,
+    link: EvidenceLink,
+  ): Promise<number> {
+    if (incident === '') throw new TypeError('rows are filed under an incident');
+    const parameters = { tenant, incident, ...condition.parameters };
+    const candidates = `FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident != {incident:String} AND (${condition.sql})
+AND id NOT IN (SELECT id FROM evidence FINAL WHERE tenant = {tenant:String} AND incident = {incident:String})`;
+    const counted = await database.select<{ rows: string }>(
+      `SELECT toString(uniqExact(id)) AS rows ${candidates}`,
+      parameters,
+    );
+    const rows = Number(counted[0]?.rows ?? 0);
+    if (rows > 0) {
+      await database.command(
+        'evidence',
+        `INSERT INTO evidence (incident, is_deleted, link_mode, link_rule, link_score, ${COPIED})
+SELECT {incident:String}, 0, {mode:String}, {rule:String}, {score:Float64}, ${COPIED}
+FROM (SELECT * ${candidates} ORDER BY version DESC LIMIT 1 BY id)
+SETTINGS insert_deduplication_token = {token:String}`,
+        { ...parameters, mode: link.mode, rule: link.rule, score: link.score, token: randomUUID() },
+      );
+    }
+    // Also when nothing was new: an earlier call may have died between the two statements.
+    await database.command(
+      'evidence',
+      `INSERT INTO evidence (tenant, incident, id, version, is_deleted, occurred_at, received_at)
+SELECT tenant, '', id, version + {tombstone:UInt64}, 1, occurred_at, received_at FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident = '' AND (${condition.sql})
+AND id IN (SELECT id FROM evidence FINAL WHERE tenant = {tenant:String} AND incident = {incident:String})
+SETTINGS insert_deduplication_token = {token:String}`,
+      { ...parameters, tombstone: TOMBSTONE_VERSION, token: randomUUID() },
+    );
+    return rows;
+  }
+
+  return {
+    put(rows) {
+      if (rows.length === 0) return Promise.resolve();
+      // Writing the same rows again replaces them, so every put is its own insert: no deduplication wanted.
+      const token = createHash('sha256').update(randomUUID()).digest('hex');
+      return writes.run(() => database.insert('evidence', 'evidence', evidenceBlock(rows), token));
+    },
+    page(tenant, incidentId, request) {
+      if (incidentId === '') return Promise.resolve({ items: [], next: null });
+      return pageOf(tenant, incidentId, request);
+    },
+    unfiled(tenant, request) {
+      return pageOf(tenant, '', request);
+    },
+    async get(tenant, incidentId, evidenceId) {
+      const row = (await byIds(tenant, incidentId, [evidenceId])).get(evidenceId);
+      return row === undefined ? undefined : toEvidenceRow(row);
+    },
+    existing,
+    async counts(tenant, incidentId): Promise<EvidenceCounts> {
+      const [kinds, agents] = await Promise.all([
+        database.select<{ kind: string; rows: string }>(
+          `SELECT kind, toString(count()) AS rows FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident = {incident:String} GROUP BY kind ORDER BY kind LIMIT 1000`,
+          { tenant, incident: incidentId },
+        ),
+        database.select<{ actor_name: string }>(
+          `SELECT DISTINCT actor_name FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident = {incident:String} AND actor_kind = 'agent'
+ORDER BY actor_name LIMIT ${AGENTS_MAX}`,
+          { tenant, incident: incidentId },
+        ),
+      ]);
+      const byKind = new Map(kinds.map((row) => [row.kind, Number(row.rows)]));
+      let total = 0;
+      for (const rows of byKind.values()) total += rows;
+      return { total, byKind: Object.fromEntries(byKind), agents: agents.map((row) => row.actor_name) };
+    },
+    link(tenant, incidentId, selector, link) {
+      return writes.run(() => fileMatching(tenant, incidentId, selectorCondition(selector), link));
+    },
+    async file(tenant, incidentId, evidenceIds, link) {
+      if (evidenceIds.length > IDS_MAX) throw new RangeError(`at most ${IDS_MAX} ids`);
+      if (evidenceIds.length === 0) return 0;
+      const condition = { sql: `incident = '' AND id IN {ids:Array(String)}`, parameters: { ids: evidenceIds } };
+      return writes.run(() => fileMatching(tenant, incidentId, condition, link));
+    },
+  };
+}
+
+function filterCondition(filter: EvidenceFilter): Condition {
+  const parts: string[] = [];
+  const parameters = new Map<string, SqlValue>();
+  if (filter.kinds !== undefined && filter.kinds.length > 0) {
+    parts.push('kind IN {kinds:Array(String)}');
+    parameters.set('kinds', filter.kinds);
+  }
+  if (filter.actor !== undefined) {
+    parts.push('actor_name = {actor:String}');
+    parameters.set('actor', filter.actor);
+  }
+  if (filter.service !== undefined) {
+    parts.push('service = {service:String}');
+    parameters.set('service', filter.service);
+  }
+  if (filter.outcome !== undefined) {
+    parts.push('outcome = {outcome:String}');
+    parameters.set('outcome', filter.outcome);
+  }
+  const words = (filter.q ?? '').split(/\s+/).filter((word) => word !== '');
+  words.slice(0, WORDS_MAX).forEach((word, index) => {
+    // Content is stored as JSON, where quotes and backslashes are written with a backslash.
+    parts.push(
+      `(positionCaseInsensitiveUTF8(summary, {word${index}:String}) > 0 ` +
+        `OR positionCaseInsensitiveUTF8(content, {escaped${index}:String}) > 0)`,
+    );
+    parameters.set(`word${index}`, word);
+    parameters.set(`escaped${index}`, JSON.stringify(word).slice(1, -1));
+  });
+  if (filter.fromUnixNano !== undefined) {
+    parts.push('occurred_at >= fromUnixTimestamp64Nano({from:Int64})');
+    parameters.set('from', filter.fromUnixNano);
+  }
+  if (filter.toUnixNano !== undefined) {
+    parts.push('occurred_at < fromUnixTimestamp64Nano({to:Int64})');
+    parameters.set('to', filter.toUnixNano);
+  }
+  return { sql: parts.map((part) => ` AND ${part}`).join(''), parameters: Object.fromEntries(parameters) };
+}
+
+/** Rows behind the cursor: older, or as old with a smaller id. */
+function cursorCondition(cursor: string | undefined): Condition {
+  if (cursor === undefined) return { sql: '', parameters: {} };
+  const [occurred, id] = decodeCursor(cursor);
+  return {
+    sql: ' AND (occurred_at, id) < (fromUnixTimestamp64Nano({cursorTime:Int64}), {cursorId:String})',
+    parameters: { cursorTime: occurred, cursorId: id },
+  };
+}
+
+function encodeCursor(occurred: string, id: string): string {
+  return Buffer.from(JSON.stringify([occurred, id]), 'utf8').toString('base64url');
+}
+
+function decodeCursor(cursor: string): [bigint, string] {
+  try {
+    const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
+    if (Array.isArray(parsed) && typeof parsed[0] === 'string' && /^\d{1,19}$/.test(parsed[0])) {
+      if (typeof parsed[1] === 'string') return [BigInt(parsed[0]), parsed[1]];
+    }
+  } catch {
+    // Falls through: whatever it was, it is no cursor of ours.
+  }
+  throw new RangeError('cursor is not one this API gave out');
+}
+
+function selectorCondition(selector: BindingSelector): Condition {
+  switch (selector.kind) {
+    case 'trace':
+      return equals('trace_id', selector.traceId);
+    case 'conversation':
+      return equals('conversation_id', selector.conversationId);
+    case 'session':
+      return equals('session_id', selector.sessionId);
+    case 'agent':
+      return within(
+        { sql: `actor_kind = 'agent' AND actor_name = {value:String}`, parameters: { value: selector.agent } },
+        selector.fromUnixNano,
+        selector.toUnixNano,
+      );
+    case 'service': {
+      const service = equals('service', selector.service);
+      const where =
+        selector.environment === null
+          ? service
+          : {
+              sql: `${service.sql} AND environment = {environment:String}`,
+              parameters: { ...service.parameters, environment: selector.environment },
+            };
+      return within(where, selector.fromUnixNano, selector.toUnixNano);
+    }
+    default:
+      return { sql: 'hasAny(named_refs, {refs:Array(String)})', parameters: { refs: selector.refs } };
+  }
+}
+
+/** An empty key binds nothing: rows without a trace id are not all of one trace. */
+function equals(column: string, value: string): Condition {
+  return { sql: `${column} = {value:String} AND ${column} != ''`, parameters: { value } };
+}
+
+function within(condition: Condition, from: bigint | null, to: bigint | null): Condition {
+  const parts = [condition.sql];
+  const parameters = new Map<string, SqlValue>(Object.entries(condition.parameters));
+  if (from !== null) {
+    parts.push('occurred_at >= fromUnixTimestamp64Nano({from:Int64})');
+    parameters.set('from', from);
+  }
+  if (to !== null) {
+    parts.push('occurred_at <= fromUnixTimestamp64Nano({to:Int64})');
+    parameters.set('to', to);
+  }
+  return { sql: parts.join(' AND '), parameters: Object.fromEntries(parameters) };
+}

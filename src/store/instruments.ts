@@ -1,0 +1,46 @@
+import type { Counter, Histogram, Meter } from '@opentelemetry/api';
+
+/** What the store measures about itself. */
+export interface StoreInstruments {
+  /** Inserts by `table` and `outcome` (accepted, data, retryable). */
+  readonly inserts: Counter;
+  readonly rows: Counter;
+  readonly bytes: Counter;
+  /** Seconds an insert took, staging included. */
+  readonly insertDuration: Histogram;
+  /** Seconds spent encoding a batch into blocks. */
+  readonly encodeDuration: Histogram;
+  /** Batches given back to the spool to be tried again. */
+  readonly retries: Counter;
+  /** Items put into `unloadable_items`. */
+  readonly setAside: Counter;
+  /** Times that DateTime64(9) cannot hold; clamped, the original kept. */
+  readonly clampedTimes: Counter;
+}
+
+export function createStoreInstruments(meter: Meter): StoreInstruments {
+  return {
+    inserts: meter.createCounter('docket.store.inserts', { description: 'Inserts into ClickHouse', unit: '{insert}' }),
+    rows: meter.createCounter('docket.store.rows', { description: 'Rows inserted', unit: '{row}' }),
+    bytes: meter.createCounter('docket.store.bytes', { description: 'Bytes of Native blocks inserted', unit: 'By' }),
+    insertDuration: meter.createHistogram('docket.store.insert.duration', {
+      description: 'Time of one insert',
+      unit: 's',
+      advice: { explicitBucketBoundaries: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] },
+    }),
+    encodeDuration: meter.createHistogram('docket.store.encode.duration', {
+      description: 'Time to encode one batch into Native blocks',
+      unit: 's',
+      advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] },
+    }),
+    retries: meter.createCounter('docket.store.retries', { description: 'Batches to be tried again', unit: '{batch}' }),
+    setAside: meter.createCounter('docket.store.set_aside', {
+      description: 'Items that no table takes, kept in unloadable_items',
+      unit: '{item}',
+    }),
+    clampedTimes: meter.createCounter('docket.store.clamped_times', {
+      description: 'Times outside what DateTime64(9) holds',
+      unit: '{time}',
+    }),
+  };
+}

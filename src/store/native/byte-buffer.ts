@@ -1,0 +1,123 @@
+/** Below this many bytes a plain loop beats the call into native memory copy. Measured on Node 20: break-even near 40. */
+const LOOP_COPY_MAX = 40;
+
+const HEX = Buffer.from('0123456789abcdef', 'latin1');
+
+/** Bytes that grow: the memory of one column part (string data, fixed-width values, offsets). */
+export class ByteBuffer {
+  bytes: Buffer;
+  length = 0;
+
+  constructor(capacity = 4096) {
+    this.bytes = Buffer.allocUnsafe(capacity);
+  }
+
+  /** A view of what was written; valid until the next write. */
+  view(): Buffer {
+    return this.bytes.subarray(0, this.length);
+  }
+
+  clear(): void {
+    this.length = 0;
+  }
+
+  reserve(extra: number): void {
+    const needed = this.length + extra;
+    if (needed <= this.bytes.length) return;
+    let capacity = this.bytes.length * 2;
+    while (capacity < needed) capacity *= 2;
+    const grown = Buffer.allocUnsafe(capacity);
+    grown.set(this.bytes.subarray(0, this.length));
+    this.bytes = grown;
+  }
+
+  copy(source: Buffer, start: number, end: number): void {
+    const count = end - start;
+    this.reserve(count);
+    const target = this.bytes;
+    let at = this.length;
+    if (count <= LOOP_COPY_MAX) {
+      for (let from = start; from < end; from += 1) target[at++] = source[from] ?? 0;
+    } else {
+      source.copy(target, at, start, end);
+      at += count;
+    }
+    this.length = at;
+  }
+
+  append(other: ByteBuffer): void {
+    this.copy(other.bytes, 0, other.length);
+  }
+
+  uint8(value: number): void {
+    this.reserve(1);
+    this.bytes[this.length++] = value;
+  }
+
+  uint32(value: number): void {
+    this.reserve(4);
+    const target = this.bytes;
+    let at = this.length;
+    target[at++] = value;
+    target[at++] = value >>> 8;
+    target[at++] = value >>> 16;
+    target[at++] = value >>> 24;
+    this.length = at;
+  }
+
+  /** 64 bits from two halves, so that hot loops need no bigint. */
+  uint64(low: number, high: number): void {
+    this.uint32(low);
+    this.uint32(high);
+  }
+
+  bigint64(value: bigint): void {
+    this.reserve(8);
+    this.length = this.bytes.writeBigUInt64LE(BigInt.asUintN(64, value), this.length);
+  }
+
+  float64(value: number): void {
+    this.reserve(8);
+    this.length = this.bytes.writeDoubleLE(value, this.length);
+  }
+
+  /** Unsigned LEB128, as protobuf and ClickHouse both write lengths. */
+  varint(value: number): void {
+    this.reserve(5);
+    let rest = value >>> 0;
+    while (rest > 0x7f) {
+      this.bytes[this.length++] = (rest & 0x7f) | 0x80;
+      rest >>>= 7;
+    }
+    this.bytes[this.length++] = rest;
+  }
+
+  /** One ClickHouse String: its length, then its bytes. */
+  string(source: Buffer, start: number, end: number): void {
+    this.varint(end - start);
+    this.copy(source, start, end);
+  }
+
+  text(value: string): void {
+    const size = Buffer.byteLength(value, 'utf8');
+    this.varint(size);
+    this.reserve(size);
+    this.bytes.write(value, this.length, 'utf8');
+    this.length += size;
+  }
+
+  /** One ClickHouse String that holds the lower-case hex of the bytes. */
+  hex(source: Buffer, start: number, end: number): void {
+    const count = end - start;
+    this.varint(count * 2);
+    this.reserve(count * 2);
+    const target = this.bytes;
+    let at = this.length;
+    for (let from = start; from < end; from += 1) {
+      const byte = source[from] ?? 0;
+      target[at++] = HEX[byte >>> 4] ?? 0;
+      target[at++] = HEX[byte & 15] ?? 0;
+    }
+    this.length = at;
+  }
+}

@@ -1,0 +1,178 @@
+import type { WireReader } from '../../otlp/protobuf/reader.ts';
+import { writeAnyValue } from './any-value.ts';
+import { FlatColumn, MapColumn, type Column } from './column.ts';
+import {
+  OutOfRangeTimes,
+  createFrameColumns,
+  createOwner,
+  writeAttribute,
+  writeId,
+  writeRange,
+  writeTime,
+} from './envelope.ts';
+import type { SliceEncoder } from './slice.ts';
+import { walkItems } from './traces.ts';
+
+/** Log records to `otel_logs`, straight from the request's bytes. */
+export function createLogEncoder(): SliceEncoder {
+  const columns: Column[] = [];
+  const add = <C extends Column>(column: C): C => {
+    columns.push(column);
+    return column;
+  };
+  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type));
+  const map = (name: string): MapColumn => add(new MapColumn(name));
+
+  const timestamp = flat('Timestamp', 'DateTime64(9)');
+  const traceId = flat('TraceId');
+  const spanId = flat('SpanId');
+  const traceFlags = flat('TraceFlags', 'UInt8');
+  const severityText = flat('SeverityText');
+  const severityNumber = flat('SeverityNumber', 'UInt8');
+  const serviceName = flat('ServiceName');
+  const body = flat('Body');
+  const resourceSchemaUrl = flat('ResourceSchemaUrl');
+  const resourceAttributes = map('ResourceAttributes');
+  const scopeSchemaUrl = flat('ScopeSchemaUrl');
+  const scopeName = flat('ScopeName');
+  const scopeVersion = flat('ScopeVersion');
+  const scopeAttributes = map('ScopeAttributes');
+  const logAttributes = map('LogAttributes');
+  const eventName = flat('EventName');
+  const frame = createFrameColumns();
+  columns.push(...frame.columns);
+  const observedTimestamp = flat('ObservedTimestamp', 'DateTime64(9)');
+  const resourceDropped = flat('ResourceDroppedAttributesCount', 'UInt32');
+  const scopeDropped = flat('ScopeDroppedAttributesCount', 'UInt32');
+  const droppedAttributes = flat('DroppedAttributesCount', 'UInt32');
+  const flagsColumn = flat('Flags', 'UInt32');
+  const outOfRange = add(new OutOfRangeTimes());
+
+  const resource = createOwner();
+  const scope = createOwner();
+  let rows = 0;
+
+  function writeRecord(reader: WireReader): void {
+    const bytes = reader.bytes;
+    let traceStart = -1;
+    let traceEnd = -1;
+    let spanStart = -1;
+    let spanEnd = -1;
+    let textStart = -1;
+    let textEnd = -1;
+    let bodyStart = -1;
+    let bodyEnd = -1;
+    let eventStart = -1;
+    let eventEnd = -1;
+    let severity = 0;
+    let dropped = 0;
+    let flags = 0;
+    let timeLow = 0;
+    let timeHigh = 0;
+    let observedLow = 0;
+    let observedHigh = 0;
+    const outer = reader.enter();
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      switch (tag) {
+        case 0x32:
+          writeAttribute(reader, logAttributes);
+          break;
+        case 0x09:
+          timeLow = reader.fixed32();
+          timeHigh = reader.fixed32();
+          break;
+        case 0x10:
+          severity = reader.varint32();
+          break;
+        case 0x1a:
+          textEnd = reader.lengthEnd();
+          textStart = reader.pos;
+          reader.pos = textEnd;
+          break;
+        case 0x2a:
+          bodyEnd = reader.lengthEnd();
+          bodyStart = reader.pos;
+          reader.pos = bodyEnd;
+          break;
+        case 0x38:
+          dropped = reader.varint32();
+          break;
+        case 0x45:
+          flags = reader.fixed32();
+          break;
+        case 0x4a:
+          traceEnd = reader.lengthEnd();
+          traceStart = reader.pos;
+          reader.pos = traceEnd;
+          break;
+        case 0x52:
+          spanEnd = reader.lengthEnd();
+          spanStart = reader.pos;
+          reader.pos = spanEnd;
+          break;
+        case 0x59:
+          observedLow = reader.fixed32();
+          observedHigh = reader.fixed32();
+          break;
+        case 0x62:
+          eventEnd = reader.lengthEnd();
+          eventStart = reader.pos;
+          reader.pos = eventEnd;
+          break;
+        default:
+          reader.skip(tag);
+      }
+    }
+    if (bodyStart < 0) body.varint(0);
+    else {
+      const end = reader.pos;
+      reader.pos = bodyStart;
+      writeAnyValue(reader, bodyEnd, body);
+      reader.pos = end;
+    }
+    reader.leave(outer);
+
+    // Time 0 means unknown: the time it was observed stands in (R43).
+    if (timeLow === 0 && timeHigh === 0) {
+      writeTime(timestamp, observedLow, observedHigh, 'observed_time_unix_nano', outOfRange);
+    } else writeTime(timestamp, timeLow, timeHigh, 'time_unix_nano', outOfRange);
+    writeId(traceId, bytes, traceStart, traceEnd, 16);
+    writeId(spanId, bytes, spanStart, spanEnd, 8);
+    traceFlags.uint8(flags & 0xff);
+    writeRange(severityText, bytes, textStart, textEnd);
+    severityNumber.uint8(severity > 0xff ? 0 : severity);
+    serviceName.append(resource.serviceName);
+    resourceSchemaUrl.append(resource.schemaUrl);
+    resourceAttributes.appendRow(resource.attributes);
+    scopeSchemaUrl.append(scope.schemaUrl);
+    scopeName.append(scope.name);
+    scopeVersion.append(scope.version);
+    scopeAttributes.appendRow(scope.attributes);
+    logAttributes.closeRow();
+    writeRange(eventName, bytes, eventStart, eventEnd);
+    frame.row();
+    if (timeLow === 0 && timeHigh === 0 && observedHigh >>> 0 > 0x7fffffff) {
+      observedTimestamp.uint64(0xffffffff, 0x7fffffff);
+    } else writeTime(observedTimestamp, observedLow, observedHigh, 'observed_time_unix_nano', outOfRange);
+    resourceDropped.uint32(resource.droppedAttributes);
+    scopeDropped.uint32(scope.droppedAttributes);
+    droppedAttributes.uint32(dropped);
+    flagsColumn.uint32(flags);
+    outOfRange.closeRow();
+    rows += 1;
+  }
+
+  return {
+    signal: 'logs',
+    add(slice) {
+      frame.begin(slice.frame.tenant, slice.frame.receivedAtUnixNano, slice.frame.policyVersion);
+      walkItems(slice, resource, scope, writeRecord);
+    },
+    finish() {
+      return rows === 0 ? [] : [{ table: 'otel_logs', block: { columns, rows } }];
+    },
+    get clampedTimes() {
+      return outOfRange.clamped;
+    },
+  };
+}

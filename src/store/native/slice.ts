@@ -1,0 +1,36 @@
+import type { Signal } from '../../otlp/signal.ts';
+import type { SpooledFrame } from '../../pipeline/frame.ts';
+import type { NativeBlock } from './column.ts';
+
+/** Items `from` (inclusive) to `to` (exclusive) of a frame, by their ordinal in wire order. */
+export interface FrameSlice {
+  readonly frame: SpooledFrame;
+  readonly from: number;
+  readonly to: number;
+}
+
+export const TELEMETRY_TABLES = [
+  'otel_traces',
+  'otel_logs',
+  'otel_metrics_gauge',
+  'otel_metrics_sum',
+  'otel_metrics_histogram',
+  'otel_metrics_exp_histogram',
+  'otel_metrics_summary',
+] as const;
+export type TelemetryTable = (typeof TELEMETRY_TABLES)[number];
+
+export interface TableBlock {
+  readonly table: TelemetryTable;
+  readonly block: NativeBlock;
+}
+
+/** Encodes slices of frames of one signal; one use each. Throws OtlpDecodeError for bytes that are no such request. */
+export interface SliceEncoder {
+  readonly signal: Signal;
+  add(slice: FrameSlice): void;
+  /** Blocks with rows, by table. Views of the encoder's memory. */
+  finish(): readonly TableBlock[];
+  /** Times that had to be clamped to what DateTime64(9) holds. */
+  readonly clampedTimes: number;
+}

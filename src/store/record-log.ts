@@ -1,0 +1,158 @@
+import { createHash } from 'node:crypto';
+import type { Entry } from '../record/entry.ts';
+import type { AppendResult, RecordHead, RecordLog } from '../record/record-log.ts';
+import { canonicalEntry } from './canonical-entry.ts';
+import type { Database } from './database.ts';
+import { FlatColumn, type NativeBlock } from './native/column.ts';
+import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
+
+const PAGE = 5_000;
+
+/**
+ * The record's entries in `record_entries`. Exactly one writer wins a (incident, seq) because appends of one incident run
+ * one after another in this process and the embedded engine belongs to one process; against a server the head is read
+ * again before every append, and one Docket per database is assumed.
+ */
+export function createRecordLog(database: Database): RecordLog {
+  /** Last stored seq by tenant and incident. Trusted only where nobody else can write. */
+  const heads = new Map<string, number>();
+  const queues = new Map<string, StatementQueue>();
+
+  async function head(tenant: string, incident: string): Promise<number> {
+    const key = headKey(tenant, incident);
+    const known = heads.get(key);
+    if (known !== undefined && database.kind === 'embedded') return known;
+    const rows = await database.select<{ seq: string }>(
+      `SELECT toString(max(seq)) AS seq FROM record_entries WHERE tenant = {tenant:String} AND incident = {incident:String}`,
+      { tenant, incident },
+    );
+    const seq = Number(rows[0]?.seq ?? 0);
+    heads.set(key, seq);
+    return seq;
+  }
+
+  async function read(tenant: string, incident: string, afterSeq: number): Promise<Entry[]> {
+    const entries: Entry[] = [];
+    let after = afterSeq;
+    for (;;) {
+      const rows = await database.select<{ seq: string; entry: string }>(
+        `SELECT toString(seq) AS seq, entry FROM record_entries
+WHERE tenant = {tenant:String} AND incident = {incident:String} AND record_entries.seq > {after:UInt64}
+ORDER BY record_entries.seq LIMIT ${PAGE}`,
+        { tenant, incident, after },
+      );
+      for (const row of rows) {
+        const seq = Number(row.seq);
+        if (seq !== after + 1) throw new Error(`record log of incident has seq ${seq} after ${after}`);
+        entries.push(JSON.parse(row.entry) as Entry);
+        after = seq;
+      }
+      if (rows.length < PAGE) return entries;
+    }
+  }
+
+  async function append(entries: readonly Entry[], first: Entry, last: Entry): Promise<AppendResult> {
+    const { tenant, incident } = first;
+    const stored = await head(tenant, incident);
+    const texts = entries.map(canonicalEntry);
+    if (first.seq <= stored) {
+      // A retry after an answer that was lost: the same entries are there already.
+      const there = (await read(tenant, incident, first.seq - 1)).slice(0, entries.length).map(canonicalEntry);
+      const same = there.length === texts.length && there.every((text, index) => text === texts[index]);
+      return same ? { kind: 'appended' } : { kind: 'conflict' };
+    }
+    if (first.seq !== stored + 1) return { kind: 'conflict' };
+    try {
+      await database.insert('record', 'record_entries', entryBlock(entries, texts), contentToken(texts));
+    } catch (error) {
+      // Whether the entries are stored is unknown now: ask again next time.
+      heads.delete(headKey(tenant, incident));
+      throw error;
+    }
+    heads.set(headKey(tenant, incident), last.seq);
+    return { kind: 'appended' };
+  }
+
+  return {
+    async append(entries) {
+      const first = entries[0];
+      const last = entries.at(-1);
+      if (first === undefined || last === undefined) return { kind: 'appended' };
+      entries.forEach((entry, index) => {
+        if (entry.tenant !== first.tenant || entry.incident !== first.incident || entry.seq !== first.seq + index) {
+          throw new TypeError('an append takes consecutive entries of one incident');
+        }
+      });
+      const key = headKey(first.tenant, first.incident);
+      let queue = queues.get(key);
+      if (queue === undefined) {
+        queue = createStatementQueue();
+        queues.set(key, queue);
+      }
+      return queue.run(() => append(entries, first, last));
+    },
+    read(tenant, incidentId, afterSeq = 0) {
+      return read(tenant, incidentId, afterSeq);
+    },
+    async heads() {
+      const all: RecordHead[] = [];
+      let after: { tenant: string; incident: string } = { tenant: '', incident: '' };
+      for (;;) {
+        const rows = await database.select<{ tenant: string; incident: string; seq: string }>(
+          `SELECT tenant, incident, toString(max(seq)) AS seq FROM record_entries
+WHERE (tenant, incident) > ({tenant:String}, {incident:String})
+GROUP BY tenant, incident ORDER BY tenant, incident LIMIT ${PAGE}`,
+          after,
+        );
+        for (const row of rows) {
+          const seq = Number(row.seq);
+          all.push({ tenant: row.tenant, incident: row.incident, seq });
+          after = { tenant: row.tenant, incident: row.incident };
+        }
+        if (rows.length < PAGE) return all;
+      }
+    },
+  };
+}
+
+function headKey(tenant: string, incident: string): string {
+  return JSON.stringify([tenant, incident]);
+}
+
+/** Same entries, same token: a redelivered append of what is stored is dropped by the engine. */
+function contentToken(texts: readonly string[]): string {
+  const hash = createHash('sha256').update('record_entries\n');
+  for (const text of texts) hash.update(text).update('\n');
+  return hash.digest('hex');
+}
+
+function entryBlock(entries: readonly Entry[], texts: readonly string[]): NativeBlock {
+  const tenant = new FlatColumn('tenant', 'String');
+  const incident = new FlatColumn('incident', 'String');
+  const seq = new FlatColumn('seq', 'UInt64');
+  const entryId = new FlatColumn('entry_id', 'String');
+  const type = new FlatColumn('type', 'String');
+  const actorKind = new FlatColumn('actor_kind', 'String');
+  const actorName = new FlatColumn('actor_name', 'String');
+  const occurredAt = new FlatColumn('occurred_at', 'String');
+  const recordedAt = new FlatColumn('recorded_at', 'String');
+  const hash = new FlatColumn('hash', 'String');
+  const entryText = new FlatColumn('entry', 'String');
+  entries.forEach((entry, index) => {
+    tenant.text(entry.tenant);
+    incident.text(entry.incident);
+    seq.bigint64(BigInt(entry.seq));
+    entryId.text(entry.entryId);
+    type.text(entry.type);
+    actorKind.text(entry.actor.kind);
+    actorName.text(entry.actor.name);
+    occurredAt.text(entry.occurredAt);
+    recordedAt.text(entry.recordedAt);
+    hash.text(entry.hash);
+    entryText.text(texts[index] ?? '');
+  });
+  return {
+    rows: entries.length,
+    columns: [tenant, incident, seq, entryId, type, actorKind, actorName, occurredAt, recordedAt, hash, entryText],
+  };
+}
