@@ -1,5 +1,6 @@
 import type { SpooledFrame } from '../pipeline/frame.ts';
-import type { SpoolFile, SpoolFiles } from './files.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { errorCode, type SpoolFile, type SpoolFiles } from './files.ts';
 import { findHeader, parseFrame } from './frame-codec.ts';
 import { comparePositions, type Position, type RecentFrame, type Segment } from './segment.ts';
 
@@ -33,6 +34,7 @@ export interface SegmentReaderOptions {
   /** All segments in order; the spool adds and removes. */
   readonly segments: readonly Segment[];
   readonly onDamage: (segment: Segment, offset: number) => void;
+  readonly logger: Logger;
 }
 
 export function createSegmentReader(options: SegmentReaderOptions): SegmentReader {
@@ -40,10 +42,20 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
   let opened: { readonly segment: Segment; readonly file: SpoolFile } | undefined;
   let chunk: { readonly segment: Segment; readonly start: number; readonly bytes: Buffer } | undefined;
 
+  async function closeOpened(): Promise<void> {
+    const closing = opened;
+    opened = undefined;
+    try {
+      await closing?.file.close();
+    } catch (error) {
+      // It was only read: nothing can be lost.
+      options.logger.warn({ code: errorCode(error) }, 'a segment that was read did not close cleanly');
+    }
+  }
+
   async function load(segment: Segment, start: number, length: number): Promise<Buffer> {
     if (opened?.segment !== segment) {
-      await opened?.file.close();
-      opened = undefined;
+      await closeOpened();
       opened = { segment, file: await files.open(segment.path, 'read') };
     }
     const bytes = Buffer.allocUnsafeSlow(Math.min(length, segment.length - start));
@@ -121,10 +133,8 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
       }
     },
     async close() {
-      const closing = opened?.file;
-      opened = undefined;
       chunk = undefined;
-      await closing?.close();
+      await closeOpened();
     },
   };
 }

@@ -190,7 +190,7 @@ export function createSpool(options: SpoolOptions): Spool {
           pendingBytes: bytes,
           cursorDirectory,
           files,
-          reader: createSegmentReader({ files, segments, onDamage: countDamage }),
+          reader: createSegmentReader({ files, segments, onDamage: countDamage, logger }),
           deadLetters,
           backoff: options.backoff ?? CONSUMER_BACKOFF,
           clock,
