@@ -6,6 +6,7 @@ import type { ListenAddress } from './listen-address.ts';
 import { nearestName } from './nearest-name.ts';
 import {
   crossFieldProblems,
+  OTHER_VARIABLES,
   SETTING_NAMES,
   SETTING_SOURCES,
   settingsSchema,
@@ -157,7 +158,7 @@ function readMap(map: YAMLMap, prefix: string, context: MapContext): void {
 function readVariables(options: LoadConfigOptions, raw: Map<SettingName, RawSetting>, problems: ConfigProblem[]): void {
   const byVariable = new Map(SETTING_NAMES.map((name) => [SETTING_SOURCES[name].variable, name]));
   for (const variable of Object.keys(options.env).sort()) {
-    if (!variable.startsWith('DOCKET_') || variable === 'DOCKET_CONFIG') continue;
+    if (!variable.startsWith('DOCKET_') || OTHER_VARIABLES.some((other) => other === variable)) continue;
     // An empty variable is how compose files and shells say "not set".
     const value = nonEmpty(options.env[variable]);
     const setting = byVariable.get(variable);
@@ -168,7 +169,7 @@ function readVariables(options: LoadConfigOptions, raw: Map<SettingName, RawSett
     } else {
       problems.push({
         where: variable,
-        message: `unknown variable${suggestion(variable, [...byVariable.keys(), 'DOCKET_CONFIG'])}`,
+        message: `unknown variable${suggestion(variable, [...byVariable.keys(), ...OTHER_VARIABLES])}`,
       });
     }
   }

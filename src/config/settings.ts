@@ -118,6 +118,9 @@ export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
   'retention.telemetry': source('DOCKET_RETENTION_TELEMETRY', '30d'),
 };
 
+/** Variables of Docket's that are no settings of the service: where the file is, and what command-line clients use. */
+export const OTHER_VARIABLES = ['DOCKET_CONFIG', 'DOCKET_URL', 'DOCKET_TOKEN'] as const;
+
 export const SETTING_NAMES: readonly SettingName[] = settingsSchema.keyof().options;
 
 /** What is wrong between settings that are each right. Settings that failed on their own are absent from `settings`. */

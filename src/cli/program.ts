@@ -1,0 +1,291 @@
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { createClient, type ApiClient } from '../api/client.ts';
+import { describeConfig, describeProblems } from '../config/describe.ts';
+import { formatListenAddress, type ListenAddress } from '../config/listen-address.ts';
+import { loadConfig, type ConfigOverrides, type LoadConfigResult } from '../config/load-config.ts';
+import { SETTING_NAMES, SETTING_SOURCES, type SettingName } from '../config/settings.ts';
+import { doctor } from './doctor.ts';
+import { describeFailure, EXIT } from './exit-code.ts';
+import { listIncidents, openIncident, showIncident } from './incident.ts';
+import { createOtlpSender } from './replay/otlp-sender.ts';
+import { replay } from './replay/replay.ts';
+import { createTerminal } from './terminal.ts';
+
+type LoadedConfig = Extract<LoadConfigResult, { kind: 'loaded' }>;
+
+export interface DemoOptions {
+  /** Leave when the record is complete instead of serving on. */
+  readonly exit: boolean;
+}
+
+/** What the command line needs of the process around it. */
+export interface ProgramDependencies {
+  readonly version: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly nodeVersion: string;
+  readonly stdout: (text: string) => void;
+  readonly stderr: (text: string) => void;
+  /** True when standard output is a terminal. */
+  readonly interactive: boolean;
+  /** Runs the service until it is told to stop; resolves to the exit code. */
+  readonly serve: (loaded: LoadedConfig) => Promise<number>;
+  /** Runs the demonstration; the command is left out where there is none. */
+  readonly demo?: (options: DemoOptions) => Promise<number>;
+}
+
+/** The `docket` command line. */
+export interface Program {
+  /** Runs one command; `args` without node and script. Resolves to the exit code and never ends the process. */
+  run(args: readonly string[]): Promise<number>;
+}
+
+interface ConnectionOptions {
+  readonly url?: string;
+  readonly config?: string;
+}
+
+/** `--dangerously-allow-open` is left to the variable, so that nobody leaves it in a script by habit. */
+const SERVE_FLAGS: readonly SettingName[] = SETTING_NAMES.filter((name) => name !== 'auth.dangerously_allow_open');
+
+export function createProgram(dependencies: ProgramDependencies): Program {
+  const { env, cwd } = dependencies;
+  const terminal = createTerminal(dependencies);
+  const token = env['DOCKET_TOKEN'] === '' ? undefined : env['DOCKET_TOKEN'];
+
+  /** The configuration, or after its problems were reported undefined. */
+  function configured(overrides: ConfigOverrides = {}): LoadedConfig | undefined {
+    const result = loadConfig({ env, cwd, overrides });
+    if (result.kind === 'loaded') return result;
+    terminal.report(`the configuration is not valid:\n${describeProblems(result.problems).trimEnd()}`);
+    return undefined;
+  }
+
+  function connect(loaded: LoadedConfig, options: ConnectionOptions): ApiClient {
+    const variable = env['DOCKET_URL'] === '' ? undefined : env['DOCKET_URL'];
+    return createClient({
+      endpoint: options.url ?? variable ?? `http://${reachable(loaded.config.listen.api)}`,
+      actor: { kind: 'human', name: userName() },
+      ...(token === undefined ? {} : { token }),
+    });
+  }
+
+  async function execute(args: readonly string[]): Promise<number> {
+    let exitCode: number = EXIT.done;
+    const program = new Command('docket')
+      .description(
+        "The incident record's OpenTelemetry intake: OTLP in, redacted evidence in ClickHouse, one record out",
+      )
+      .version(dependencies.version)
+      .exitOverride()
+      .configureOutput({ writeOut: dependencies.stdout, writeErr: dependencies.stderr })
+      .showHelpAfterError('(docket --help lists the commands)');
+
+    const serve = program
+      .command('serve')
+      .description('run the service')
+      .option('--config <file>', 'configuration file (default: DOCKET_CONFIG, or ./docket.yaml when it is there)')
+      .option('--port-base <n>', 'take the ports n, n+1 and n+2; 0 takes free ones');
+    for (const name of SERVE_FLAGS)
+      serve.option(`${SETTING_SOURCES[name].flag} <value>`, `${name} (${SETTING_SOURCES[name].variable})`);
+    serve.action(async (_flags: unknown, command: Command) => {
+      const loaded = configured(serveOverrides(command));
+      exitCode = loaded ? await dependencies.serve(loaded) : EXIT.usage;
+    });
+
+    const { demo } = dependencies;
+    if (demo) {
+      program
+        .command('demo')
+        .description('run the service on a temporary folder with a live incident')
+        .option('--exit', 'leave when the record is complete; non-zero if it is not', false)
+        .action(async (flags: { exit: boolean }) => {
+          exitCode = await demo({ exit: flags.exit });
+        });
+    }
+
+    connected(program.command('replay <path>'))
+      .description('post recorded OTLP files (JSON, JSON lines or protobuf), or a folder of them')
+      .option('--endpoint <url>', 'OTLP/HTTP receiver (default: as configured)', urlArgument)
+      .option('--speed <n>', 'times as fast as recorded (default: as fast as possible)', speedArgument)
+      .option('--incident <ref>', 'name this incident on everything sent; opened when it does not exist', refArgument)
+      .action(
+        async (path: string, flags: ConnectionOptions & { endpoint?: string; speed?: number; incident?: string }) => {
+          const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+          if (!loaded) {
+            exitCode = EXIT.usage;
+            return;
+          }
+          const endpoint = flags.endpoint ?? `http://${reachable(loaded.config.listen.otlpHttp)}`;
+          exitCode = await replay({
+            path: resolve(cwd, path),
+            sender: createOtlpSender({ endpoint, ...(token === undefined ? {} : { token }) }),
+            client: connect(loaded, flags),
+            terminal,
+            ...(flags.speed === undefined ? {} : { speed: flags.speed }),
+            ...(flags.incident === undefined ? {} : { incident: flags.incident }),
+          });
+        },
+      );
+
+    const incident = program.command('incident').description('list, open and show incidents');
+    connected(incident.command('list'))
+      .description('list incidents, newest first')
+      .option('--status <status>', 'only this status; several separated by commas')
+      .option('--severity <severity>', 'only this severity; several separated by commas')
+      .option('--service <name>', 'only incidents of this service')
+      .option('--limit <n>', 'at most this many, up to 200', '50')
+      .option('--json', 'as JSON', false)
+      .action(async (flags: ConnectionOptions & Record<string, string | boolean | undefined>) => {
+        const query = ['status', 'severity', 'service', 'limit'].flatMap((name) => {
+          const value = flags[name];
+          return typeof value === 'string' ? [[name, value] as const] : [];
+        });
+        exitCode = await withClient(flags, (client) =>
+          listIncidents({ client, terminal, json: flags['json'] === true }, Object.fromEntries(query)),
+        );
+      });
+    connected(incident.command('open <title>'))
+      .description('open an incident')
+      .option('--ref <ref>', 'its ref (default: the next INC-n)')
+      .addOption(
+        new Option('--severity <severity>', 'its severity').choices(['sev1', 'sev2', 'sev3', 'sev4', 'unknown']),
+      )
+      .option('--service <name...>', 'services it touches')
+      .option('--json', 'as JSON', false)
+      .action(
+        async (
+          title: string,
+          flags: ConnectionOptions & {
+            ref?: string;
+            severity?: 'sev1' | 'sev2' | 'sev3' | 'sev4' | 'unknown';
+            service?: string[];
+            json: boolean;
+          },
+        ) => {
+          exitCode = await withClient(flags, (client) =>
+            openIncident(
+              { client, terminal, json: flags.json },
+              {
+                title,
+                ...(flags.ref === undefined ? {} : { ref: flags.ref }),
+                ...(flags.severity === undefined ? {} : { severity: flags.severity }),
+                ...(flags.service === undefined ? {} : { services: flags.service }),
+              },
+            ),
+          );
+        },
+      );
+    connected(incident.command('show <ref>'))
+      .description('show the assembled record')
+      .option('--json', 'as JSON instead of Markdown', false)
+      .action(async (ref: string, flags: ConnectionOptions & { json: boolean }) => {
+        exitCode = await withClient(flags, (client) => showIncident({ client, terminal, json: flags.json }, ref));
+      });
+
+    connected(program.command('doctor'))
+      .description('check this machine and the running service')
+      .action(async (flags: ConnectionOptions) => {
+        const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+        exitCode = loaded
+          ? await doctor({
+              config: loaded.config,
+              client: connect(loaded, flags),
+              terminal,
+              version: dependencies.version,
+              nodeVersion: dependencies.nodeVersion,
+            })
+          : EXIT.usage;
+      });
+
+    program
+      .command('config')
+      .description('check the configuration')
+      .option('--config <file>', 'configuration file')
+      .option('--print', 'show the effective values and where each came from; secrets as [set]', false)
+      .action((flags: { config?: string; print: boolean }) => {
+        const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+        if (loaded)
+          terminal.print(flags.print ? describeConfig(loaded.origins).trimEnd() : 'the configuration is valid');
+        exitCode = loaded ? EXIT.done : EXIT.usage;
+      });
+
+    async function withClient(flags: ConnectionOptions, use: (client: ApiClient) => Promise<number>): Promise<number> {
+      const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+      return loaded ? use(connect(loaded, flags)) : EXIT.usage;
+    }
+
+    await program.parseAsync([...args], { from: 'user' });
+    return exitCode;
+  }
+
+  return {
+    async run(args) {
+      try {
+        return await execute(args);
+      } catch (error) {
+        // Commander has printed its message; help and version are no mistakes.
+        if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+        const failure = describeFailure(error);
+        if (!failure) throw error;
+        terminal.report(failure.message);
+        return failure.code;
+      }
+    },
+  };
+}
+
+function connected(command: Command): Command {
+  return command
+    .option('--url <url>', 'the API of the running service (default: DOCKET_URL, or as configured)', urlArgument)
+    .option('--config <file>', 'configuration file');
+}
+
+function serveOverrides(command: Command): ConfigOverrides {
+  const values = command.opts<Record<string, string | undefined>>();
+  const settings: Partial<Record<SettingName, string>> = {};
+  for (const name of SERVE_FLAGS) {
+    const option = command.options.find((each) => each.long === SETTING_SOURCES[name].flag);
+    const value = option ? values[option.attributeName()] : undefined;
+    if (value !== undefined) settings[name] = value;
+  }
+  return {
+    settings,
+    ...(values['config'] === undefined ? {} : { configFile: values['config'] }),
+    ...(values['portBase'] === undefined ? {} : { portBase: values['portBase'] }),
+  };
+}
+
+/** Where a client on this machine reaches a listener: an address that means "every interface" is none to connect to. */
+function reachable(address: ListenAddress): string {
+  const host = address.host === '0.0.0.0' ? '127.0.0.1' : address.host === '::' ? '::1' : address.host;
+  return formatListenAddress({ host, port: address.port });
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A user id without a name, as in some containers.
+    return 'anonymous';
+  }
+}
+
+function urlArgument(value: string): string {
+  if (!/^https?:\/\//i.test(value) || !URL.canParse(value))
+    throw new InvalidArgumentError('It must start with http:// or https://.');
+  return value;
+}
+
+function speedArgument(value: string): number {
+  const speed = /^\d{1,6}(\.\d{1,3})?$/.test(value) ? Number(value) : 0;
+  if (speed <= 0) throw new InvalidArgumentError('It must be a number above 0.');
+  return speed;
+}
+
+function refArgument(value: string): string {
+  if (value.trim() === '' || value.length > 200) throw new InvalidArgumentError('It must be 1 to 200 characters.');
+  return value;
+}
