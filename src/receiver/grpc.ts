@@ -10,7 +10,7 @@ import {
 } from '@grpc/grpc-js';
 import { encodeExportResponse } from '../otlp/protobuf/export-response.ts';
 import { WIRE_BYTES, WireReader } from '../otlp/protobuf/reader.ts';
-import { encodeStatus } from '../otlp/protobuf/status.ts';
+import { encodeStatus, RPC_CODE, type RpcCode } from '../otlp/protobuf/status.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { ExportOutcome } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -49,6 +49,16 @@ const SERVING = Buffer.from([0x08, 0x01]);
 
 const STATUS_DETAILS = 'grpc-status-details-bin';
 
+const GRPC_STATUS: Readonly<Record<RpcCode, status>> = {
+  [RPC_CODE.invalidArgument]: status.INVALID_ARGUMENT,
+  [RPC_CODE.notFound]: status.NOT_FOUND,
+  [RPC_CODE.permissionDenied]: status.PERMISSION_DENIED,
+  [RPC_CODE.resourceExhausted]: status.RESOURCE_EXHAUSTED,
+  [RPC_CODE.unimplemented]: status.UNIMPLEMENTED,
+  [RPC_CODE.unavailable]: status.UNAVAILABLE,
+  [RPC_CODE.unauthenticated]: status.UNAUTHENTICATED,
+};
+
 const identity = (bytes: Buffer): Buffer => bytes;
 
 /**
@@ -77,8 +87,6 @@ export function createGrpcReceiver(options: GrpcReceiverOptions): GrpcReceiver {
     'grpc.max_connection_age_grace_ms': limits.maxConnectionAgeGraceMs,
     'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
     'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
-    // Answers are a few bytes; the CPU is better spent elsewhere.
-    'grpc.default_compression_algorithm': 0,
   });
   const definition: Record<string, ServiceDefinition[string]> = {};
   const implementation: UntypedServiceImplementation = {};
@@ -169,7 +177,7 @@ function reply(outcome: ExportOutcome, callback: sendUnaryData<Buffer>): void {
   const { rpcStatus } = failureOf(outcome);
   const metadata = new Metadata();
   metadata.set(STATUS_DETAILS, encodeStatus(rpcStatus));
-  callback({ code: rpcStatus.code, details: rpcStatus.message, metadata });
+  callback({ code: GRPC_STATUS[rpcStatus.code], details: rpcStatus.message, metadata });
 }
 
 /** Health is asked for the whole server ('') or for one of its services; grpc.health.v1.HealthCheckRequest {1 service}. */

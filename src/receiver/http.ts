@@ -227,7 +227,7 @@ class HttpExchanges {
         return { kind: 'refused', refusal: tooLarge };
       case 'no_memory':
         return { kind: 'refused', refusal: this.#overloaded() };
-      case 'malformed':
+      default:
         return {
           kind: 'refused',
           refusal: refusalOf({

@@ -15,9 +15,9 @@ const EXPONENT_MAX = 40;
 const INTEGER_TEXT_MAX = 128;
 
 const HEX = new Int8Array(256).fill(-1);
-for (const [at, digit] of [...'0123456789abcdef'].entries()) {
-  HEX[digit.charCodeAt(0)] = at;
-  HEX[digit.toUpperCase().charCodeAt(0)] = at;
+for (let digit = 0; digit < 16; digit += 1) {
+  HEX[digit.toString(16).charCodeAt(0)] = digit;
+  HEX[digit.toString(16).toUpperCase().charCodeAt(0)] = digit;
 }
 
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;

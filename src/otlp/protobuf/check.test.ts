@@ -1,0 +1,236 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { OtlpDecodeError } from '../decode-error.ts';
+import { transcodeJson } from '../json/transcode.ts';
+import { type Signal, SIGNALS } from '../signal.ts';
+import { checkRequest } from './check.ts';
+import { WireWriter } from './writer.ts';
+
+const TRACE_ID = '5b8efff798038103d269b633813fc60c';
+const SPAN_ID = 'eee19b7ec3c1b174';
+
+const encode = (signal: Signal, request: object): Buffer =>
+  transcodeJson(signal, Buffer.from(JSON.stringify(request))).bytes;
+
+const spansOf = (...spans: object[]): Buffer => encode('traces', { resourceSpans: [{ scopeSpans: [{ spans }] }] });
+const logsOf = (...logRecords: object[]): Buffer => encode('logs', { resourceLogs: [{ scopeLogs: [{ logRecords }] }] });
+const metricsOf = (...metrics: object[]): Buffer =>
+  encode('metrics', { resourceMetrics: [{ scopeMetrics: [{ metrics }] }] });
+
+const named = (name: string): object => ({ traceId: TRACE_ID, spanId: SPAN_ID, name });
+
+/** Wraps `content` in length-delimited fields, the last one outermost. */
+function wrap(content: Buffer, ...fields: readonly number[]): Buffer {
+  let bytes = content;
+  for (const field of fields) {
+    const writer = new WireWriter(bytes.length + 16);
+    writer.bytesField(field, bytes);
+    bytes = writer.finish();
+  }
+  return bytes;
+}
+
+describe('malformed bytes', () => {
+  test('every cut of a request is refused or leaves whole messages', () => {
+    const bytes = spansOf(
+      { ...named('a'), kind: 2, flags: 257, attributes: [{ key: 'k', value: { stringValue: 'v'.repeat(200) } }] },
+      named('b'),
+    );
+    for (let length = 1; length < bytes.length; length += 1) {
+      expect(() => checkRequest('traces', bytes.subarray(0, length)), `cut at ${length}`).toThrow(OtlpDecodeError);
+    }
+  });
+
+  test.each([
+    ['a name that is a varint', wrap(Buffer.from([0x28, 0x01]), 2, 2, 1), 'Span.name has wire type 0'],
+    ['a time of 7 bytes', wrap(Buffer.from([0x39, 1, 2, 3, 4, 5, 6, 7]), 2, 2, 1), 'Span.startTimeUnixNano'],
+    ['a known field as a group', wrap(Buffer.from([0x2b, 0x2c]), 2, 2, 1), 'Span.name has wire type 3'],
+    ['field number 0', Buffer.from([0x02, 0x00]), 'field number 0'],
+    [
+      'a varint of 11 bytes',
+      wrap(Buffer.from([0x30, ...Array.from({ length: 10 }, () => 0xff), 1]), 2, 2, 1),
+      'Span.kind',
+    ],
+    ['a length beyond the message', Buffer.from([0x0a, 0x05, 0x00]), 'ExportTraceServiceRequest.resourceSpans'],
+    ['a length of 4 GiB', Buffer.from([0x0a, 0xff, 0xff, 0xff, 0xff, 0x0f]), 'ExportTraceServiceRequest.resourceSpans'],
+    ['an unknown group that stays open', Buffer.from([0x7b]), 'group 15 is not closed'],
+  ])('%s is refused', (_, bytes, message) => {
+    expect(() => checkRequest('traces', bytes)).toThrow(message);
+  });
+
+  test.each(SIGNALS)('arbitrary bytes sent as %s are checked or refused, never anything else', (signal) => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        try {
+          const check = checkRequest(signal, bytes);
+          expect(check.items).toBeGreaterThanOrEqual(0);
+        } catch (error) {
+          expect(error).toBeInstanceOf(OtlpDecodeError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test('spans sent as log records, and log records sent as spans, are refused', () => {
+    expect(() => checkRequest('logs', spansOf(named('a')))).toThrow('LogRecord.timeUnixNano');
+    expect(() => checkRequest('traces', logsOf({ timeUnixNano: '1' }))).toThrow('Span.traceId');
+  });
+});
+
+describe('nesting', () => {
+  const nestedBody = (levels: number): Buffer => {
+    let value = Buffer.from([0x10, 0x01]);
+    for (let level = 1; level < levels; level += 1) value = wrap(value, 1, 5);
+    return wrap(value, 5, 2, 2, 1);
+  };
+
+  test('47 levels of AnyValue pass, 48 and 2,000 are refused', () => {
+    expect(checkRequest('logs', nestedBody(47)).items).toBe(1);
+    expect(() => checkRequest('logs', nestedBody(48))).toThrow('AnyValue nested deeper than 47');
+    expect(() => checkRequest('logs', nestedBody(2000))).toThrow('AnyValue nested deeper than 47');
+  });
+
+  test('key-value lists count three messages a level and end at 100 messages', () => {
+    let value = Buffer.from([0x10, 0x01]);
+    for (let level = 1; level < 40; level += 1) value = wrap(value, 2, 1, 6);
+    expect(() => checkRequest('logs', wrap(value, 5, 2, 2, 1))).toThrow('messages nested deeper than 100');
+  });
+
+  test('unknown groups a hundred thousand deep are refused', () => {
+    expect(() => checkRequest('traces', Buffer.alloc(100_000, 0x7b))).toThrow('groups nested deeper');
+  });
+});
+
+describe('whole requests', () => {
+  test('an empty body has no items', () => {
+    expect(checkRequest('traces', Buffer.alloc(0))).toMatchObject({ items: 0, rejected: 0, reasons: '' });
+  });
+
+  test('what needs no change comes back as the same memory', () => {
+    const bytes = spansOf(named('a'), named('b'));
+    const check = checkRequest('traces', bytes);
+    expect(check.bytes).toBe(bytes);
+    expect(check).toMatchObject({ items: 2, rejected: 0 });
+  });
+
+  test('unknown fields of every wire type pass and stay', () => {
+    const unknown = Buffer.from([
+      0x98, 0x06, 0x01, 0x99, 0x06, 1, 2, 3, 4, 5, 6, 7, 8, 0x9a, 0x06, 0x01, 0x41, 0x9b, 0x06, 0x08, 0x01, 0x9c, 0x06,
+      0x9d, 0x06, 1, 2, 3, 4,
+    ]);
+    const writer = new WireWriter();
+    writer.bytesField(1, Buffer.from(TRACE_ID, 'hex'));
+    writer.bytesField(2, Buffer.from(SPAN_ID, 'hex'));
+    writer.raw(unknown);
+    const bytes = wrap(writer.finish(), 2, 2, 1);
+    expect(checkRequest('traces', bytes)).toMatchObject({ bytes, items: 1, rejected: 0 });
+  });
+
+  test('data points of all five kinds are counted', () => {
+    const point = { timeUnixNano: '1' };
+    const bytes = metricsOf(
+      {
+        gauge: {
+          dataPoints: [
+            { ...point, asInt: '1' },
+            { ...point, asDouble: 0 },
+          ],
+        },
+      },
+      { sum: { dataPoints: [{ ...point, asDouble: 1 }] } },
+      { histogram: { dataPoints: [{ ...point, bucketCounts: ['1', '2'], explicitBounds: [1.5] }, point] } },
+      { exponentialHistogram: { dataPoints: [{ ...point, scale: -1, positive: { bucketCounts: ['1'] } }] } },
+      { summary: { dataPoints: [{ ...point, quantileValues: [{ quantile: 0.5, value: 1 }] }] } },
+    );
+    expect(checkRequest('metrics', bytes)).toMatchObject({ bytes, items: 7, rejected: 0 });
+  });
+});
+
+describe('rejected items', () => {
+  const bad = [
+    { name: 'no ids' },
+    { traceId: '00'.repeat(16), spanId: SPAN_ID },
+    { traceId: TRACE_ID, spanId: '00'.repeat(8) },
+    { traceId: `${TRACE_ID}00`, spanId: SPAN_ID },
+    { traceId: TRACE_ID, spanId: 'ab' },
+  ];
+
+  test('spans without valid ids are taken out and the rest is what it would be without them', () => {
+    const long = { ...named('x'.repeat(300)), attributes: [{ key: 'k', value: { intValue: '5' } }] };
+    const check = checkRequest('traces', spansOf(...bad.slice(0, 2), named('a'), ...bad.slice(2), long));
+    expect(check).toMatchObject({ items: 2, rejected: 5 });
+    expect(check.reasons).toBe(
+      '3 spans without a valid trace_id (16 bytes, not all zero); 2 spans without a valid span_id (8 bytes, not all zero)',
+    );
+    expect(check.bytes).toEqual(checkRequest('traces', spansOf(named('a'), long)).bytes);
+  });
+
+  test('any mix of valid and invalid spans leaves the valid ones in order, with lengths made right', () => {
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.tuple(fc.boolean(), fc.string({ maxLength: 150 })), { maxLength: 4 }), { maxLength: 4 }),
+        (groups) => {
+          const request = (keep: (valid: boolean) => boolean): Buffer =>
+            encode('traces', {
+              resourceSpans: groups.map((group) => ({
+                resource: { attributes: [{ key: 'k' }] },
+                scopeSpans: [
+                  {
+                    spans: group
+                      .filter(([valid]) => keep(valid))
+                      .map(([valid, name]) => ({ ...named(name), ...(valid ? {} : { spanId: '' }) })),
+                    schemaUrl: 's',
+                  },
+                ],
+              })),
+            });
+          const check = checkRequest(
+            'traces',
+            request(() => true),
+          );
+          expect(check.bytes).toEqual(request((valid) => valid));
+          expect(check.items).toBe(groups.flat().filter(([valid]) => valid).length);
+          expect(check.rejected).toBe(groups.flat().filter(([valid]) => !valid).length);
+        },
+      ),
+      { numRuns: 200 },
+    );
+  });
+
+  test('a length prefix that becomes shorter shortens the messages around it', () => {
+    const check = checkRequest('traces', spansOf(named('a'), { name: 'x'.repeat(20_000) }));
+    expect(check.bytes).toEqual(spansOf(named('a')));
+  });
+
+  test('number points without a value are rejected unless they say there is none', () => {
+    const check = checkRequest(
+      'metrics',
+      metricsOf({ gauge: { dataPoints: [{ timeUnixNano: '1' }, { flags: 1 }, { asInt: '0' }] } }),
+    );
+    expect(check).toMatchObject({ items: 2, rejected: 1, reasons: '1 data point with neither as_double nor as_int' });
+  });
+
+  test.each([
+    ['counts without bounds to fit', { bucketCounts: ['1', '2'], explicitBounds: [] }, 'do not fit'],
+    ['bounds without counts', { explicitBounds: [1] }, 'do not fit'],
+    ['bounds that stay', { bucketCounts: ['1', '2', '3'], explicitBounds: [1, 1] }, 'do not increase'],
+    ['a bound that is no number', { bucketCounts: ['1', '2'], explicitBounds: ['NaN'] }, 'do not increase'],
+  ])('histogram points with %s are rejected', (_, point, reason) => {
+    const check = checkRequest('metrics', metricsOf({ histogram: { dataPoints: [point, { count: '1' }] } }));
+    expect(check).toMatchObject({ items: 1, rejected: 1 });
+    expect(check.reasons).toContain(reason);
+  });
+});
+
+describe('log records with invalid ids', () => {
+  test.each([
+    ['a zero trace id', { traceId: '00'.repeat(16), spanId: SPAN_ID }, {}],
+    ['a short trace id', { traceId: 'abcd', spanId: SPAN_ID }, {}],
+    ['a short span id', { traceId: TRACE_ID, spanId: 'ab' }, { traceId: TRACE_ID }],
+  ])('%s is cleared and the record kept', (_, ids, kept) => {
+    const check = checkRequest('logs', logsOf({ severityText: 'a', ...ids, eventName: 'e' }));
+    expect(check).toMatchObject({ items: 1, rejected: 0, reasons: '' });
+    expect(check.bytes).toEqual(logsOf({ severityText: 'a', ...kept, eventName: 'e' }));
+  });
+});
