@@ -115,10 +115,11 @@ class BoundedActWindow implements ActWindow {
   }
 
   add(contribution: Contribution): Act | undefined {
-    const known = this.#find(contribution);
+    const [known, ...alsoKnown] = this.#find(contribution);
     if (known !== undefined) {
       addContribution(known, contribution);
       this.#index(known, contribution);
+      for (const other of alsoKnown) if (mayMerge(known, other)) this.#absorb(known, other);
       return known;
     }
     if (contribution.kind === 'tool_call') {
@@ -150,57 +151,83 @@ class BoundedActWindow implements ActWindow {
       : evidenceId(tenant, contribution.kind, identity);
   }
 
-  #find(contribution: Contribution): Act | undefined {
+  /** Acts the contribution belongs to. Several when it is what shows that they are one. */
+  #find(contribution: Contribution): readonly Act[] {
     const { tenant, kind, traceId, spanId, tool } = contribution;
-    const own = this.#byKey.get(`${tenant} record ${contribution.identity}`)?.[0];
-    if (own !== undefined && own.kind === kind) return own;
+    const own = this.#byKey.get(`${tenant} record ${contribution.identity}`)?.find((act) => act.kind === kind);
+    if (own !== undefined) return [own];
     if (tool === null || kind !== 'tool_call') {
       // Two signals about one span: its log records join the row of the span, and the other way round.
-      if (spanId === '' || kind === 'error' || kind === 'log') return undefined;
-      return this.#byKey
+      if (spanId === '' || kind === 'error' || kind === 'log') return [];
+      const act = this.#byKey
         .get(`${tenant} ${kind} span ${traceId} ${spanId}`)
-        ?.find((act) =>
-          [...act.contributions.values()].some((each) => each.signal !== contribution.signal || each.signal === 'logs'),
-        );
+        ?.find((each) => contribution.signal === 'logs' || all(each).every((other) => other.signal === 'logs'));
+      return act === undefined ? [] : [act];
     }
+    const found = new Set<Act>();
     for (const key of lookupKeys(contribution)) {
       const act = this.#byKey.get(key)?.find((each) => mayJoin(each, contribution, 'call_id'));
-      if (act !== undefined) return act;
+      if (act !== undefined) found.add(act);
     }
-    if (traceId === '' || spanId === '') return undefined;
-    return this.#findByTree(contribution) ?? this.#findByName(contribution);
+    if (traceId !== '' && spanId !== '') {
+      for (const act of this.#findByTree(contribution)) found.add(act);
+      if (found.size === 0) {
+        const act = this.#findByName(contribution);
+        if (act !== undefined) found.add(act);
+      }
+    }
+    return [...found];
   }
 
-  #findByTree(contribution: Contribution): Act | undefined {
+  #findByTree(contribution: Contribution): readonly Act[] {
     const { tenant, traceId, spanId, parentSpanId, tool } = contribution;
     // A model's request shares its span with the model call and has no place of its own in the tree.
-    if (tool?.role === 'request') return undefined;
+    if (tool?.role === 'request') return [];
+    const found: Act[] = [];
     const start = contribution.signal === 'logs' ? spanId : parentSpanId;
     for (const above of this.#ancestors(tenant, traceId, spanId, start)) {
       const act = this.#byKey.get(`${tenant} tool span ${traceId} ${above}`)?.[0];
-      if (act !== undefined) return mayJoin(act, contribution, 'tree') ? act : undefined;
-      // Under another agent's or model's span it is another act.
+      if (act !== undefined) {
+        if (mayJoin(act, contribution, 'tree')) found.push(act);
+        break;
+      }
+      // Under another agent's span it is another act.
       if ((this.#spans.get(`${tenant} ${traceId} ${above}`)?.agentName ?? '') !== '') break;
     }
-    return this.#byKey.get(`${tenant} awaits ${traceId} ${spanId}`)?.find((act) => mayJoin(act, contribution, 'tree'));
+    for (const act of this.#byKey.get(`${tenant} awaits ${traceId} ${spanId}`) ?? []) {
+      if (mayJoin(act, contribution, 'tree')) found.push(act);
+    }
+    return found;
   }
 
   /**
    * Emitters that leave call ids out: a model's request is answered by the next run of that tool without an id, and an MCP
-   * server's span belongs to the run of that tool it lies within, though the HTTP spans between them are not known.
+   * span belongs to the run (or the MCP client's span) of that tool it overlaps, though the HTTP spans between them are not
+   * known.
    */
   #findByName(contribution: Contribution): Act | undefined {
     const { tenant, traceId, tool } = contribution;
     if (tool === null || tool.name === '') return undefined;
     return this.#byKey.get(`${tenant} tools ${traceId}`)?.find((act) => {
-      for (const other of act.contributions.values()) {
+      const others = all(act);
+      for (const other of others) {
         if (other.tool === null || !sameTool(other.tool.name, tool.name)) return false;
-        if (other.tool.role === tool.role && other.identity !== contribution.identity) return false;
+        if (other.tool.callId !== '' && tool.callId !== '' && other.tool.callId !== tool.callId) return false;
+        if (other.tool.role === tool.role) return false;
       }
-      return [...act.contributions.values()].some(
-        (other) => answers(other, contribution) || answers(contribution, other),
-      );
+      return others.some((other) => answers(other, contribution) || answers(contribution, other));
     });
+  }
+
+  /** Moves everything said about `other` to `act`. */
+  #absorb(act: Act, other: Act): void {
+    for (const contribution of other.contributions.values()) {
+      addContribution(act, contribution);
+      this.#index(act, contribution);
+    }
+    for (const identity of other.folded) act.folded.add(identity);
+    this.#forget(other);
+    act.absorbed.push(other);
   }
 
   #flooded(contribution: Contribution): Act | undefined {
@@ -266,10 +293,13 @@ class BoundedActWindow implements ActWindow {
   #evict(): void {
     if (this.#acts.size <= ACTS_MAX) return;
     const [oldest] = this.#acts;
-    if (oldest === undefined) return;
-    this.#acts.delete(oldest);
-    for (const key of this.#indexKeys(oldest)) {
-      const rest = (this.#byKey.get(key) ?? []).filter((act) => act !== oldest);
+    if (oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(act: Act): void {
+    this.#acts.delete(act);
+    for (const key of this.#indexKeys(act)) {
+      const rest = (this.#byKey.get(key) ?? []).filter((each) => each !== act);
       if (rest.length === 0) this.#byKey.delete(key);
       else this.#byKey.set(key, rest);
     }
@@ -316,9 +346,16 @@ function answers(earlier: Contribution, later: Contribution): boolean {
       later.startUnixNano >= earlier.startUnixNano
     );
   }
-  return (
-    earlier.tool.role === 'execute' &&
-    (later.tool.role === 'mcp_server' || later.tool.role === 'mcp_client') &&
-    overlaps(earlier, later)
-  );
+  const runs = earlier.tool.role === 'execute' && later.tool.role === 'mcp_client';
+  const serves = earlier.tool.role !== 'event' && later.tool.role === 'mcp_server';
+  return (runs || serves) && overlaps(earlier, later);
+}
+
+function all(act: Act): readonly Contribution[] {
+  return [...act.contributions.values()];
+}
+
+/** Two acts that a record ties together are one unless something in them says otherwise. */
+function mayMerge(act: Act, other: Act): boolean {
+  return all(other).every((contribution) => mayJoin(act, contribution, 'call_id'));
 }

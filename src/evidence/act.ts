@@ -15,6 +15,8 @@ export interface Act {
   readonly folded: Set<string>;
   /** What the store has: incident id (`''` unfiled) to the link it was written with. */
   readonly filed: Map<string, EvidenceLink | null>;
+  /** Acts that turned out to be this one; their rows, if written, must go. */
+  absorbed: Act[];
   /** Digest of the row as last written; `''` before that. */
   writtenDigest: string;
   /** Keys under which the window finds it. */
@@ -29,6 +31,7 @@ export function createAct(id: string, contribution: Contribution): Act {
     contributions: new Map([[contribution.identity, contribution]]),
     folded: new Set(),
     filed: new Map(),
+    absorbed: [],
     writtenDigest: '',
     keys: new Set(),
   };

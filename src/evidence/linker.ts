@@ -37,6 +37,9 @@ export function createLinker(options: LinkerOptions): FrameConsumer {
   return new Linker(options);
 }
 
+/** Ids of one call to the evidence log. */
+const REMOVED_MAX = 1_000;
+
 class Linker implements FrameConsumer {
   readonly name = 'linker';
   readonly batch = { framesMax: 256, bytesMax: 32 * 1024 * 1024, lingerMs: 20 };
@@ -60,7 +63,8 @@ class Linker implements FrameConsumer {
     try {
       await this.#write(touched);
     } catch (error) {
-      this.#logger.warn({ err: error, batch: batch.id }, 'evidence rows could not be stored, trying again');
+      const code = error instanceof Error ? error.name : 'unknown';
+      this.#logger.warn({ error: code, batch: batch.id }, 'evidence rows could not be stored, trying again');
       return { kind: 'retryable', reason: 'evidence rows could not be stored' };
     }
     const now = BigInt(Date.now()) * 1_000_000n;
@@ -152,9 +156,11 @@ class Linker implements FrameConsumer {
 
   async #write(touched: ReadonlySet<Act>): Promise<void> {
     const version = this.#incidents.version;
+    const absorbed = new Set([...touched].flatMap((act) => act.absorbed));
     const rows: EvidenceRow[] = [];
     const written: { act: Act; digest: string; links: ReadonlyMap<string, EvidenceLink> }[] = [];
     for (const act of touched) {
+      if (absorbed.has(act)) continue;
       const row = rowOf(act, this.#window.inherited(act));
       const links = this.#links(act, row);
       const changed =
@@ -179,14 +185,33 @@ class Linker implements FrameConsumer {
       if (links.size === 0) act.filed.set('', null);
       for (const [incident, link] of links) act.filed.set(incident, link);
     }
+    await this.#removeAbsorbed(touched);
     for (const row of rows) this.#instruments.rows.add(1, { link: row.link?.mode ?? 'unfiled' });
     if (this.#incidents.version !== version) await this.#incidents.relink(version);
+  }
+
+  /** Rows of acts that turned out to be part of another one, whose row has just been written. */
+  async #removeAbsorbed(touched: ReadonlySet<Act>): Promise<void> {
+    const byTenant = new Map<string, string[]>();
+    for (const act of touched) {
+      for (const { id, filed } of act.absorbed) {
+        if (filed.size > 0) byTenant.set(act.tenant, [...(byTenant.get(act.tenant) ?? []), id]);
+      }
+    }
+    for (const [tenant, ids] of byTenant) {
+      for (let at = 0; at < ids.length; at += REMOVED_MAX) {
+        await this.#evidenceLog.remove?.(tenant, ids.slice(at, at + REMOVED_MAX));
+      }
+    }
+    for (const act of touched) act.absorbed = [];
   }
 
   /** The strongest link per incident: those the row was written with and those the index knows now. */
   #links(act: Act, row: EvidenceRow): ReadonlyMap<string, EvidenceLink> {
     const links = new Map<string, EvidenceLink>();
-    for (const [incident, link] of act.filed) if (link !== null) links.set(incident, link);
+    for (const { filed } of [...act.absorbed, act]) {
+      for (const [incident, link] of filed) if (link !== null) links.set(incident, link);
+    }
     const namedTraceIds = row.facts['traceIds'];
     const resolved = this.#incidents.resolve(act.tenant, {
       refs: row.namedRefs,

@@ -75,4 +75,9 @@ export interface EvidenceLog {
   link(tenant: string, incidentId: string, selector: BindingSelector, link: EvidenceLink): Promise<number>;
   /** Files these unfiled rows by hand. Resolves to the number newly filed. */
   file(tenant: string, incidentId: string, evidenceIds: readonly string[], link: EvidenceLink): Promise<number>;
+  /**
+   * Takes rows out of every incident and of the unfiled ones, for good: what they told turned out to be part of another
+   * row's act. Idempotent; at most 1,000 ids. A log without it keeps both rows.
+   */
+  remove?(tenant: string, evidenceIds: readonly string[]): Promise<void>;
 }

@@ -1,0 +1,449 @@
+import { describe, expect, test } from 'vitest';
+import {
+  frameOf,
+  LinkerHarness,
+  tracesOf,
+  type LogSketch,
+  type SpanSketch,
+} from '../../test/support/linker-harness.ts';
+import type { EvidenceRow } from '../record/evidence.ts';
+import { FAILURES_PER_TRACE_MAX, IDENTICAL_CALLS_MAX } from './act-window.ts';
+
+const executeTool: SpanSketch = {
+  name: 'execute_tool kubectl_get',
+  span: 10,
+  parent: 2,
+  start: 100,
+  end: 200,
+  attributes: {
+    'gen_ai.operation.name': 'execute_tool',
+    'gen_ai.tool.name': 'kubectl_get',
+    'gen_ai.tool.call.id': 'call_1',
+    'gen_ai.tool.call.arguments': '{"resource":"pods"}',
+  },
+};
+const mcpClient: SpanSketch = {
+  name: 'tools/call kubectl_get',
+  span: 11,
+  parent: 10,
+  kind: 3,
+  start: 110,
+  end: 190,
+  attributes: { 'mcp.method.name': 'tools/call', 'gen_ai.tool.name': 'kubectl_get' },
+};
+const mcpServer: SpanSketch = {
+  name: 'tools/call kubectl_get',
+  service: 'kube-mcp',
+  span: 13,
+  parent: 12,
+  kind: 2,
+  start: 130,
+  end: 180,
+  attributes: {
+    'mcp.method.name': 'tools/call',
+    'gen_ai.tool.name': 'kubectl_get',
+    'gen_ai.tool.call.result': 'pod/checkout Running',
+  },
+};
+/** Ordinary HTTP between MCP client and server. */
+const http: SpanSketch = {
+  name: 'POST /mcp',
+  service: 'kube-mcp',
+  span: 12,
+  parent: 11,
+  kind: 3,
+  start: 120,
+  end: 185,
+};
+const chat: SpanSketch = {
+  name: 'chat m',
+  span: 9,
+  parent: 2,
+  start: 0,
+  end: 90,
+  attributes: {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.request.model': 'm',
+    'gen_ai.output.messages': JSON.stringify([
+      {
+        role: 'assistant',
+        parts: [{ type: 'tool_call', id: 'call_1', name: 'kubectl_get', arguments: { resource: 'pods' } }],
+        finish_reason: 'tool_call',
+      },
+    ]),
+  },
+};
+const agent: SpanSketch = {
+  name: 'invoke_agent sre',
+  span: 2,
+  start: 0,
+  end: 300,
+  attributes: {
+    'gen_ai.operation.name': 'invoke_agent',
+    'gen_ai.agent.name': 'sre',
+    'gen_ai.conversation.id': 'conv-1',
+    'incident.id': 'INC-1',
+  },
+};
+const toolLog: LogSketch = {
+  at: 195,
+  trace: 1,
+  eventName: 'gen_ai.client.inference.operation.details',
+  attributes: {
+    'gen_ai.operation.name': 'execute_tool',
+    'gen_ai.tool.name': 'kubectl_get',
+    'gen_ai.tool.call.id': 'call_1',
+  },
+};
+
+function toolCalls(rows: readonly EvidenceRow[]): readonly EvidenceRow[] {
+  return rows.filter((row) => row.kind === 'tool_call');
+}
+
+/** A row without what depends on when it was seen first: its id, and with it its digest. */
+function substance({ id: _id, digest: _digest, ...row }: EvidenceRow): object {
+  return row;
+}
+
+function permutations<T>(items: readonly T[]): T[][] {
+  if (items.length <= 1) return [[...items]];
+  return items.flatMap((item, at) =>
+    permutations([...items.slice(0, at), ...items.slice(at + 1)]).map((rest) => [item, ...rest]),
+  );
+}
+
+describe('one act, one row', () => {
+  test('tool span, MCP spans, HTTP between them and the model output part of one call are one row', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(chat, executeTool, mcpClient, http, mcpServer, agent);
+    const [row, ...more] = toolCalls(harness.evidence.of(''));
+    expect(more).toEqual([]);
+    expect(row?.tool).toMatchObject({ name: 'kubectl_get', callId: 'call_1', mcpServer: 'kube-mcp' });
+    expect(row?.source).toMatchObject({
+      spanId: '000000000000000a',
+      alsoSeenAs: ['0000000000000009', '000000000000000b', '000000000000000d'],
+    });
+    expect(row?.content['arguments']?.value).toBe('{"resource":"pods"}');
+    expect(row?.content['result']?.value).toBe('pod/checkout Running');
+    expect(row?.trust).toBe('observed');
+    expect(row?.actor).toEqual({ kind: 'agent', name: 'sre', id: null });
+    expect(row?.conversationId).toBe('conv-1');
+    expect(row?.summary).toBe('kubectl_get pods on kube-mcp');
+  });
+
+  test('the same row comes out in every order of arrival, each span in a request of its own', async () => {
+    const orders = permutations([chat, executeTool, mcpClient, mcpServer, agent]);
+    let expected: object | undefined;
+    for (const order of orders) {
+      const harness = new LinkerHarness();
+      for (const span of order) await harness.spans(span);
+      const rows = toolCalls(harness.evidence.of(''));
+      const names = order.map((span) => span.name).join(', ');
+      expect(rows.length, names).toBe(1);
+      const [row] = rows;
+      if (row === undefined) continue;
+      const { facts: _facts, ...rest } = substance(row) as { facts: unknown };
+      expected ??= rest;
+      expect(rest, names).toEqual(expected);
+    }
+  });
+
+  test('a log event of the call joins its row, whichever comes first', async () => {
+    for (const logFirst of [true, false]) {
+      const harness = new LinkerHarness();
+      if (logFirst) await harness.logs(toolLog);
+      await harness.spans(executeTool);
+      if (!logFirst) await harness.logs(toolLog);
+      expect(toolCalls(harness.evidence.of(''))).toHaveLength(1);
+    }
+  });
+
+  test('two attempts of one call id that do not overlap are two rows', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(executeTool, { ...executeTool, span: 20, start: 500, end: 600 });
+    expect(toolCalls(harness.evidence.of(''))).toHaveLength(2);
+  });
+
+  test('calls of different ids and of different traces stay apart', async () => {
+    const harness = new LinkerHarness();
+    const other = { ...executeTool.attributes, 'gen_ai.tool.call.id': 'call_2' };
+    await harness.spans(executeTool, { ...executeTool, span: 21, attributes: other }, { ...executeTool, trace: 2 });
+    expect(toolCalls(harness.evidence.of(''))).toHaveLength(3);
+  });
+
+  test('a tool run by an agent that is itself a tool is a row of its own', async () => {
+    const harness = new LinkerHarness();
+    const outer = {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': 'ask_expert',
+      'gen_ai.tool.call.id': 'c9',
+    };
+    await harness.spans(
+      { ...executeTool, span: 30, attributes: outer, start: 0, end: 900 },
+      { ...agent, span: 2, parent: 30 },
+      executeTool,
+    );
+    expect(toolCalls(harness.evidence.of('')).map((row) => row.tool?.name)).toEqual(['ask_expert', 'kubectl_get']);
+  });
+
+  test('a call that the model asked for and nobody ran is a row with unknown outcome', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(chat);
+    const [row] = toolCalls(harness.evidence.of(''));
+    expect(row).toMatchObject({ outcome: 'unknown', summary: 'asked for kubectl_get pods' });
+  });
+
+  test('requests without usable ids meet the runs of that tool that follow them', async () => {
+    const harness = new LinkerHarness();
+    const run = (span: number, start: number): SpanSketch => ({
+      scope: 'openinference.instrumentation.langchain',
+      name: 'search',
+      span,
+      parent: 2,
+      start,
+      end: start + 10,
+      attributes: { 'openinference.span.kind': 'TOOL', 'tool.name': 'kubectl_get', 'input.value': 'pods' },
+    });
+    await harness.spans(chat, run(31, 100));
+    expect(toolCalls(harness.evidence.of(''))).toHaveLength(1);
+    await harness.spans(run(32, 200));
+    expect(toolCalls(harness.evidence.of(''))).toHaveLength(2);
+  });
+
+  test('a span whose parents form a cycle is read like any other', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans({ ...executeTool, parent: 11 }, { ...mcpClient, parent: 10 }, { ...agent, parent: 2 });
+    expect(toolCalls(harness.evidence.of(''))).toHaveLength(1);
+  });
+
+  test('a flood of identical calls is counted into one row beyond its bound', async () => {
+    const harness = new LinkerHarness();
+    const calls = Array.from({ length: IDENTICAL_CALLS_MAX + 40 }, (_, at) => ({
+      ...executeTool,
+      span: 1000 + at,
+      start: at * 10,
+      end: at * 10 + 5,
+      attributes: { ...executeTool.attributes, 'gen_ai.tool.call.id': `call_${at}` },
+    }));
+    await harness.spans(...calls);
+    await harness.spans(...calls);
+    const rows = toolCalls(harness.evidence.of(''));
+    expect(rows).toHaveLength(IDENTICAL_CALLS_MAX);
+    const last = rows.find((row) => row.facts['identicalCalls'] !== undefined);
+    expect(last?.facts['identicalCalls']).toBe('40');
+    expect(last?.summary).toContain('(and 40 more identical calls)');
+    expect(last?.source.alsoSeenAs).toHaveLength(40);
+  });
+});
+
+describe('links', () => {
+  test('a span that names an incident which is open is linked, and so is what runs under it', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.open('i1', 'INC-1');
+    await harness.spans(executeTool, agent);
+    expect(harness.evidence.of('')).toEqual([]);
+    const rows = harness.evidence.of('i1');
+    expect(rows.map((row) => row.kind).sort()).toEqual(['agent_run', 'tool_call']);
+    for (const row of rows) {
+      expect(row).toMatchObject({ state: 'linked', link: { mode: 'explicit', score: 1 }, namedRefs: [] });
+    }
+  });
+
+  test('a tool span that came before the agent span above it moves out of the unfiled ones', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.open('i1', 'INC-1');
+    await harness.spans(executeTool);
+    expect(harness.evidence.of('')).toHaveLength(1);
+    await harness.spans(agent);
+    expect(harness.evidence.of('')).toEqual([]);
+    expect(toolCalls(harness.evidence.of('i1'))).toHaveLength(1);
+  });
+
+  test('a ref that names no incident yet is kept on the unfiled row', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(executeTool, agent);
+    expect(harness.evidence.of('').map((row) => row.namedRefs)).toEqual([['INC-1'], ['INC-1']]);
+  });
+
+  test('two agents of one trace that name two incidents keep their tool calls apart', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.open('i1', 'INC-1');
+    harness.incidents.open('i2', 'INC-2');
+    const other: SpanSketch = {
+      ...agent,
+      span: 3,
+      attributes: { ...agent.attributes, 'gen_ai.agent.name': 'helper', 'incident.id': 'INC-2' },
+    };
+    const otherTool = {
+      ...executeTool,
+      span: 40,
+      parent: 3,
+      attributes: { ...executeTool.attributes, 'gen_ai.tool.call.id': 'call_7' },
+    };
+    await harness.spans(executeTool);
+    await harness.spans(other);
+    await harness.spans(otherTool);
+    await harness.spans(agent);
+    expect(toolCalls(harness.evidence.of('i1')).map((row) => row.source.spanId)).toEqual(['000000000000000a']);
+    expect(toolCalls(harness.evidence.of('i2')).map((row) => row.source.spanId)).toEqual(['0000000000000028']);
+  });
+
+  test('a conversation bound to an incident takes the tool calls under its agent', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.bind('i9', { kind: 'conversation', conversationId: 'conv-1' });
+    await harness.spans(executeTool, agent);
+    expect(harness.evidence.of('i9').map((row) => row.link?.mode)).toEqual(['bound', 'bound']);
+  });
+
+  test('one act that two incidents claim is a row in each, with the same id', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.open('i1', 'INC-1');
+    harness.incidents.bind('i9', { kind: 'trace', traceId: '00000000000000000000000000000001' });
+    await harness.spans(agent);
+    expect(harness.evidence.of('i1')[0]?.id).toBe(harness.evidence.of('i9')[0]?.id);
+  });
+
+  test('an incident opened while rows are being stored gets them by relinking', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.relinkInto = harness.evidence.log;
+    harness.evidence.onPut = () => {
+      harness.evidence.onPut = () => {};
+      harness.incidents.open('i1', 'INC-1');
+    };
+    await harness.spans(agent);
+    expect(harness.incidents.relinked).toEqual([0]);
+    expect(harness.evidence.of('i1')).toHaveLength(1);
+    expect(harness.evidence.of('')).toEqual([]);
+  });
+
+  test('another tenant with the same ids shares nothing', async () => {
+    const harness = new LinkerHarness();
+    await harness.consume([
+      frameOf('traces', tracesOf(executeTool), { tenant: 'a' }),
+      frameOf('traces', tracesOf(mcpClient, agent), { tenant: 'b' }),
+    ]);
+    const rows = toolCalls([...harness.evidence.rows.values()]);
+    expect(rows.map((row) => row.tenant).sort()).toEqual(['a', 'b']);
+    expect(new Set(rows.map((row) => row.id)).size).toBe(2);
+  });
+});
+
+describe('failures of services', () => {
+  const failing: SpanSketch = {
+    name: 'GET /checkout',
+    service: 'checkout',
+    error: true,
+    attributes: { 'incident.id': 'INC-1', 'error.type': 'TimeoutError' },
+  };
+
+  test('a failing span that names an incident is an error row', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(failing);
+    expect(harness.evidence.of('')[0]).toMatchObject({
+      kind: 'error',
+      outcome: 'error',
+      trust: 'observed',
+      actor: { kind: 'service', name: 'checkout' },
+      summary: 'GET /checkout TimeoutError (error)',
+    });
+  });
+
+  test('ordinary spans, and failing ones that name no incident, are no rows', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans({ ...failing, error: false }, { ...failing, span: 2, attributes: {} }, http);
+    expect(harness.evidence.rows.size).toBe(0);
+    expect(harness.evidence.puts).toBe(0);
+  });
+
+  test('an incident named by the resource holds for every span under it', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans({ ...failing, attributes: {}, resource: { 'docket.incident.id': 'INC-1' } });
+    expect(harness.evidence.of('')[0]?.namedRefs).toEqual(['INC-1']);
+  });
+
+  test('failures of one trace beyond the bound get no row', async () => {
+    const harness = new LinkerHarness();
+    const spans = Array.from({ length: FAILURES_PER_TRACE_MAX + 5 }, (_, at) => ({ ...failing, span: at + 1 }));
+    await harness.spans(...spans);
+    expect(harness.evidence.rows.size).toBe(FAILURES_PER_TRACE_MAX);
+  });
+
+  test('an exception log record that names an incident is an error row', async () => {
+    const harness = new LinkerHarness();
+    await harness.logs({
+      service: 'checkout',
+      severity: 17,
+      attributes: { 'incident.id': 'INC-1', 'exception.type': 'IOError', 'exception.message': 'disk full' },
+    });
+    expect(harness.evidence.of('')[0]).toMatchObject({ kind: 'error', summary: 'log disk full IOError (error)' });
+  });
+});
+
+describe('delivery', () => {
+  test('a batch delivered again writes nothing new', async () => {
+    const harness = new LinkerHarness();
+    const frames = [frameOf('traces', tracesOf(chat, executeTool, mcpClient, agent))];
+    await harness.consume(frames);
+    const before = [...harness.evidence.rows.values()];
+    await harness.consume(frames, true);
+    expect(harness.evidence.puts).toBe(1);
+    harness.restart();
+    await harness.consume(frames, true);
+    expect([...harness.evidence.rows.values()]).toEqual(before);
+  });
+
+  test('a store that is away makes the batch retryable, and the retry stores every row', async () => {
+    const harness = new LinkerHarness();
+    harness.evidence.failPuts = 1;
+    const frames = [frameOf('traces', tracesOf(executeTool, agent))];
+    expect(await harness.consume(frames)).toMatchObject({ kind: 'retryable' });
+    expect(harness.evidence.rows.size).toBe(0);
+    expect(await harness.consume(frames, true)).toEqual({ kind: 'accepted', setAside: 0 });
+    expect(harness.evidence.rows.size).toBe(2);
+  });
+
+  test('facts and receipts of the record are on its row', async () => {
+    const harness = new LinkerHarness();
+    const redaction = {
+      path: 'attributes[gen_ai.tool.call.arguments].token',
+      class: 'secret.token',
+      rule: 'token',
+      ruleVersion: 1,
+      action: 'mask',
+      encodings: [],
+      originalBytes: 12,
+      fingerprint: 'hmac:k1:00',
+    } as const;
+    await harness.consume([
+      frameOf('traces', tracesOf(agent, executeTool), {
+        facts: [
+          {
+            item: 1,
+            tier: 'mutate',
+            tierRule: 'kubectl verb',
+            verb: 'patch',
+            argumentsDigest: 'hmac:k1:aa',
+            argumentsBytes: 99,
+            traceIds: ['0af7651916cd43dd8448eb211c80319c'],
+          },
+        ],
+        receipts: [{ item: 1, traceId: '', spanId: '', redactions: [redaction] }],
+      }),
+    ]);
+    const [row] = toolCalls(harness.evidence.of(''));
+    expect(row?.tool).toMatchObject({ tier: 'mutate', tierRule: 'kubectl verb' });
+    expect(row?.content['arguments']).toMatchObject({ bytes: 99, digest: 'hmac:k1:aa' });
+    expect(row?.content['result']).toEqual({ captured: false, value: null, bytes: null, digest: null });
+    expect(row?.redactions).toEqual([redaction]);
+    expect(row?.facts).toMatchObject({ verb: 'patch', traceIds: ['0af7651916cd43dd8448eb211c80319c'] });
+    expect(row?.sourceFamily).toBe('tool:kubectl_get:patch');
+  });
+
+  test('metrics are accepted and give no rows', async () => {
+    const harness = new LinkerHarness();
+    expect(await harness.consume([frameOf('metrics', { resourceMetrics: [] })])).toEqual({
+      kind: 'accepted',
+      setAside: 0,
+    });
+  });
+});
