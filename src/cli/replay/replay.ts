@@ -21,8 +21,8 @@ export interface ReplayOptions {
   readonly terminal: Terminal;
 }
 
-/** At a recorded pace, what belongs to one second of the replay travels together. */
-const WINDOW_SECONDS = 1;
+/** At a recorded pace, what belongs to one such window of the replay travels together. */
+const WINDOW_SECONDS = 0.25;
 const SIGNALS: readonly ReplaySignal[] = ['traces', 'logs', 'metrics'];
 
 interface Totals {
