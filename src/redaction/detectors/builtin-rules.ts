@@ -6,6 +6,7 @@ import { credentialRules } from './rules/credentials.ts';
 import { monitoringAndDataRules } from './rules/monitoring-and-data.ts';
 import { paymentAndCommerceRules } from './rules/payment-and-commerce.ts';
 import { vendorContextRules } from './rules/vendor-context.ts';
+import { personalRules } from './rules/personal.ts';
 import { sourceAndDeliveryRules } from './rules/source-and-delivery.ts';
 
 /** Every rule Docket ships. */
@@ -17,5 +18,6 @@ export const builtinRules: readonly DetectorRule[] = [
   ...communicationRules,
   ...paymentAndCommerceRules,
   ...monitoringAndDataRules,
+  ...personalRules,
   ...vendorContextRules,
 ];

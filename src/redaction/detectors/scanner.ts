@@ -2,6 +2,7 @@ import { assignmentAt, keyAround } from './credential-assignment.ts';
 import { createKeywordAutomaton, hitsOverflow } from './keyword-automaton.ts';
 import { findTokens, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
 import { refusedPattern } from './pattern-gate.ts';
+import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
 import { privateKeyAt } from './private-key.ts';
 import type { DetectorRule } from './rule.ts';
 import { builtinRules } from './builtin-rules.ts';
@@ -81,6 +82,11 @@ const loosely = new Set(
 );
 const repeatTextMax = 262_144;
 const repeatValuesMax = 32;
+/** What a text contains, so that whole detectors can be left out. */
+const digitFlag = 1;
+const atFlag = 2;
+const groupFlag = 4;
+const escapeFlag = 8;
 const pemWord = '---';
 
 const isAlphanumeric = (code: number): boolean =>
@@ -199,12 +205,17 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   const words = [...entries.keys()];
   const actions = [...entries.values()];
   const automaton = createKeywordAutomaton(words);
-  const noFlags = new Uint8Array(128);
+  const flags = new Uint8Array(128);
+  for (let code = 0x30; code <= 0x39; code++) flags[code] = digitFlag;
+  flags[0x40] = atFlag;
+  flags[0x3a] = groupFlag;
+  flags[0x2d] = groupFlag;
+  for (const char of '%\\&\u001b') flags[char.charCodeAt(0)] = escapeFlag;
 
   function scanLayer(text: string, key: string, deadline: number): Candidate[] {
     const out: Candidate[] = [];
     const hits: number[] = [];
-    const seen = automaton.run(text, hits, noFlags);
+    const seen = automaton.run(text, hits, flags);
     if (seen & hitsOverflow) throw new OutOfTime();
     let tokens: OpaqueToken[] | undefined;
     const doneUntil = new Map<CompiledRule, number>();
@@ -331,6 +342,18 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           }
         }
       }
+    }
+
+    const personal: PersonalDatum[] = [];
+    if (seen & atFlag) findEmails(text, personal);
+    if (seen & digitFlag) {
+      findNumbers(text, personal, () => {
+        if (performance.now() > deadline) throw new OutOfTime();
+      });
+    }
+    if (seen & groupFlag) findHexGroups(text, personal);
+    for (const each of personal) {
+      if (!disabled.has(each.rule)) out.push({ ...each, version: personalRuleVersion, encodings: [] });
     }
 
     if (key !== '') {

@@ -1,0 +1,378 @@
+/**
+ * Personal data that is recognised by its punctuation and digits: e-mail addresses, payment cards, phone numbers, bank accounts,
+ * network addresses, wallets, identity numbers. One forward pass over the digits; everything else hangs on single characters.
+ */
+import { createHash } from 'node:crypto';
+import { isIPv4, isIPv6 } from 'node:net';
+
+import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
+import { parsePhoneNumberFromString } from 'libphonenumber-js';
+
+import { identityNumberOf } from './identity-number.ts';
+import { digitsOf, passesLuhn } from './validators.ts';
+
+export interface PersonalDatum {
+  readonly start: number;
+  readonly end: number;
+  readonly rule: string;
+  readonly class: string;
+  readonly priority: number;
+}
+
+export const personalRuleVersion = 1;
+export const personalRuleIds: readonly string[] = [
+  'email',
+  'credit-card',
+  'phone',
+  'iban',
+  'ip-address',
+  'mac-address',
+  'crypto-wallet',
+];
+
+const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
+const isLetter = (code: number): boolean => (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+const isWord = (code: number): boolean => isDigit(code) || isLetter(code) || code === 0x5f;
+const isHex = (code: number): boolean =>
+  isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
+
+const localCharacter = /[\p{L}\p{M}\p{N}!#$&'*+\-/?^_`{|}~.%]/u;
+const domainPattern =
+  /(?:\[(?:IPv6:)?[0-9a-f:.]{3,45}\]|[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}_-]|\.(?=[\p{L}\p{N}_-])){0,252})/uy;
+
+/** E-mail addresses (RFC 5321 mailboxes, also quoted and internationalised ones). */
+export function findEmails(text: string, found: PersonalDatum[]): void {
+  for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
+    let start = at;
+    if (text[at - 1] === '"') {
+      const open = text.lastIndexOf('"', at - 2);
+      if (open >= 0 && at - open <= 66) start = open;
+    }
+    if (start === at) while (start > 0 && at - start < 128 && localCharacter.test(text[start - 1] ?? '')) start--;
+    if (start > 1 && text[start - 1] === '\\' && /^[nrt]/.test(text.slice(start)) && at - start > 1) start++;
+    // `mailto:` and quotes written with punctuation that may be part of an address.
+    while (start < at && /['`{|*&?/.!#$%^~=-]/.test(text[start] ?? '')) start++;
+    if (start === at) continue;
+    domainPattern.lastIndex = at + 1;
+    const domain = domainPattern.exec(text);
+    if (!domain) continue;
+    const name = domain[0];
+    if (!name.startsWith('[') && !/\.[\p{L}\p{N}-]{2,63}$/u.test(name)) continue;
+    // `pkg@1.2.3` is a version, `image@sha256:` a digest, `git@host:` a remote whose user names nobody.
+    if (/^[\d.]+$/.test(name) || text.slice(start, at) === 'git') continue;
+    found.push({ start, end: at + 1 + name.length, rule: 'email', class: 'pii.email', priority: 55 });
+  }
+}
+
+const phoneWords =
+  /(?:phone|tel|telephone|call(?:ed|ing|s|er)?(?: me)?|mobile|cell|fax|sms|whatsapp|callback|dial|reach(?:ed)?|contact|handy|messages?|text(?: me)?|my number|his number|her number|(?:us|uk|their|our) number|number is|msisdn|ring|hotline|telefon\w{0,3}|numaram)[\w"'\\ :=.,()#-]{0,24}$/i;
+const otherNumber =
+  /(?:order|item|invoice|ticket|account|acct|tracking|customer|case|ref|reference|port|line|error|code|version|build|job|run|seq|sequence|shard|size|bytes|count|offset|timestamp|ts|time|duration|pid|uid|gid|id|ids|index|row|page|status|sku|serial|commit|issue|pr|block|height|amount|total|price|cost)[ "'\\:=#_[,-]{0,8}$/i;
+const cardNetworks =
+  /^(?:4\d{12}(?:\d{3}){0,2}|5[0-9]\d{14}|2[2-7]\d{14}|2200\d{12}|3[47]\d{13}|3(?:0|6|8|9)\d{12,14}|35\d{14}|6\d{12,18}|9792\d{12}|1\d{14}(?!.)|81\d{14,17})$/;
+
+function isCard(digits: string): boolean {
+  return cardNetworks.test(digits) && !/^1/.test(digits) && passesLuhn(digits) && !/^(\d)\1+$/.test(digits);
+}
+
+const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
+
+/** Base58Check, as Bitcoin and its relatives use: the last four bytes are the head of a double SHA-256. */
+export function isBase58Check(value: string): boolean {
+  let number = 0n;
+  for (const char of value) {
+    const index = base58.indexOf(char);
+    if (index < 0) return false;
+    number = number * 58n + BigInt(index);
+  }
+  let hex = number.toString(16);
+  if (hex.length % 2 === 1) hex = `0${hex}`;
+  const zeros = /^1*/.exec(value)?.[0].length ?? 0;
+  const bytes = Buffer.concat([Buffer.alloc(zeros), Buffer.from(hex, 'hex')]);
+  if (bytes.length !== 25) return false;
+  const digest = createHash('sha256')
+    .update(createHash('sha256').update(bytes.subarray(0, 21)).digest())
+    .digest();
+  return digest.subarray(0, 4).equals(bytes.subarray(21));
+}
+
+const ibanShape = /[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){8,32}/y;
+
+function ibanAt(text: string, start: number): number {
+  ibanShape.lastIndex = start;
+  const match = ibanShape.exec(text);
+  if (!match) return -1;
+  let value = match[0];
+  for (let tries = 0; tries < 24 && value.length >= 15; tries++) {
+    const last = value.charCodeAt(value.length - 1);
+    if (
+      isWord(last) &&
+      isValidIBAN((electronicFormatIBAN(value) ?? '').toUpperCase()) &&
+      !isWord(text.charCodeAt(start + value.length))
+    )
+      return start + value.length;
+    value = value.slice(0, -1);
+  }
+  return -1;
+}
+
+const versionWord =
+  /(?:version|ver|v|release|chrome|safari|firefox|edge?|opr|webkit|mobile|build|os|python|node|java|kernel|tag|semver|sdk|api)[ /:="'-]{0,3}$/i;
+
+function clusterEnd(text: string, from: number): { readonly end: number; readonly digits: number } {
+  let end = from;
+  let digits = 0;
+  let gap = 0;
+  for (let i = from; i < text.length && i - from < 64; i++) {
+    const code = text.charCodeAt(i);
+    if (isDigit(code)) {
+      digits++;
+      end = i + 1;
+      gap = 0;
+    } else if (
+      code === 0x20 ||
+      code === 0x2d ||
+      code === 0x2e ||
+      code === 0x28 ||
+      code === 0x29 ||
+      code === 0x2f ||
+      code === 0xa0
+    ) {
+      if (++gap > 2) break;
+    } else break;
+  }
+  return { end, digits };
+}
+
+function cardIn(
+  text: string,
+  start: number,
+  end: number,
+): { readonly start: number; readonly end: number } | undefined {
+  const value = text.slice(start, end);
+  if (/[./()]/.test(value)) {
+    const first = /^\d{12,19}/.exec(value);
+    return first && isCard(first[0]) ? { start, end: start + first[0].length } : undefined;
+  }
+  const whole = digitsOf(value);
+  if (whole.length >= 12 && whole.length <= 19 && isCard(whole)) return { start, end };
+  // Numbers may follow each other: try the runs in between.
+  for (const match of value.matchAll(/\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{12,19}/g)) {
+    if (isCard(digitsOf(match[0]))) return { start: start + match.index, end: start + match.index + match[0].length };
+  }
+  return undefined;
+}
+
+function phoneAt(
+  text: string,
+  start: number,
+  end: number,
+  digits: number,
+  alone: boolean,
+): { readonly start: number; readonly end: number } | undefined {
+  let from = start;
+  if (text[from - 1] === '(') from--;
+  const plus = text[from - 1] === '+' || (text[from - 1] === '(' && text[from - 2] === '+') || text[from - 1] === '＋';
+  if (plus) from--;
+  if (isWord(text.charCodeAt(from - 1)) && !/[\\%]/.test(text[from - 2] ?? '')) return undefined;
+  let to = end;
+  const value = text.slice(from, to);
+  if (plus) {
+    if (digits < 7 || digits > 17) return undefined;
+    const parsed = parsePhoneNumberFromString(value);
+    return parsed?.isPossible() ? { start: from, end: to } : undefined;
+  }
+  if (
+    digits < 7 ||
+    digits > 15 ||
+    /^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}|^\d{1,3}(?:\.\d{1,3}){3}|^\d+\.\d+$/.test(value)
+  )
+    return undefined;
+  if (
+    /^\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]\d{4}$/.test(value) ||
+    /^1[ .-]\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]\d{4}$/.test(value)
+  )
+    return { start: from, end: to };
+  if (/^00[1-9]/.test(value) && digits >= 9 && /[ -]/.test(value)) return { start: from, end: to };
+  if (
+    /^\(?0/.test(value) &&
+    digits >= 9 &&
+    digits <= 12 &&
+    (value.match(/[ -]/g)?.length ?? 0) >= 2 &&
+    !value.includes('.')
+  )
+    return { start: from, end: to };
+  if (alone && /^0\d{9,10}$/.test(value)) return { start: from, end: to };
+  const before = text.slice(Math.max(0, from - 56), from);
+  if (phoneWords.test(before) && !otherNumber.test(before)) {
+    const extension = /^[ ,]{0,2}(?:x|ext\.?) ?\d{1,5}/i.exec(text.slice(to, to + 12));
+    to += extension?.[0].length ?? 0;
+    return { start: from, end: to };
+  }
+  return undefined;
+}
+
+/** Cards, phones, accounts, IPv4 addresses, wallets and identity numbers: everything that begins at a digit. */
+export function findNumbers(text: string, found: PersonalDatum[], outOfTime: () => void): void {
+  const length = text.length;
+  const trimmed = text.trim();
+  const offset = trimmed.length <= 40 ? text.indexOf(trimmed) : -1;
+  if (offset >= 0 && trimmed !== '') {
+    const identity = identityNumberOf(trimmed, true);
+    if (identity)
+      found.push({
+        start: offset,
+        end: offset + trimmed.length,
+        rule: identity.id,
+        class: identity.class,
+        priority: 45,
+      });
+  }
+  let rounds = 0;
+  for (let i = 0; i < length; i++) {
+    if (!isDigit(text.charCodeAt(i))) continue;
+    if ((++rounds & 255) === 0) outOfTime();
+    const before = i > 0 ? text.charCodeAt(i - 1) : 0x20;
+    // The word around the digits: identity numbers, accounts and wallets mix letters in.
+    let wordStart = i;
+    while (wordStart > 0 && i - wordStart < 8 && isLetter(text.charCodeAt(wordStart - 1))) wordStart--;
+    if (wordStart > 1 && text[wordStart - 1] === '\\' && /[nrt]/.test(text[wordStart] ?? '')) wordStart++;
+    const lead = i - wordStart;
+    const bounded = wordStart === 0 || !isWord(text.charCodeAt(wordStart - 1));
+    if (lead === 2 && isDigit(text.charCodeAt(i + 1))) {
+      const end = ibanAt(text, wordStart);
+      if (end > 0) {
+        found.push({ start: wordStart, end, rule: 'iban', class: 'pii.iban', priority: 60 });
+        i = end - 1;
+        continue;
+      }
+    }
+    const { end, digits } = clusterEnd(text, i);
+    let wordEnd = i;
+    while (wordEnd < length && wordEnd - wordStart < 64 && isWord(text.charCodeAt(wordEnd))) wordEnd++;
+    if (bounded && wordEnd - wordStart >= 8 && wordEnd - wordStart <= 24) {
+      const dashed =
+        /^[\w](?:[\w]|[-+/.](?=\w)){5,22}(?:\([0-9A]\))?/.exec(text.slice(wordStart, wordStart + 26))?.[0] ?? '';
+      const identity = identityNumberOf(text.slice(wordStart, wordEnd), false) ?? identityNumberOf(dashed, false);
+      if (identity) {
+        const stop = wordStart + Math.max(wordEnd - wordStart, identity.shape.test(dashed) ? dashed.length : 0);
+        found.push({ start: wordStart, end: stop, rule: identity.id, class: identity.class, priority: 50 });
+      }
+    }
+    if (
+      lead === 0 &&
+      bounded &&
+      (text[i] === '1' || text[i] === '3') &&
+      wordEnd - i >= 26 &&
+      wordEnd - i <= 35 &&
+      isBase58Check(text.slice(i, wordEnd))
+    ) {
+      found.push({ start: i, end: wordEnd, rule: 'crypto-wallet', class: 'pii.crypto_wallet', priority: 55 });
+      i = wordEnd - 1;
+      continue;
+    }
+    if (lead > 0 && isLetter(before) && !(text[wordStart - 1] === '\\')) {
+      i = Math.max(i, Math.min(wordEnd, length) - 1);
+      continue;
+    }
+    if (digits < 4) {
+      i = end - 1;
+      continue;
+    }
+    const value = text.slice(i, end);
+    const dotted = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])/.exec(value);
+    if (dotted && isIPv4(dotted[0])) {
+      const after = text[i + dotted[0].length] ?? '';
+      if (
+        !isWord(before) &&
+        before !== 0x2e &&
+        !isWord(after.charCodeAt(0)) &&
+        after !== '-' &&
+        !versionWord.test(text.slice(Math.max(0, i - 16), i))
+      ) {
+        const prefix =
+          /^\/\d{1,2}(?!\d)/.exec(text.slice(i + dotted[0].length, i + dotted[0].length + 4))?.[0].length ?? 0;
+        found.push({
+          start: i,
+          end: i + dotted[0].length + prefix,
+          rule: 'ip-address',
+          class: 'pii.ip_address',
+          priority: 45,
+        });
+      }
+      i += dotted[0].length - 1;
+      continue;
+    }
+    if (digits >= 7 && !isWord(before) && !isLetter(text.charCodeAt(end))) {
+      const card = digits >= 12 ? cardIn(text, i, end) : undefined;
+      if (card) {
+        found.push({ ...card, rule: 'credit-card', class: 'pii.credit_card', priority: 58 });
+        i = end - 1;
+        continue;
+      }
+      const identity = identityNumberOf(value, false);
+      if (identity) {
+        found.push({ start: i, end, rule: identity.id, class: identity.class, priority: 50 });
+        i = end - 1;
+        continue;
+      }
+      const phone = phoneAt(text, i, end, digits, offset >= 0);
+      if (phone) {
+        found.push({ ...phone, rule: 'phone', class: 'pii.phone', priority: 48 });
+        i = Math.max(end, phone.end) - 1;
+        continue;
+      }
+    }
+    i = Math.max(i, Math.min(end, wordEnd > i ? wordEnd : end) - 1);
+  }
+}
+
+/** IPv6 and MAC addresses: hexadecimal groups between colons or dashes. */
+export function findHexGroups(text: string, found: PersonalDatum[]): void {
+  for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
+    const next = text.charCodeAt(colon + 1);
+    if (!isHex(next) && next !== 0x3a) continue;
+    let start = colon;
+    while (start > 0 && colon - start < 4 && isHex(text.charCodeAt(start - 1))) start--;
+    if (start === colon && next !== 0x3a) continue;
+    let end = colon + 1;
+    while (
+      end < text.length &&
+      end - start < 46 &&
+      (isHex(text.charCodeAt(end)) || text[end] === ':' || text[end] === '.')
+    )
+      end++;
+    while (end > start && text[end - 1] === '.') end--;
+    let value = text.slice(start, end);
+    if (value.length < 3 || value.indexOf(':') === value.lastIndexOf(':')) continue;
+    if (start > 0 && isWord(text.charCodeAt(start - 1)) && !value.startsWith('::') && text[start - 2] !== '\\') {
+      // Letters glued to a compressed address: it begins at the two colons.
+      const at = value.indexOf('::');
+      if (at < 0) {
+        colon = end - 1;
+        continue;
+      }
+      start += at;
+      value = value.slice(at);
+    }
+    if (/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value)) {
+      found.push({ start, end, rule: 'mac-address', class: 'pii.mac_address', priority: 45 });
+    } else if (value.length > 3 && isIPv6(value) && /\d|[a-f]{3}/i.test(value)) {
+      const suffix = /^(?:%[\w.-]{1,16})?(?:\/\d{1,3})?/.exec(text.slice(end, end + 22))?.[0].length ?? 0;
+      found.push({ start, end: end + suffix, rule: 'ip-address', class: 'pii.ip_address', priority: 45 });
+    }
+    colon = Math.max(colon, end - 1);
+  }
+  for (let dash = text.indexOf('-'); dash >= 0; dash = text.indexOf('-', dash + 1)) {
+    if (text[dash + 3] !== '-' || text[dash + 6] !== '-' || dash < 2) continue;
+    const value = text.slice(dash - 2, dash + 15);
+    if (
+      /^(?:[0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(value) &&
+      !isWord(text.charCodeAt(dash - 3)) &&
+      !isWord(text.charCodeAt(dash + 15))
+    ) {
+      found.push({ start: dash - 2, end: dash + 15, rule: 'mac-address', class: 'pii.mac_address', priority: 45 });
+      dash += 14;
+    }
+  }
+}
