@@ -1,10 +1,4 @@
-import {
-  Client,
-  credentials,
-  Metadata,
-  type ServiceError,
-  type StatusObject,
-} from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { transcodeJson } from '../../src/otlp/json/transcode.ts';
 import type { Signal } from '../../src/otlp/signal.ts';
 import type { ExportHandler, ExportRequest } from '../../src/pipeline/consumer.ts';
