@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { frameLabelled, labelOf } from '../../test/fault/spool/frames.ts';
+import { randomFrom } from '../../test/fault/spool/kill-cycles.ts';
 import { createVolatileDisk } from '../../test/fault/spool/volatile-files.ts';
 import type { ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -33,17 +34,6 @@ const steps = fc.array(
   ),
   { maxLength: 25 },
 );
-
-/** Mulberry32: the same seed, the same choices. */
-function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 test('over any appends, crashes and restarts: acknowledged frames are delivered, delivered ones were sent, and a frame is only ever in one batch', async () => {
   const logger = createLogger('silent');
