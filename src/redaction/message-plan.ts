@@ -63,12 +63,7 @@ function fieldPlan(field: FieldSchema): FieldPlan {
     case 'sfixed64':
     case 'double':
       return { ...base, kind: NUMERIC, wireTypes: (1 << 1) | (field.repeated ? 1 << 2 : 0) };
-    case 'bool':
-    case 'enum':
-    case 'uint32':
-    case 'sint32':
-    case 'int64':
-    case 'uint64':
+    default:
       return { ...base, kind: NUMERIC, wireTypes: (1 << 0) | (field.repeated ? 1 << 2 : 0) };
   }
 }

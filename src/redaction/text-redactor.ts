@@ -142,7 +142,7 @@ export function createTextRedactor(options: {
       const range = outsideMarkers(escaped, finding.start, finding.end, own);
       if (range === undefined) continue;
       const captured = escaped.slice(range.start, range.end);
-      if (allowed(finding, captured, context)) continue;
+      if (allowed(finding, captured, context) || isResourceName(finding, escaped, key)) continue;
       out += escaped.slice(at, range.start) + replacement(finding, captured, path, context);
       at = range.end;
     }
@@ -295,7 +295,7 @@ export function createTextRedactor(options: {
           case 'pseudonym':
             if (text === '' || isOneMarker(text)) return text;
             return markers.pseudonym(contentClass, note(inner, context.path, rule, 'pseudonym', text));
-          case 'drop':
+          default:
             note(inner, context.path, rule, 'drop', text);
             return undefined;
         }
@@ -324,6 +324,19 @@ function outsideMarkers(
   const first = touched[0];
   const last = touched.at(-1);
   return { start: Math.min(start, first?.start ?? start), end: Math.max(end, last?.end ?? end) };
+}
+
+const RESOURCE_NAME_KEY =
+  /^(?:k8s\.[a-z_]+\.(?:name|uid)|service\.(?:name|instance\.id)|host\.name|container\.name|server\.address)$/;
+
+/** `checkout-5c696cc4dc-wrvnx` in `k8s.pod.name` only looks like a vendor's name with its key beside it. */
+function isResourceName(finding: Finding, text: string, key: string): boolean {
+  return (
+    finding.class === 'secret.vendor_key' &&
+    RESOURCE_NAME_KEY.test(key) &&
+    /^[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/.test(text) &&
+    !/[a-z0-9]{26}/.test(text)
+  );
 }
 
 function spliceText(text: string, edits: readonly Edit[]): string {
