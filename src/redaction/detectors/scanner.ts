@@ -1,4 +1,5 @@
 import { assignmentAt, keyAround } from './credential-assignment.ts';
+import { findPayloads, unescapedView } from './encoded-view.ts';
 import { createKeywordAutomaton, hitsOverflow } from './keyword-automaton.ts';
 import { findTokens, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
 import { refusedPattern } from './pattern-gate.ts';
@@ -87,6 +88,9 @@ const digitFlag = 1;
 const atFlag = 2;
 const groupFlag = 4;
 const escapeFlag = 8;
+const upperFlag = 16;
+const nonAsciiFlag = 128;
+const payloadTextMin = 16;
 const pemWord = '---';
 
 const isAlphanumeric = (code: number): boolean =>
@@ -183,6 +187,7 @@ const marker = /\[redacted(?::[a-z0-9._-]{1,64})?\]/g;
 export function createScanner(options: ScannerOptions = {}): Scanner {
   const disabled = options.disabledRules ?? new Set<string>();
   const budgetMs = options.budgetMs ?? 50;
+  const decodeDepth = options.decodeDepth ?? 3;
   const rules = [...builtinRules, ...(options.extraRules ?? [])].filter((rule) => !disabled.has(rule.id)).map(compile);
 
   // One entry a keyword: the rules to run at it, and whether it is a word that announces a credential.
@@ -207,12 +212,17 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   const automaton = createKeywordAutomaton(words);
   const flags = new Uint8Array(128);
   for (let code = 0x30; code <= 0x39; code++) flags[code] = digitFlag;
+  for (let code = 0x41; code <= 0x5a; code++) flags[code] = upperFlag;
   flags[0x40] = atFlag;
   flags[0x3a] = groupFlag;
   flags[0x2d] = groupFlag;
   for (const char of '%\\&\u001b') flags[char.charCodeAt(0)] = escapeFlag;
 
-  function scanLayer(text: string, key: string, deadline: number): Candidate[] {
+  function scanLayer(
+    text: string,
+    key: string,
+    deadline: number,
+  ): { readonly found: Candidate[]; readonly seen: number } {
     const out: Candidate[] = [];
     const hits: number[] = [];
     const seen = automaton.run(text, hits, flags);
@@ -377,7 +387,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         });
       }
     }
-    return out;
+    return { found: out, seen };
   }
 
   /** A value that is a secret in one place is one wherever else it stands in the same text. */
@@ -395,9 +405,41 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     }
   }
 
-  function scanAll(text: string, key: string, deadline: number): Candidate[] {
-    const found = scanLayer(text, key, deadline);
+  function scanAll(text: string, key: string, depth: number, deadline: number): Candidate[] {
+    const { found, seen } = scanLayer(text, key, deadline);
     addRepeats(text, found);
+    if (depth <= 0) return found;
+    const outOfTime = (): void => {
+      if (performance.now() > deadline) throw new OutOfTime();
+    };
+    if (text.length >= payloadTextMin && (seen & (digitFlag | upperFlag)) !== 0) {
+      for (const payload of findPayloads(text, outOfTime)) {
+        const inner = scanAll(payload.text, key, depth - 1, deadline);
+        const best = inner.reduce<Candidate | undefined>(
+          (top, each) => (top && top.priority >= each.priority ? top : each),
+          undefined,
+        );
+        // What a name alone suggests is already known of the carrier; e-mail-like noise in binary is none.
+        if (best)
+          found.push({
+            ...best,
+            start: payload.start,
+            end: payload.end,
+            encodings: [payload.encoding, ...best.encodings],
+            priority: best.priority,
+          });
+      }
+    }
+    if (seen & (escapeFlag | nonAsciiFlag) || text.includes('=3D')) {
+      const view = unescapedView(text);
+      if (view) {
+        for (const each of scanAll(view.text, key, depth - 1, deadline)) {
+          const start = view.at[each.start] ?? 0;
+          const end = each.end > each.start ? (view.at[each.end] ?? text.length) : start;
+          found.push({ ...each, start, end, encodings: [...view.encodings, ...each.encodings] });
+        }
+      }
+    }
     return found;
   }
 
@@ -441,7 +483,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     scan(text, context) {
       const deadline = performance.now() + budgetMs;
       try {
-        return { findings: settle(text, scanAll(text, context.key, deadline)), status: 'ok' };
+        return { findings: settle(text, scanAll(text, context.key, decodeDepth, deadline)), status: 'ok' };
       } catch (error) {
         if (error instanceof OutOfTime) return { findings: [], status: 'budget' };
         throw error;

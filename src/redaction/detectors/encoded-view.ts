@@ -1,0 +1,187 @@
+/**
+ * Texts inside the text: a view undoes the escapes of one layer and remembers where each character came from; a payload is a
+ * base64 or hexadecimal run whose bytes are text.
+ */
+
+/** A decoded text; `at[i]` is the offset, in the outer text, where the carrier of character i begins; one more entry for the end. */
+export interface View {
+  readonly text: string;
+  readonly at: Int32Array;
+  readonly encodings: readonly string[];
+}
+
+const escapes =
+  /\\{1,16}u\{?([0-9a-fA-F]{4,6})\}?|\\{1,16}x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos|nbsp|colon|equals|period|commat|lowbar|hyphen|sol|num));|([\u00ad\u200b-\u200f\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff\u180e\u034f]{1,32})|(\u001b\[[0-9;:?]{0,32}[A-Za-z]|\\{1,4}(?:033|e|x1b|u001b)\[[0-9;]{0,16}m)|([\u00a0\u2000-\u200a\u2010-\u2015\u2024\u2044\u202f\u3000\uff01-\uff5e\ufe50-\ufe6b\u{1d400}-\u{1d7ff}\u2460-\u24ff\u2070-\u209c\u2100-\u214f\ufb00-\ufb06])|=([0-9A-F]{2})(?![A-Za-z0-9])|=\r?\n/gu;
+
+const named: ReadonlyMap<string, string> = new Map([
+  ['amp', '&'],
+  ['lt', '<'],
+  ['gt', '>'],
+  ['quot', '"'],
+  ['apos', "'"],
+  ['nbsp', ' '],
+  ['colon', ':'],
+  ['equals', '='],
+  ['period', '.'],
+  ['commat', '@'],
+  ['lowbar', '_'],
+  ['hyphen', '-'],
+  ['sol', '/'],
+  ['num', '#'],
+]);
+
+const dashes = /[\u2010-\u2015]/;
+
+function percentBytes(bytes: readonly number[]): string {
+  const buffer = Buffer.from(bytes);
+  const text = buffer.toString('utf8');
+  return text.includes('\ufffd') ? buffer.toString('latin1') : text;
+}
+
+/** The text with one layer of escapes undone, or undefined when there is none. */
+export function unescapedView(text: string): View | undefined {
+  const parts: string[] = [];
+  const at = new Int32Array(text.length + 1);
+  const encodings = new Set<string>();
+  let written = 0;
+  let done = 0;
+  escapes.lastIndex = 0;
+  const copy = (to: number): void => {
+    if (to <= done) return;
+    parts.push(text.slice(done, to));
+    for (let i = done; i < to; i++) at[written++] = i;
+  };
+  for (let match = escapes.exec(text); match; match = escapes.exec(text)) {
+    const start = match.index;
+    let end = start + match[0].length;
+    let decoded = '';
+    let encoding = '';
+    if (match[1] !== undefined || match[2] !== undefined) {
+      const code = Number.parseInt(match[1] ?? match[2] ?? '', 16);
+      decoded = code <= 0x10ffff ? String.fromCodePoint(code) : '';
+      encoding = 'unicode-escape';
+    } else if (match[3] !== undefined) {
+      const bytes = [Number.parseInt(match[3], 16)];
+      while (
+        text[end] === '%' &&
+        /^[0-9a-fA-F]{2}$/.test(text.slice(end + 1, end + 3)) &&
+        (bytes[0] ?? 0) >= 0x80 &&
+        bytes.length < 4
+      ) {
+        bytes.push(Number.parseInt(text.slice(end + 1, end + 3), 16));
+        end += 3;
+      }
+      escapes.lastIndex = end;
+      decoded = percentBytes(bytes);
+      encoding = 'percent';
+    } else if (match[4] !== undefined || match[5] !== undefined) {
+      const code = match[4] !== undefined ? Number(match[4]) : Number.parseInt(match[5] ?? '', 16);
+      decoded = code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : '';
+      encoding = 'html';
+    } else if (match[6] !== undefined) {
+      decoded = named.get(match[6]) ?? '';
+      encoding = 'html';
+    } else if (match[7] !== undefined) {
+      encoding = 'zero-width';
+    } else if (match[8] !== undefined) {
+      encoding = 'ansi';
+    } else if (match[9] !== undefined) {
+      decoded = dashes.test(match[9]) ? '-' : match[9].normalize('NFKC');
+      encoding = 'compatibility-form';
+      if (decoded === match[9]) continue;
+    } else {
+      // Quoted-printable: only where the whole text looks like it, because `=41` also stands in queries.
+      if (!/=3D|=\r?\n/.test(text)) continue;
+      decoded = match[10] === undefined ? '' : String.fromCharCode(Number.parseInt(match[10], 16));
+      encoding = 'quoted-printable';
+    }
+    copy(start);
+    // A decoded text longer than its carrier (ligatures) keeps its first characters only as far as the offsets reach.
+    const room = Math.max(0, end - start);
+    const kept = decoded.slice(0, Math.max(1, room));
+    parts.push(kept);
+    for (let i = 0; i < kept.length; i++) at[written++] = start;
+    encodings.add(encoding);
+    done = end;
+  }
+  if (encodings.size === 0) return undefined;
+  copy(text.length);
+  at[written] = text.length;
+  return { text: parts.join(''), at: at.subarray(0, written + 1), encodings: [...encodings] };
+}
+
+/** Text that bytes in the outer text spell. The whole carrier is the span to replace. */
+export interface Payload {
+  readonly start: number;
+  readonly end: number;
+  readonly text: string;
+  readonly encoding: 'base64' | 'hex';
+}
+
+const base64Run = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
+const wrappedLine = /(?:\r?\n|\\r\\n|\\n)[ \t]{0,12}(?=[A-Za-z0-9+/_-]{4,})/y;
+const runMax = 1_048_576;
+
+function printable(bytes: Buffer): boolean {
+  let odd = 0;
+  for (const byte of bytes) {
+    if (byte < 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09 && byte !== 0x1b) return false;
+    if (byte === 0x7f) return false;
+    if (byte >= 0x80) odd++;
+  }
+  return odd * 4 <= bytes.length;
+}
+
+function decodeBase64(run: string): string | undefined {
+  // The run may have begun inside a group of four: the bytes tell which of the four alignments is text.
+  for (let shift = 0; shift < 4; shift++) {
+    const head = Buffer.from(run.slice(shift, shift + 24), 'base64');
+    if (head.length < 8 || !printable(head)) continue;
+    const bytes = Buffer.from(run.slice(shift), 'base64');
+    // A cut end leaves at most a broken last character.
+    const whole = bytes.subarray(0, Math.max(0, bytes.length - 1));
+    if (printable(whole)) return bytes.toString('utf8');
+    // Text first, something else behind it: what is text is looked at.
+    const end = whole.findIndex((byte) => byte < 0x09 || (byte > 0x0d && byte < 0x1b));
+    if (end >= 16) return bytes.subarray(0, end).toString('latin1');
+  }
+  return undefined;
+}
+
+/** Runs of base64 and hexadecimal that spell text; `outOfTime` is called between them. */
+export function findPayloads(text: string, outOfTime: () => void): Payload[] {
+  const payloads: Payload[] = [];
+  for (const match of text.matchAll(base64Run)) {
+    const start = match.index;
+    if (payloads.length > 0 && start < (payloads.at(-1)?.end ?? 0)) continue;
+    let run = match[0];
+    let end = start + run.length;
+    if (run.length >= 32 && run.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(run)) {
+      const bytes = Buffer.from(run.slice(0, runMax), 'hex');
+      if (printable(bytes)) {
+        payloads.push({ start, end, text: bytes.toString('utf8'), encoding: 'hex' });
+        continue;
+      }
+    }
+    // A word of prose or a path is no payload.
+    if (!/[0-9A-Z]/.test(run) || !/[a-z]/.test(run)) continue;
+    outOfTime();
+    // MIME and PEM wrap their lines; all lines but the last have the same length.
+    if (run.length >= 56) {
+      for (let line = 0; line < 4096; line++) {
+        wrappedLine.lastIndex = end;
+        const gap = wrappedLine.exec(text);
+        if (!gap) break;
+        const from = end + gap[0].length;
+        const more = /^[A-Za-z0-9+/_-]{4,1024}={0,2}/.exec(text.slice(from, from + 1026));
+        if (!more) break;
+        run += more[0];
+        end = from + more[0].length;
+      }
+    }
+    if (run.length > runMax) run = run.slice(0, runMax);
+    const decoded = decodeBase64(run);
+    if (decoded !== undefined) payloads.push({ start, end, text: decoded, encoding: 'base64' });
+  }
+  return payloads;
+}
