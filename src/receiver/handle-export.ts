@@ -64,6 +64,7 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
 
   async function run(incoming: IncomingExport): Promise<ExportOutcome> {
     const { transport, signal } = incoming;
+    const receivedAtUnixNano = clock();
     const decoded = decode(incoming);
     if ('kind' in decoded) {
       logger.debug({ transport, signal, problem: decoded.message }, 'refused a malformed export request');
@@ -77,7 +78,7 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
         signal,
         bytes: check.bytes,
         items: check.items,
-        receivedAtUnixNano: clock(),
+        receivedAtUnixNano,
       });
     }
     if (outcome.kind !== 'accepted') {

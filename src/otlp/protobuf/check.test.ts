@@ -80,7 +80,7 @@ describe('malformed bytes', () => {
 
 describe('nesting', () => {
   const nestedBody = (levels: number): Buffer => {
-    let value = Buffer.from([0x10, 0x01]);
+    let value: Buffer = Buffer.from([0x10, 0x01]);
     for (let level = 1; level < levels; level += 1) value = wrap(value, 1, 5);
     return wrap(value, 5, 2, 2, 1);
   };
@@ -92,7 +92,7 @@ describe('nesting', () => {
   });
 
   test('key-value lists count three messages a level and end at 100 messages', () => {
-    let value = Buffer.from([0x10, 0x01]);
+    let value: Buffer = Buffer.from([0x10, 0x01]);
     for (let level = 1; level < 40; level += 1) value = wrap(value, 2, 1, 6);
     expect(() => checkRequest('logs', wrap(value, 5, 2, 2, 1))).toThrow('messages nested deeper than 100');
   });
