@@ -305,7 +305,7 @@ async function decide(commander: ApiClient): Promise<void> {
       rationale:
         'The surviving theory names 1.5.0, the check could have refuted it, and the rollback is quick and reversible.',
       authority: 'incident commander',
-      considered: hypotheses.map((each) => each.id),
+      considered: hypotheses.filter((each) => each.live).map((each) => each.id),
     },
   });
 }

@@ -1,13 +1,13 @@
 /**
  * One of the demo's three HTTP services, run as a process of its own:
- *   node service.js <name> <version> <port> <docket otlp/grpc host:port> <downstream as name=url,…>
+ *   node service.js <name> <version> <docket otlp/grpc host:port> <downstream as name=url,…>
  * with the operator's token in DEMO_OPERATOR_TOKEN.
  *
  *   storefront  POST /checkout {sku, currency, amount} -> reserves stock, then charges the card
  *   inventory   POST /reserve  {sku}
  *   payments    POST /charge   {currency, amount}
  *
- * Each answers GET /healthz, GET /version and GET /debug/failures (trace ids of its last failed requests; wants the
+ * A message from the parent process replaces <downstream>. Each answers GET /healthz, GET /version and GET /debug/failures (trace ids of its last failed requests; wants the
  * operator's bearer token). Payments 1.5.0 carries a real bug: see `minorUnits`.
  */
 import { context, propagation, SpanKind, SpanStatusCode, trace, type Span, type Tracer } from '@opentelemetry/api';
@@ -15,9 +15,15 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { once } from 'node:events';
 import { startTelemetry } from './telemetry.ts';
 
+/** Where the services a service calls are now; a deploy changes it while requests are under way. */
 interface Downstream {
-  readonly inventory: string;
-  readonly payments: string;
+  inventory: string;
+  payments: string;
+}
+
+function downstreamOf(text: string): Downstream {
+  const named = new Map(text.split(',').map((pair) => pair.split('=') as [string, string]));
+  return { inventory: named.get('inventory') ?? '', payments: named.get('payments') ?? '' };
 }
 
 interface Answer {
@@ -70,6 +76,9 @@ async function call(tracer: Tracer, url: string, body: unknown): Promise<Answer>
         span.setAttribute('http.response.status_code', response.status);
         if (response.status >= 500) span.setStatus({ code: SpanStatusCode.ERROR });
         return { status: response.status, body: await response.json() };
+      } catch (error) {
+        recordFailure(span, error);
+        throw error;
       } finally {
         span.end();
       }
@@ -144,10 +153,10 @@ function recordFailure(span: Span, error: unknown): void {
 }
 
 async function main(): Promise<void> {
-  const [service = '', version = '', port = '0', endpoint = '', downstreamText = ''] = process.argv.slice(2);
+  const [service = '', version = '', endpoint = '', downstreamText = ''] = process.argv.slice(2);
   const operatorToken = process.env['DEMO_OPERATOR_TOKEN'] ?? '';
-  const named = new Map(downstreamText.split(',').map((pair) => pair.split('=') as [string, string]));
-  const downstream: Downstream = { inventory: named.get('inventory') ?? '', payments: named.get('payments') ?? '' };
+  const downstream = downstreamOf(downstreamText);
+  process.on('message', (text) => Object.assign(downstream, downstreamOf(String(text))));
   const telemetry = startTelemetry({ service, version, endpoint });
   const handlers = handlersOf(service, version, downstream);
   const failures: { traceId: string; status: number; at: string }[] = [];
@@ -190,7 +199,7 @@ async function main(): Promise<void> {
       );
     })();
   });
-  server.listen(Number(port), '127.0.0.1');
+  server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();
   process.send?.({ ready: true, port: typeof address === 'object' ? address?.port : 0 });

@@ -242,10 +242,10 @@ describe.skipIf(!sharedData.present)('recorded telemetry', () => {
       'INC-CODEX',
       '--endpoint',
       `http://${docket.otlpHttp}`,
-      '--api',
+      '--url',
       `http://${docket.api}`,
     ]);
-    expect(stdout + stderr).toMatch(/55 spans/);
+    expect(stdout + stderr).toMatch(/55 records/);
     const scenario = JSON.parse(readFileSync(join(folder, 'scenario.json'), 'utf8')) as {
       expected: { tool_call_span_ids: string[] };
     };

@@ -1,0 +1,244 @@
+/**
+ * The composition root: configuration -> stages, wired in the order the data takes. Read this file first.
+ *
+ *   receiver -> redaction -> spool -> { store/loader, evidence/linker, forward }
+ *   api, ui -> record -> store
+ */
+import { serve, type ServerType } from '@hono/node-server';
+import { once } from 'node:events';
+import { mkdir, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createApi } from './api/create-api.ts';
+import type { ComponentHealth, HealthReport } from './api/health.ts';
+import { createOpenIdentity, createTokenIdentity, type Identify } from './api/identity.ts';
+import { isLoopback, type ListenAddress } from './config/listen-address.ts';
+import type { DocketConfig } from './config/load-config.ts';
+import { createLinker } from './evidence/linker.ts';
+import { createForwarder } from './forward/forwarder.ts';
+import type { ExportHandler } from './pipeline/consumer.ts';
+import { createReceiver } from './receiver/receiver.ts';
+import type { Authenticate } from './receiver/options.ts';
+import { createRecordService } from './record/service.ts';
+import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
+import { loadPolicy } from './redaction/policy-file.ts';
+import { createRedactor } from './redaction/redactor.ts';
+import { createSpool, type Spool } from './spool/spool.ts';
+import { openStore, type Store } from './store/connect.ts';
+import type { Logger } from './telemetry/logger.ts';
+import { createMetrics } from './telemetry/metrics.ts';
+import { createPages } from './ui/create-pages.ts';
+
+const TENANT = 'default';
+/** How long a stopping service lets its consumers catch up; what is left is delivered at the next start. */
+const DRAIN_MS = 10_000;
+/** Below this, the spool would soon refuse: shown as not ready. */
+const FREE_DISK_BYTES_MIN = 256 * 1024 * 1024;
+
+export interface DocketOptions {
+  readonly config: DocketConfig;
+  readonly logger: Logger;
+  readonly version: string;
+}
+
+/** host:port of each listener. */
+export interface Listening {
+  readonly otlpGrpc: string;
+  readonly otlpHttp: string;
+  readonly api: string;
+}
+
+export interface Docket {
+  /** Resolves when requests are taken. */
+  start(): Promise<Listening>;
+  /** Stops intake, lets what was acknowledged reach the store, and closes everything. */
+  close(): Promise<void>;
+}
+
+export function createDocket(options: DocketOptions): Docket {
+  const { config, logger } = options;
+  const closers: (() => Promise<void>)[] = [];
+
+  async function start(): Promise<Listening> {
+    const metrics = createMetrics();
+    const { meter } = metrics;
+    closers.push(() => metrics.close());
+    await mkdir(config.dataDir, { recursive: true });
+
+    const policy = loadPolicy(config.policy.file ?? undefined);
+    const key = await loadFingerprintKey(join(config.dataDir, 'keys'));
+    const redactor = createRedactor({ policy, fingerprintKey: key.key, fingerprintKeyId: key.keyId, meter, logger });
+    if (policy.mode === 'observe') {
+      logger.warn({ policy: redactor.policyVersion }, 'the policy observes only: content is stored as it was sent');
+    }
+
+    const store = openStore({
+      location:
+        config.clickhouse.url === null
+          ? { kind: 'embedded', directory: join(config.dataDir, 'clickhouse') }
+          : { kind: 'server', url: config.clickhouse.url },
+      retentionSeconds: config.retention.telemetrySeconds,
+      logger,
+      meter,
+    });
+    closers.push(() => store.close());
+    await store.migrate();
+
+    const record = createRecordService({
+      recordLog: store.recordLog,
+      evidenceLog: store.evidenceLog,
+      scrub: (text) => redactor.redactText(text).text,
+      logger,
+      meter,
+    });
+    closers.push(() => record.close());
+    await record.start();
+
+    const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
+    spool.attach(store.loader);
+    spool.attach(createLinker({ evidenceLog: store.evidenceLog, incidents: record.index, meter, logger }));
+    if (config.forward.url !== null) {
+      const forwarder = createForwarder({ url: config.forward.url, meter, logger });
+      closers.push(async () => forwarder.close());
+      spool.attach(forwarder);
+    }
+    await spool.start();
+    closers.push(async () => {
+      if (!(await spool.drain(DRAIN_MS))) logger.warn('stopping with a backlog; it is delivered at the next start');
+      await spool.close();
+    });
+
+    const handler: ExportHandler = (request) => spool.append(redactor.redact(request));
+    const receiver = createReceiver({
+      grpc: config.listen.otlpGrpc,
+      http: config.listen.otlpHttp,
+      handler,
+      authenticate: authenticateOf(config),
+      meter,
+      logger,
+    });
+    const otlp = await receiver.start();
+    closers.push(() => receiver.close());
+
+    const identify: Identify =
+      config.auth.mode === 'token' ? createTokenIdentity(config.auth.tokens) : createOpenIdentity(TENANT);
+    const app = createApi({
+      record,
+      evidence: store.evidenceLog,
+      telemetry: store.telemetryReader,
+      identify,
+      health: () => healthOf(config, store, spool),
+      metricsText: () => metrics.prometheusText(),
+      version: options.version,
+      logger,
+      meter,
+      loopbackOnly: isLoopback(config.listen.api.host),
+    });
+    app.route(
+      '/',
+      createPages({ record, evidence: store.evidenceLog, telemetry: store.telemetryReader, version: options.version }),
+    );
+    const server = serve({ fetch: app.fetch, hostname: config.listen.api.host, port: config.listen.api.port });
+    await listening(server, config.listen.api);
+    closers.push(() => closeServer(server));
+    return { otlpGrpc: hostPort(otlp.grpc), otlpHttp: hostPort(otlp.http), api: addressOf(server) };
+  }
+
+  return {
+    async start() {
+      try {
+        return await start();
+      } catch (error) {
+        await close();
+        throw error;
+      }
+    },
+    close,
+  };
+
+  async function close(): Promise<void> {
+    // Last opened, first closed: intake stops before what it feeds.
+    for (const closer of closers.splice(0).reverse()) {
+      try {
+        await closer();
+      } catch (error) {
+        logger.error({ error: error instanceof Error ? error.name : 'unknown' }, 'a stage did not close cleanly');
+      }
+    }
+  }
+}
+
+/** Senders of telemetry present the same tokens as callers of the API. */
+function authenticateOf(config: DocketConfig): Authenticate {
+  if (config.auth.mode === 'none') return () => ({ tenant: TENANT });
+  const identify = createTokenIdentity(config.auth.tokens);
+  return (headers) => {
+    const authorization = headers.get('authorization');
+    if (authorization === undefined) return undefined;
+    const caller = identify(new Request('http://docket.invalid/', { headers: { authorization } }));
+    return caller === undefined ? undefined : { tenant: caller.tenant };
+  };
+}
+
+async function healthOf(config: DocketConfig, store: Store, spool: Spool): Promise<HealthReport> {
+  const components: ComponentHealth[] = [];
+  try {
+    await store.ping();
+    components.push({ name: 'store', ok: true, detail: `ClickHouse (${store.kind}) answers` });
+  } catch {
+    components.push({ name: 'store', ok: false, detail: `ClickHouse (${store.kind}) does not answer` });
+  }
+  const status = spool.status();
+  const lagBytes = Math.max(0, ...status.consumers.map((consumer) => consumer.pendingBytes));
+  components.push({
+    name: 'spool',
+    ok: status.bytes < status.bytesMax,
+    detail: status.consumers
+      .map((consumer) => `${consumer.name}: ${consumer.pendingFrames} requests behind`)
+      .concat(status.deadLetters.length === 0 ? [] : [`${status.deadLetters.length} dead letters`])
+      .join('; '),
+    measures: {
+      bytes: status.bytes,
+      bytesMax: status.bytesMax,
+      lagBytes,
+      deadLetters: status.deadLetters.length,
+      corruptFrames: status.corruptFrames,
+      duplicates: status.duplicates,
+    },
+  });
+  const disk = await statfs(config.dataDir);
+  const freeBytes = disk.bavail * disk.bsize;
+  components.push({
+    name: 'disk',
+    ok: freeBytes >= FREE_DISK_BYTES_MIN,
+    detail: `${Math.floor(freeBytes / 1024 / 1024)} MiB free under the data directory`,
+    measures: { freeBytes },
+  });
+  return { ready: components.every((component) => component.ok), components };
+}
+
+async function listening(server: ServerType, address: ListenAddress): Promise<void> {
+  if (server.listening) return;
+  const failed = once(server, 'error').then(([error]: unknown[]) => {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new Error(`cannot listen on ${hostPort(address)} for the API: ${code}`);
+  });
+  await Promise.race([once(server, 'listening'), failed]);
+}
+
+async function closeServer(server: ServerType): Promise<void> {
+  const closed = once(server, 'close');
+  server.close();
+  // Followers of a stream never end by themselves.
+  if ('closeAllConnections' in server) server.closeAllConnections();
+  await closed;
+}
+
+function addressOf(server: ServerType): string {
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('the API has no address');
+  return hostPort({ host: address.address, port: address.port });
+}
+
+function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}

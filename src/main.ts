@@ -1,0 +1,121 @@
+/** The process: arguments, signals, exit codes. The only file that ends it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createProgram } from './cli/program.ts';
+import { loadConfig, type DocketConfig } from './config/load-config.ts';
+import { runDemo } from './demo/incident.ts';
+import { createDocket, type Docket, type Listening } from './docket.ts';
+import { createLogger, type Logger } from './telemetry/logger.ts';
+
+const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
+
+/** Exit codes of the interface: done, the answer is no, wrong usage, could not be reached. */
+const DONE = 0;
+const NO = 1;
+const UNREACHABLE = 3;
+
+/** Resolves with the first signal that asks the process to stop; a second one ends it at once. */
+function stopSignal(logger: Logger): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    let asked = false;
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.on(signal, () => {
+        if (asked) process.exit(130);
+        asked = true;
+        logger.info({ signal }, 'stopping');
+        resolve(signal);
+      });
+    }
+  });
+}
+
+async function started(
+  config: DocketConfig,
+  logger: Logger,
+): Promise<{ docket: Docket; listening: Listening } | undefined> {
+  const docket = createDocket({ config, logger, version });
+  try {
+    return { docket, listening: await docket.start() };
+  } catch (error) {
+    process.stderr.write(`docket could not start: ${error instanceof Error ? error.message : 'unknown error'}\n`);
+    return undefined;
+  }
+}
+
+async function serve(config: DocketConfig): Promise<number> {
+  const logger = createLogger(config.log.level);
+  const stopped = stopSignal(logger);
+  const running = await started(config, logger);
+  if (running === undefined) return UNREACHABLE;
+  const { docket, listening } = running;
+  if (process.stdout.isTTY) process.stdout.write(welcome(listening, config));
+  else process.stdout.write(`${JSON.stringify({ level: 'info', msg: 'ready', version, ...listening })}\n`);
+  await stopped;
+  await docket.close();
+  return DONE;
+}
+
+function welcome(listening: Listening, config: DocketConfig): string {
+  return `Docket ${version} is ready.
+
+  OTLP/gRPC   ${listening.otlpGrpc}
+  OTLP/HTTP   http://${listening.otlpHttp}   (/v1/traces, /v1/logs, /v1/metrics)
+  API, page   http://${listening.api}
+  data        ${config.dataDir}
+
+Try:  curl -s http://${listening.api}/api/v1/incidents -H 'content-type: application/json' -d '{"title": "Checkout fails"}'
+      npx docket replay <file or folder of OTLP> --incident INC-1
+      http://${listening.api}/docs
+
+Ctrl-C stops it.
+`;
+}
+
+async function demo(options: { readonly exit: boolean }): Promise<number> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), 'docket-demo-'));
+  const logger = createLogger('warn');
+  const stopped = stopSignal(logger);
+  const loaded = loadConfig({
+    env: {},
+    cwd: dataDirectory,
+    overrides: { portBase: '0', settings: { data_dir: dataDirectory, 'log.level': 'warn' } },
+  });
+  if (loaded.kind === 'invalid') throw new Error('the built-in configuration is not valid');
+  const running = await started(loaded.config, logger);
+  try {
+    if (running === undefined) return UNREACHABLE;
+    const { listening } = running;
+    const say = (line: string): void => void process.stdout.write(`${line}\n`);
+    const result = await Promise.race([
+      runDemo({ otlpGrpc: listening.otlpGrpc, api: listening.api, dataDirectory, say }),
+      stopped.then(() => undefined),
+    ]);
+    if (result === undefined) return NO;
+    say(`\n${result.brief}\n`);
+    for (const what of result.missing) process.stderr.write(`missing: ${what}\n`);
+    say(`Page: http://${listening.api}/incidents/${result.ref}`);
+    if (!options.exit) {
+      say('Serving on; Ctrl-C stops it.');
+      await stopped;
+    }
+    return result.missing.length === 0 ? DONE : NO;
+  } finally {
+    await running?.docket.close();
+    await rm(dataDirectory, { recursive: true, force: true });
+  }
+}
+
+const program = createProgram({
+  version,
+  env: process.env,
+  cwd: process.cwd(),
+  nodeVersion: process.versions.node,
+  stdout: (text) => void process.stdout.write(text),
+  stderr: (text) => void process.stderr.write(text),
+  interactive: Boolean(process.stdout.isTTY),
+  serve: (loaded) => serve(loaded.config),
+  demo,
+});
+process.exit(await program.run(process.argv.slice(2)));
