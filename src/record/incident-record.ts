@@ -111,7 +111,7 @@ export interface Hypothesis extends Item, Act {
   readonly statement: string;
   readonly kind: 'cause' | 'contributing' | 'scope';
   readonly owner: Actor;
-  readonly state: 'proposed' | 'investigating' | 'supported' | 'accepted' | 'rejected' | 'inconclusive' | 'superseded';
+  readonly state: 'proposed' | 'investigating' | 'supported' | 'accepted' | 'rejected' | 'superseded';
   /** Not rejected and not superseded. */
   readonly live: boolean;
   readonly confidence: Confidence;

@@ -1,0 +1,119 @@
+import type { z } from 'zod';
+import type { Actor, ActorKind } from './actor.ts';
+import type { Entry, Json } from './entry.ts';
+import type { Act } from './incident-record.ts';
+import type { IncidentState } from './incident-state.ts';
+import type { RecordPolicy } from './record-policy.ts';
+import type { FieldProblem, Rejection } from './rejection.ts';
+
+export type JsonObject = { readonly [key: string]: Json };
+
+/** What a decision may look at besides the record: who asks, when, and the thresholds in force. */
+export interface DecisionContext {
+  readonly actor: Actor;
+  readonly now: Date;
+  readonly entryId: string;
+  readonly basis: readonly string[];
+  readonly policy: RecordPolicy;
+  /** True when the ref or id names another incident of the tenant. */
+  knowsIncident(refOrId: string): boolean;
+}
+
+/** An entry that must follow in the same breath, made by Docket itself unless `actor` says otherwise. */
+export interface FollowOn {
+  readonly type: string;
+  readonly body: JsonObject;
+  readonly actor?: Actor;
+}
+
+export type Ruling =
+  | { readonly kind: 'rejected'; readonly rejection: Rejection }
+  /** `docket` is what Docket adds to the body, kept apart under that key. */
+  | { readonly kind: 'accepted'; readonly followOns: readonly FollowOn[]; readonly docket?: JsonObject };
+
+export const ACCEPTED: Ruling = { kind: 'accepted', followOns: [] };
+
+/** Refuses: a stable code, the rule that refuses, why, and what would satisfy it. */
+export function reject(code: string, rule: string, message: string, satisfiedBy: string): Ruling {
+  return { kind: 'rejected', rejection: { code, rule, message, satisfiedBy } };
+}
+
+export function acceptWith(followOns: readonly FollowOn[], docket?: JsonObject): Ruling {
+  return { kind: 'accepted', followOns, ...(docket === undefined ? {} : { docket }) };
+}
+
+/** A body that has the right shape, bound to what it means. */
+export interface ParsedEntry {
+  readonly body: JsonObject;
+  /** Evidence ids and other ids the body names that must be of this incident. */
+  readonly cites: readonly string[];
+  decide(state: IncidentState, context: DecisionContext): Ruling;
+  apply(state: IncidentState, entry: Entry): void;
+}
+
+export interface EntryKind {
+  readonly type: string;
+  readonly summary: string;
+  readonly allowed: readonly ActorKind[];
+  readonly schema: z.ZodType;
+  parse(
+    body: unknown,
+  ):
+    | { readonly ok: true; readonly parsed: ParsedEntry }
+    | { readonly ok: false; readonly fields: readonly FieldProblem[] };
+}
+
+export const ANYONE: readonly ActorKind[] = ['human', 'agent', 'service', 'import'];
+export const PEOPLE: readonly ActorKind[] = ['human', 'import'];
+export const DOCKET_ONLY: readonly ActorKind[] = ['service'];
+
+export interface EntryKindDefinition<Body> {
+  readonly type: string;
+  readonly summary: string;
+  readonly allowed: readonly ActorKind[];
+  readonly schema: z.ZodType<Body>;
+  readonly cites?: (body: Body) => readonly string[];
+  readonly decide?: (state: IncidentState, body: Body, context: DecisionContext) => Ruling;
+  readonly apply: (state: IncidentState, body: Body, entry: Entry) => void;
+}
+
+/** Makes a kind of entry out of its schema, its rules and what it does to the record. */
+export function entryKind<Body>(definition: EntryKindDefinition<Body>): EntryKind {
+  return {
+    type: definition.type,
+    summary: definition.summary,
+    allowed: definition.allowed,
+    schema: definition.schema,
+    parse(raw) {
+      const result = definition.schema.safeParse(raw);
+      if (!result.success) return { ok: false, fields: fieldProblems(result.error) };
+      const body = result.data;
+      return {
+        ok: true,
+        parsed: {
+          // Schemas admit JSON only, so what they give is JSON again.
+          body: body as unknown as JsonObject,
+          cites: definition.cites?.(body) ?? [],
+          decide: (state, context) => definition.decide?.(state, body, context) ?? ACCEPTED,
+          apply: (state, entry) => definition.apply(state, body, entry),
+        },
+      };
+    },
+  };
+}
+
+/** Every field that is wrong, by path; never the value. */
+export function fieldProblems(error: z.ZodError, root = 'body'): FieldProblem[] {
+  return error.issues.slice(0, 100).map((issue) => ({
+    path: issue.path.reduce<string>(
+      (path, key) => (typeof key === 'number' ? `${path}[${key}]` : `${path}.${String(key).slice(0, 100)}`),
+      root,
+    ),
+    message: issue.code === 'unrecognized_keys' ? 'holds keys this type does not know' : issue.message,
+  }));
+}
+
+/** Who and when, as items of the record carry it. */
+export function actOf(entry: Entry): Act {
+  return { by: entry.actor, at: entry.occurredAt, seq: entry.seq };
+}

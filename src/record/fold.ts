@@ -1,0 +1,23 @@
+import { entryKindOf } from './catalogue.ts';
+import type { Entry } from './entry.ts';
+import { applyCited } from './evidence-by-hand.ts';
+import { createIncidentState, type IncidentState } from './incident-state.ts';
+
+/** Takes one more entry into the record. Entries must come in seq order. */
+export function applyEntry(state: IncidentState, entry: Entry): void {
+  applyCited(state, entry);
+  const { docket: _docket, ...body } = entry.body;
+  const result = entryKindOf(entry.type)?.parse(body);
+  if (result?.ok === true) result.parsed.apply(state, entry);
+  else state.unreadable.push(entry.seq);
+  state.seqByEntryId.set(entry.entryId, entry.seq);
+  state.head = { seq: entry.seq, hash: entry.hash };
+  state.updatedAt = entry.recordedAt;
+}
+
+/** The record that `entries` come to: all of one incident's from seq 1, or the first of them for how it stood then. */
+export function fold(tenant: string, incidentId: string, entries: readonly Entry[]): IncidentState {
+  const state = createIncidentState(tenant, incidentId);
+  for (const entry of entries) applyEntry(state, entry);
+  return state;
+}

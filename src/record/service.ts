@@ -1,0 +1,804 @@
+import { randomBytes } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
+import { uuidv7 } from 'uuidv7';
+import type { Logger } from '../telemetry/logger.ts';
+import { actorSchema, DOCKET_ACTOR, sameActor, type Actor } from './actor.ts';
+import { assemble, summaryOf, type EvidenceCensus } from './assemble.ts';
+import { bindingRule, bindingSchema, selectorOf } from './binding.ts';
+import { millis } from './body-field.ts';
+import { briefMarkdown } from './brief-markdown.ts';
+import { canonicalJson } from './canonical-json.ts';
+import { describeEntryTypes, entryKindOf } from './catalogue.ts';
+import { sealEntries, verifyChain } from './chain.ts';
+import { commandSchema, openIncidentSchema } from './command-schema.ts';
+import { composeBrief } from './compose-brief.ts';
+import type { Entry, EntryDraft } from './entry.ts';
+import { fieldProblems, type DecisionContext, type JsonObject, type ParsedEntry } from './entry-kind.ts';
+import {
+  applyCited,
+  citedFact,
+  contentDigest,
+  evidenceAddRequest,
+  evidenceFromRequest,
+  instantOf,
+  type EvidenceAddRequest,
+} from './evidence-by-hand.ts';
+import type { EvidenceLog } from './evidence-log.ts';
+import type { EvidenceRow } from './evidence.ts';
+import { applyEntry, fold } from './fold.ts';
+import type { EvidenceLine, IncidentRecord, IncidentSummary, RecordHeadRef } from './incident-record.ts';
+import { isKnown, type IncidentState } from './incident-state.ts';
+import { createRecordInstruments } from './instruments.ts';
+import { createLiveIndex } from './live-index.ts';
+import type { RecordLog } from './record-log.ts';
+import { recordMarkdown } from './record-markdown.ts';
+import { DEFAULT_RECORD_POLICY, type RecordPolicy } from './record-policy.ts';
+import type {
+  Appended,
+  BindResult,
+  Command,
+  CommandResult,
+  IncidentFilter,
+  IncidentPage,
+  OpenIncident,
+  OpenResult,
+  RecordService,
+} from './record-service.ts';
+import type { FieldProblem, Rejection } from './rejection.ts';
+import { listIncidents } from './incident-list.ts';
+import { whyOf } from './why.ts';
+
+export interface RecordServiceOptions {
+  readonly recordLog: RecordLog;
+  readonly evidenceLog: EvidenceLog;
+  readonly logger: Logger;
+  readonly meter: Meter;
+  /** Thresholds; the built-in ones when left out. */
+  readonly policy?: RecordPolicy;
+  /** Applied to every text of every command before anything else sees it. What it throws refuses the command. */
+  readonly scrub?: (text: string) => string;
+  /** Entries kept in memory over all incidents; the least recently used incident goes first. */
+  readonly maxCachedEntries?: number;
+  /** True when other processes append to the same log: reads then look for newer entries first. */
+  readonly sharedLog?: boolean;
+  readonly clock?: () => Date;
+}
+
+const MAX_BODY_BYTES = 128 * 1024;
+const MAX_ATTEMPTS = 8;
+const MAX_CHANGED = 100;
+const LATEST_EVIDENCE = 20;
+const MAX_CLOCK_AHEAD_MILLISECONDS = 5 * 60 * 1000;
+
+interface Loaded {
+  readonly state: IncidentState;
+  readonly entries: Entry[];
+  verified: boolean;
+}
+
+/** The record: validates and decides commands, keeps the folded records, and answers every reader. */
+export function createRecordService(options: RecordServiceOptions): RecordService {
+  const { recordLog, evidenceLog, logger } = options;
+  const policy = options.policy ?? DEFAULT_RECORD_POLICY;
+  const clock = options.clock ?? (() => new Date());
+  const maxCachedEntries = options.maxCachedEntries ?? 200_000;
+  const instruments = createRecordInstruments(options.meter);
+  const index = createLiveIndex(evidenceLog);
+  // In order of last use, oldest first.
+  const cache = new Map<string, Loaded>();
+  const loading = new Map<string, Promise<Loaded>>();
+  const queues = new Map<string, Promise<unknown>>();
+  const summaries = new Map<string, Map<string, IncidentSummary>>();
+  const listeners = new Map<string, Set<(entry: Entry) => void>>();
+  let cachedEntries = 0;
+
+  async function start(): Promise<void> {
+    const heads = [...(await recordLog.heads())];
+    const workers = Array.from({ length: 8 }, async () => {
+      for (let head = heads.pop(); head !== undefined; head = heads.pop()) {
+        const loaded = await load(head.tenant, head.incident);
+        if (loaded.state.head.seq > 0) learn(loaded.state);
+      }
+    });
+    await Promise.all(workers);
+    logger.info({ incidents: [...summaries.values()].reduce((sum, each) => sum + each.size, 0) }, 'record ready');
+  }
+
+  async function load(tenant: string, incidentId: string): Promise<Loaded> {
+    const key = keyOf(tenant, incidentId);
+    const cached = cache.get(key);
+    if (cached !== undefined) {
+      cache.delete(key);
+      cache.set(key, cached);
+      return cached;
+    }
+    let pending = loading.get(key);
+    if (pending === undefined) {
+      pending = read(tenant, incidentId).finally(() => loading.delete(key));
+      loading.set(key, pending);
+    }
+    return pending;
+  }
+
+  async function read(tenant: string, incidentId: string): Promise<Loaded> {
+    const entries = [...(await recordLog.read(tenant, incidentId))];
+    const verdict = verifyChain(entries);
+    if (!verdict.ok)
+      logger.error({ incident: incidentId, seq: verdict.seq, problem: verdict.problem }, 'log does not verify');
+    const loaded: Loaded = { state: fold(tenant, incidentId, entries), entries, verified: verdict.ok };
+    cache.set(keyOf(tenant, incidentId), loaded);
+    cachedEntries += entries.length;
+    evict(keyOf(tenant, incidentId));
+    return loaded;
+  }
+
+  function evict(keep: string): void {
+    for (const [key, loaded] of cache) {
+      if (cachedEntries <= maxCachedEntries) return;
+      if (key === keep) continue;
+      cache.delete(key);
+      cachedEntries -= loaded.entries.length;
+    }
+  }
+
+  function forget(tenant: string, incidentId: string): void {
+    const key = keyOf(tenant, incidentId);
+    const loaded = cache.get(key);
+    if (loaded === undefined) return;
+    cache.delete(key);
+    cachedEntries -= loaded.entries.length;
+  }
+
+  /** Reads what other writers appended since. */
+  async function refresh(loaded: Loaded): Promise<void> {
+    const { tenant, id } = loaded.state;
+    const newer = await recordLog.read(tenant, id, loaded.state.head.seq);
+    // Another refresh of the same record may have applied some of them while this one read.
+    const fresh = newer.filter((entry) => entry.seq > loaded.state.head.seq);
+    if (fresh.length === 0) return;
+    const verdict = verifyChain(fresh, loaded.state.head);
+    if (!verdict.ok) loaded.verified = false;
+    await take(loaded, fresh);
+  }
+
+  /** Applies durable entries, tells the index and the followers, and files what arrived before. Returns rows filed. */
+  async function take(loaded: Loaded, entries: readonly Entry[]): Promise<number> {
+    const { state } = loaded;
+    for (const entry of entries) {
+      applyEntry(state, entry);
+      loaded.entries.push(entry);
+      instruments.entries.add(1, { type: entry.type });
+    }
+    if (cache.get(keyOf(state.tenant, state.id)) === loaded) cachedEntries += entries.length;
+    const added = learn(state);
+    for (const entry of entries) notify(entry);
+    let filed = 0;
+    for (const { selector, link } of added) filed += await evidenceLog.link(state.tenant, state.id, selector, link);
+    return filed;
+  }
+
+  function learn(state: IncidentState) {
+    const added = index.learn(state);
+    let ofTenant = summaries.get(state.tenant);
+    if (ofTenant === undefined) {
+      ofTenant = new Map();
+      summaries.set(state.tenant, ofTenant);
+    }
+    ofTenant.set(state.id, summaryOf(state));
+    return added;
+  }
+
+  function notify(entry: Entry): void {
+    for (const listener of listeners.get(keyOf(entry.tenant, entry.incident)) ?? []) {
+      try {
+        listener(entry);
+      } catch (error) {
+        logger.warn({ incident: entry.incident, seq: entry.seq, error: errorName(error) }, 'a follower failed');
+      }
+    }
+  }
+
+  /** One command of an incident after the other. */
+  async function exclusively<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = queues.get(key) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const settled = mine.catch(() => undefined);
+    queues.set(key, settled);
+    try {
+      return await mine;
+    } finally {
+      if (queues.get(key) === settled) queues.delete(key);
+    }
+  }
+
+  async function append(tenant: string, refOrId: string, actor: Actor, command: Command): Promise<CommandResult> {
+    const started = performance.now();
+    const incidentId = index.idOf(tenant, refOrId);
+    if (incidentId === undefined) return { kind: 'unknown_incident' };
+    const result = await exclusively(keyOf(tenant, incidentId), () => appendNow(tenant, incidentId, actor, command));
+    instruments.appendSeconds.record((performance.now() - started) / 1000, { result: result.kind });
+    if (result.kind === 'rejected') instruments.rejections.add(1, { code: result.rejection.code });
+    if (result.kind === 'conflict') instruments.conflicts.add(1, { code: result.code });
+    return result;
+  }
+
+  async function appendNow(
+    tenant: string,
+    incidentId: string,
+    actor: Actor,
+    untrusted: Command,
+  ): Promise<CommandResult> {
+    const checked = checkCommand(actor, untrusted);
+    if (!checked.ok) return rejected(checked.rejection);
+    const { command } = checked;
+    const kind = entryKindOf(command.type);
+    if (kind === undefined) return rejected(unknownType());
+    const isEvidence = command.type === 'evidence.add';
+    const schema = isEvidence ? evidenceAddRequest : kind.schema;
+    const body = schema.safeParse(command.body);
+    if (!body.success) return rejected(invalidBody(fieldProblems(body.error)));
+    if (Buffer.byteLength(canonicalJson(body.data)) > MAX_BODY_BYTES) return rejected(tooLarge());
+
+    for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
+      const loaded = await load(tenant, incidentId);
+      if (options.sharedLog === true && attempt === 0) await refresh(loaded);
+      const { state } = loaded;
+      if (command.entryId !== undefined) {
+        const seq = state.seqByEntryId.get(command.entryId);
+        const earlier = seq === undefined ? undefined : loaded.entries[seq - 1];
+        if (earlier !== undefined) {
+          const same = isEvidence
+            ? await repeatsEvidence(earlier, actor, body.data as EvidenceAddRequest, command)
+            : repeats(earlier, actor, command.type, body.data, command.basis);
+          return same ? { kind: 'repeated', ...appendedOf(earlier, state.head) } : reused(state.head);
+        }
+      }
+      if (command.expectedSeq !== undefined && command.expectedSeq !== state.head.seq) {
+        return {
+          kind: 'conflict',
+          code: 'record.stale_expected_seq',
+          message: `The record is at entry ${state.head.seq}, not ${command.expectedSeq}.`,
+          head: state.head,
+          changed: loaded.entries.slice(command.expectedSeq, command.expectedSeq + MAX_CHANGED),
+        };
+      }
+      if (!kind.allowed.includes(actor.kind)) return rejected(notAllowed(command.type, kind.allowed));
+      const now = clock();
+      const occurredAt = command.occurredAt ?? now.toISOString();
+      if (millis(occurredAt) > now.getTime() + MAX_CLOCK_AHEAD_MILLISECONDS) return rejected(inFuture());
+      const entryId = command.entryId ?? uuidv7();
+
+      let logged = body.data as JsonObject;
+      let row: EvidenceRow | undefined;
+      if (isEvidence) {
+        const made = evidenceFromRequest({
+          tenant,
+          incidentId,
+          actor,
+          entryId,
+          request: body.data as EvidenceAddRequest,
+          occurredAt,
+          receivedAt: now,
+          salt: randomBytes(32).toString('hex'),
+          policyVersion: policy.version,
+        });
+        logged = made.body;
+        row = made.row;
+      }
+      const parsed = kind.parse(logged);
+      if (!parsed.ok) return rejected(invalidBody(parsed.fields));
+      const cited = await citations(state, parsed.parsed, command.basis);
+      if (cited.unknown.length > 0) return rejected(unknownBasis(command.type));
+      const context: DecisionContext = {
+        actor,
+        now,
+        entryId,
+        basis: command.basis,
+        policy,
+        knowsIncident: (other) => index.knows(tenant, other),
+      };
+      const ruling = parsed.parsed.decide(withCited(state, cited.facts), context);
+      if (ruling.kind === 'rejected') return rejected(ruling.rejection);
+
+      const docket: JsonObject = {
+        ...ruling.docket,
+        ...(cited.facts.length === 0 ? {} : { cited: cited.facts }),
+      };
+      const base = { tenant, incident: incidentId, occurredAt, recordedAt: now.toISOString() };
+      const drafts: EntryDraft[] = [
+        {
+          ...base,
+          entryId,
+          type: command.type,
+          actor,
+          body: Object.keys(docket).length === 0 ? parsed.parsed.body : { ...parsed.parsed.body, docket },
+          basis: command.basis,
+          ...(command.policyDecision === undefined ? {} : { policyDecision: command.policyDecision }),
+          ...(command.traceId === undefined ? {} : { traceId: command.traceId }),
+          ...(command.spanId === undefined ? {} : { spanId: command.spanId }),
+        },
+        ...ruling.followOns.map((follow) => ({
+          ...base,
+          entryId: uuidv7(),
+          type: follow.type,
+          actor: follow.actor ?? DOCKET_ACTOR,
+          body: normalised(follow.type, follow.body),
+          basis: [entryId],
+        })),
+      ];
+      // Jumping the queue between here and `append` is what `conflict` is for; the row may wait, the log may not dangle.
+      if (row !== undefined) await evidenceLog.put([row]);
+      const outcome = await commit(loaded, drafts);
+      if (outcome === 'conflict') {
+        instruments.conflicts.add(1, { code: 'record.lost_seq' });
+        await refresh(loaded);
+        continue;
+      }
+      const [first] = outcome;
+      if (first === undefined) throw new Error('an accepted command made no entry');
+      return { kind: 'appended', ...appendedOf(first, state.head) };
+    }
+    const { state } = await load(tenant, incidentId);
+    return {
+      kind: 'conflict',
+      code: 'record.busy',
+      message: 'Other writers kept taking the next place in the log.',
+      head: state.head,
+      changed: [],
+    };
+  }
+
+  /** Seals, stores and takes in. */
+  async function commit(loaded: Loaded, drafts: readonly EntryDraft[]): Promise<'conflict' | readonly Entry[]> {
+    const { state } = loaded;
+    const entries = sealEntries(state.head, drafts);
+    let outcome: Awaited<ReturnType<RecordLog['append']>>;
+    try {
+      outcome = await recordLog.append(entries);
+    } catch (error) {
+      // Whether the entries are stored is not known: what is in memory cannot be trusted any more.
+      forget(state.tenant, state.id);
+      throw error;
+    }
+    if (outcome.kind === 'conflict') return 'conflict';
+    await take(loaded, entries);
+    return entries;
+  }
+
+  /** Which evidence a command cites for the first time, and which ids name nothing of this incident. */
+  async function citations(
+    state: IncidentState,
+    parsed: ParsedEntry,
+    basis: readonly string[],
+  ): Promise<{ readonly facts: readonly JsonObject[]; readonly unknown: readonly string[] }> {
+    const fresh = [...new Set([...parsed.cites, ...basis])].filter((id) => !isKnown(state, id));
+    if (fresh.length === 0) return { facts: [], unknown: [] };
+    const rows = await Promise.all(fresh.map((id) => evidenceLog.get(state.tenant, state.id, id)));
+    return {
+      facts: rows.flatMap((row) => (row === undefined ? [] : [citedFact(row)])),
+      unknown: fresh.filter((_, position) => rows[position] === undefined),
+    };
+  }
+
+  async function repeatsEvidence(
+    earlier: Entry,
+    actor: Actor,
+    request: EvidenceAddRequest,
+    command: { readonly basis: readonly string[] },
+  ): Promise<boolean> {
+    if (earlier.type !== 'evidence.add' || !sameActor(earlier.actor, actor)) return false;
+    if (canonicalJson(earlier.basis) !== canonicalJson(command.basis)) return false;
+    const { evidence } = earlier.body;
+    if (typeof evidence !== 'string') return false;
+    const row = await evidenceLog.get(earlier.tenant, earlier.incident, evidence);
+    const salt = row?.facts['salt'];
+    return typeof salt === 'string' && contentDigest(request, salt) === earlier.body['digest'];
+  }
+
+  function checkCommand(actor: Actor, untrusted: Command) {
+    const who = actorSchema.safeParse(actor);
+    if (!who.success) return { ok: false as const, rejection: invalidCommand(fieldProblems(who.error, 'actor')) };
+    const scrubbed = scrubbedOf(untrusted);
+    if (!scrubbed.ok) return scrubbed;
+    const command = commandSchema.safeParse(scrubbed.value);
+    if (!command.success)
+      return { ok: false as const, rejection: invalidCommand(fieldProblems(command.error, 'command')) };
+    return { ok: true as const, command: command.data };
+  }
+
+  function scrubbedOf(value: unknown): { ok: true; value: unknown } | { ok: false; rejection: Rejection } {
+    try {
+      return { ok: true, value: options.scrub === undefined ? value : mapText(value, options.scrub, 0) };
+    } catch {
+      return {
+        ok: false,
+        rejection: {
+          code: 'command.scrub_failed',
+          rule: 'invariant 5: nothing unredacted is kept',
+          message: 'The text could not be checked for secrets, so it was not kept.',
+          satisfiedBy: 'Send it again; if it fails again, send less text.',
+        },
+      };
+    }
+  }
+
+  async function open(tenant: string, actor: Actor, request: OpenIncident): Promise<OpenResult> {
+    const who = actorSchema.safeParse(actor);
+    if (!who.success) return rejected(invalidCommand(fieldProblems(who.error, 'actor')));
+    const scrubbed = scrubbedOf(request);
+    if (!scrubbed.ok) return rejected(scrubbed.rejection);
+    const parsed = openIncidentSchema.safeParse(scrubbed.value);
+    if (!parsed.success) return rejected(invalidCommand(fieldProblems(parsed.error, 'body')));
+    const wanted = parsed.data;
+    const incidentId = wanted.entryId ?? uuidv7();
+    return exclusively(keyOf(tenant, incidentId), async (): Promise<OpenResult> => {
+      if (index.idOf(tenant, incidentId) === incidentId) return reopened(tenant, incidentId, actor, wanted);
+      const now = clock();
+      if (wanted.startedAt !== undefined && millis(wanted.startedAt) > now.getTime() + MAX_CLOCK_AHEAD_MILLISECONDS) {
+        return rejected(inFuture());
+      }
+      if (wanted.ref !== undefined && !index.reserveRef(tenant, wanted.ref)) {
+        const existing = summaries.get(tenant)?.get(index.idOf(tenant, wanted.ref) ?? '') ?? null;
+        return {
+          kind: 'conflict',
+          code: 'incident.ref_taken',
+          message: 'Another incident has this ref.',
+          existing,
+        };
+      }
+      const ref = wanted.ref ?? index.allocateRef(tenant);
+      try {
+        const base = { tenant, incident: incidentId, occurredAt: now.toISOString(), recordedAt: now.toISOString() };
+        const { trigger, bind } = wanted;
+        const drafts: EntryDraft[] = [
+          {
+            ...base,
+            entryId: incidentId,
+            type: 'incident.open',
+            actor,
+            body: openBody(wanted, ref),
+            basis: [],
+          },
+          ...(trigger === undefined
+            ? []
+            : [{ ...base, entryId: uuidv7(), type: 'trigger.add', actor, body: json(trigger), basis: [] }]),
+          ...bind.map((binding) => ({
+            ...base,
+            entryId: uuidv7(),
+            type: 'binding.add',
+            actor,
+            body: json(binding),
+            basis: [],
+          })),
+        ];
+        const loaded: Loaded = { state: fold(tenant, incidentId, []), entries: [], verified: true };
+        const entries = sealEntries(loaded.state.head, drafts);
+        const outcome = await recordLog.append(entries);
+        if (outcome.kind === 'conflict') return reused(loaded.state.head, null);
+        cache.set(keyOf(tenant, incidentId), loaded);
+        const filed = await take(loaded, entries);
+        evict(keyOf(tenant, incidentId));
+        return { kind: 'opened', incident: summaryOf(loaded.state), filed };
+      } finally {
+        index.releaseRef(tenant, ref);
+      }
+    });
+  }
+
+  async function reopened(
+    tenant: string,
+    incidentId: string,
+    actor: Actor,
+    wanted: ReturnType<typeof openIncidentSchema.parse>,
+  ): Promise<OpenResult> {
+    const { state, entries } = await load(tenant, incidentId);
+    const [first, ...others] = entries;
+    const asked = [
+      openBody(wanted, wanted.ref ?? state.ref),
+      ...(wanted.trigger === undefined ? [] : [json(wanted.trigger)]),
+      ...wanted.bind.map(json),
+    ];
+    const then = [first, ...others].slice(0, asked.length).map((entry) => entry?.body);
+    const openedRef = typeof first?.body['ref'] === 'string' ? first.body['ref'] : '';
+    const sameRef = wanted.ref === undefined || wanted.ref === openedRef;
+    const same =
+      first !== undefined &&
+      sameActor(first.actor, actor) &&
+      sameRef &&
+      canonicalJson(then) === canonicalJson([openBody(wanted, openedRef), ...asked.slice(1)]);
+    return same ? { kind: 'repeated', incident: summaryOf(state) } : reused(state.head, null);
+  }
+
+  async function bind(tenant: string, refOrId: string, actor: Actor, binding: unknown): Promise<BindResult> {
+    const incidentId = index.idOf(tenant, refOrId);
+    if (incidentId === undefined) return { kind: 'unknown_incident' };
+    const parsed = bindingSchema.safeParse(binding);
+    if (!parsed.success) return rejected(invalidBody(fieldProblems(parsed.error)));
+    const rule = bindingRule(selectorOf(parsed.data));
+    return exclusively(keyOf(tenant, incidentId), async (): Promise<BindResult> => {
+      const loaded = await load(tenant, incidentId);
+      const existing = loaded.state.bindings.all().find((each) => each.rule === rule);
+      const earlier = existing === undefined ? undefined : loaded.entries[existing.seq - 1];
+      if (earlier !== undefined) {
+        // What could not be filed when it was bound is filed when it is bound again.
+        const selector = selectorOf(parsed.data);
+        await evidenceLog.link(tenant, incidentId, selector, { mode: 'bound', rule, score: 1 });
+        return { kind: 'existing', ...appendedOf(earlier, loaded.state.head) };
+      }
+      const before = (await evidenceLog.counts(tenant, incidentId)).total;
+      const result = await appendNow(tenant, incidentId, actor, { type: 'binding.add', body: json(parsed.data) });
+      if (result.kind === 'appended') {
+        const { total } = await evidenceLog.counts(tenant, incidentId);
+        return { ...result, kind: 'created', filed: Math.max(0, total - before) };
+      }
+      if (result.kind === 'rejected') return result;
+      throw new Error('the log was busy');
+    });
+  }
+
+  async function current(tenant: string, refOrId: string): Promise<Loaded | undefined> {
+    const incidentId = index.idOf(tenant, refOrId);
+    if (incidentId === undefined) return undefined;
+    const loaded = await load(tenant, incidentId);
+    if (options.sharedLog === true) await refresh(loaded);
+    return loaded;
+  }
+
+  async function census(tenant: string, incidentId: string): Promise<EvidenceCensus> {
+    const [counts, page] = await Promise.all([
+      evidenceLog.counts(tenant, incidentId),
+      evidenceLog.page(tenant, incidentId, { limit: LATEST_EVIDENCE }),
+    ]);
+    return { total: counts.total, counts: counts.byKind, agents: counts.agents, latest: page.items.map(lineOf) };
+  }
+
+  async function record(
+    tenant: string,
+    refOrId: string,
+    { at }: { readonly at?: number } = {},
+  ): Promise<IncidentRecord | undefined> {
+    const loaded = await current(tenant, refOrId);
+    if (loaded === undefined) return undefined;
+    const evidence = await census(tenant, loaded.state.id);
+    if (at === undefined) {
+      return assemble(loaded.state, {
+        evidence,
+        now: clock(),
+        policy,
+        verified: loaded.verified,
+        queryShareOnLeader: null,
+      });
+    }
+    const last = loaded.entries[at - 1];
+    if (last === undefined) return undefined;
+    const then = fold(tenant, loaded.state.id, loaded.entries.slice(0, at));
+    return assemble(then, {
+      evidence,
+      now: new Date(last.recordedAt),
+      policy,
+      verified: loaded.verified,
+      queryShareOnLeader: null,
+    });
+  }
+
+  async function brief(tenant: string, refOrId: string, { since }: { readonly since?: number } = {}) {
+    const loaded = await current(tenant, refOrId);
+    if (loaded === undefined) return undefined;
+    const now = clock();
+    const shared = {
+      evidence: await census(tenant, loaded.state.id),
+      now,
+      policy,
+      verified: loaded.verified,
+      queryShareOnLeader: null,
+    };
+    const { state, entries } = loaded;
+    const full = assemble(state, shared);
+    if (since === undefined) return { json: full.brief, markdown: briefMarkdown(full.brief) };
+    const before =
+      since <= 0
+        ? undefined
+        : assemble(since >= entries.length ? state : fold(tenant, state.id, entries.slice(0, since)), shared);
+    const json = composeBrief(full, { now, since, ...(before === undefined ? {} : { before }) });
+    return { json, markdown: briefMarkdown(json) };
+  }
+
+  return {
+    index,
+    start,
+    open,
+    append,
+    record,
+    brief,
+    bind,
+    markdown: recordMarkdown,
+    entryTypes: describeEntryTypes,
+    async summary(tenant, refOrId) {
+      const loaded = await current(tenant, refOrId);
+      return loaded === undefined ? undefined : summaryOf(loaded.state);
+    },
+    async list(tenant: string, filter: IncidentFilter): Promise<IncidentPage> {
+      return listIncidents([...(summaries.get(tenant)?.values() ?? [])], filter);
+    },
+    async entries(tenant, refOrId, { after, limit }) {
+      const loaded = await current(tenant, refOrId);
+      if (loaded === undefined) return undefined;
+      const from = Math.max(0, after);
+      const items = loaded.entries.slice(from, from + Math.min(1_000, Math.max(1, limit)));
+      const last = items.at(-1);
+      return { items, next: last === undefined || last.seq >= loaded.state.head.seq ? null : last.seq };
+    },
+    async why(tenant, refOrId, target) {
+      const loaded = await current(tenant, refOrId);
+      return loaded === undefined ? undefined : whyOf(loaded.state, target);
+    },
+    subscribe(tenant, incidentId, listener) {
+      const key = keyOf(tenant, incidentId);
+      const following = listeners.get(key) ?? new Set();
+      listeners.set(key, following);
+      // Wrapped, so that one function subscribed twice is two followers.
+      const follower = (entry: Entry) => listener(entry);
+      following.add(follower);
+      return () => {
+        following.delete(follower);
+        if (following.size === 0 && listeners.get(key) === following) listeners.delete(key);
+      };
+    },
+    async close() {
+      await Promise.allSettled(queues.values());
+      listeners.clear();
+      cache.clear();
+      cachedEntries = 0;
+    },
+  };
+}
+
+function keyOf(tenant: string, incidentId: string): string {
+  return `${tenant}\n${incidentId}`;
+}
+
+function rejected(rejection: Rejection): { readonly kind: 'rejected'; readonly rejection: Rejection } {
+  return { kind: 'rejected', rejection };
+}
+
+function appendedOf(entry: Entry, head: RecordHeadRef): Appended {
+  return { seq: entry.seq, hash: entry.hash, entryId: entry.entryId, incidentId: entry.incident, head };
+}
+
+// Only what the sender chose is compared: what Docket added, and when it was sent, may differ.
+function repeats(earlier: Entry, actor: Actor, type: string, body: unknown, basis: readonly string[]): boolean {
+  const { docket: _docket, ...sent } = earlier.body;
+  return (
+    earlier.type === type &&
+    sameActor(earlier.actor, actor) &&
+    canonicalJson([sent, earlier.basis]) === canonicalJson([body, basis])
+  );
+}
+
+function reused(head: RecordHeadRef): CommandResult;
+function reused(head: RecordHeadRef, existing: null): OpenResult;
+function reused(head: RecordHeadRef, existing?: null): CommandResult | OpenResult {
+  const conflict = {
+    kind: 'conflict',
+    code: 'record.entry_id_reused',
+    message: 'Another entry has this entryId. Sending it again must send the same.',
+  } as const;
+  return existing === null ? { ...conflict, existing } : { ...conflict, head, changed: [] };
+}
+
+function withCited(state: IncidentState, facts: readonly JsonObject[]): IncidentState {
+  if (facts.length === 0) return state;
+  const view = { ...state, evidence: new Map(state.evidence) };
+  applyCited(view, { body: { docket: { cited: facts } } });
+  return view;
+}
+
+/** A body that Docket makes itself, with the defaults filled in as for any other. */
+function normalised(type: string, body: JsonObject): JsonObject {
+  const result = entryKindOf(type)?.parse(body);
+  if (result?.ok !== true) throw new Error(`Docket made a body that ${type} does not allow`);
+  return result.parsed.body;
+}
+
+function openBody(wanted: ReturnType<typeof openIncidentSchema.parse>, ref: string): JsonObject {
+  const { title, severity, services, environments, startedAt } = wanted;
+  return { title, ref, severity, services, environments, ...(startedAt === undefined ? {} : { startedAt }) };
+}
+
+/** Drops what is undefined: schemas mark optional keys so, JSON does not know them. */
+function json(value: object): JsonObject {
+  return JSON.parse(JSON.stringify(value)) as JsonObject;
+}
+
+const MAX_DEPTH = 64;
+
+function mapText(value: unknown, change: (text: string) => string, depth: number): unknown {
+  if (depth > MAX_DEPTH) throw new RangeError('nested too deeply');
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((each) => mapText(each, change, depth + 1));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapText(each, change, depth + 1)]));
+}
+
+function lineOf(row: EvidenceRow): EvidenceLine {
+  return {
+    id: row.id,
+    kind: row.kind,
+    state: row.state,
+    occurredAt: instantOf(row.occurredAtUnixNano),
+    outcome: row.outcome,
+    actor: row.actor,
+    service: row.service,
+    summary: row.summary,
+    pinned: false,
+  };
+}
+
+function errorName(error: unknown): string {
+  return error instanceof Error ? error.name : 'unknown';
+}
+
+function invalidCommand(fields: readonly FieldProblem[]): Rejection {
+  return {
+    code: 'command.invalid',
+    rule: 'shape',
+    message: 'The command does not have the right shape.',
+    satisfiedBy: 'Correct the fields named.',
+    fields,
+  };
+}
+
+function invalidBody(fields: readonly FieldProblem[]): Rejection {
+  return {
+    code: 'command.invalid_body',
+    rule: 'shape',
+    message: 'The body does not fit the type.',
+    satisfiedBy: 'Correct the fields named; the catalogue of entry types has the schema.',
+    fields,
+  };
+}
+
+function unknownType(): Rejection {
+  return {
+    code: 'command.unknown_type',
+    rule: 'shape',
+    message: 'There is no such type of entry.',
+    satisfiedBy: 'Use a type of the catalogue of entry types.',
+  };
+}
+
+function tooLarge(): Rejection {
+  return {
+    code: 'command.too_large',
+    rule: 'shape',
+    message: `The body is larger than ${MAX_BODY_BYTES / 1024} KB.`,
+    satisfiedBy: 'Send less text, or split it.',
+  };
+}
+
+function inFuture(): Rejection {
+  return {
+    code: 'command.time_in_future',
+    rule: 'shape',
+    message: 'The time given lies in the future.',
+    satisfiedBy: 'Send when it happened, or leave it out.',
+  };
+}
+
+function unknownBasis(type: string): Rejection {
+  return {
+    code: type === 'stance.take' ? 'stance.evidence_unknown' : 'command.unknown_reference',
+    rule: 'rule 4: of this incident',
+    message: 'It names something that is not of this incident.',
+    satisfiedBy: 'Name evidence, entries or items of this incident.',
+  };
+}
+
+function notAllowed(type: string, allowed: readonly Actor['kind'][]): Rejection {
+  return {
+    code: allowed.includes('human') ? `${type}_needs_human` : `${type}_is_dockets_own`,
+    rule: 'rule 5 and 12: what an agent may not decide',
+    message: `This type is not open to this kind of actor.`,
+    satisfiedBy: `One of these sends it: ${allowed.join(', ')}.`,
+  };
+}
