@@ -66,6 +66,7 @@ export function createMarkers(key: Buffer): Markers {
     cut: (bytes, fingerprint) => mark(`cut:bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     own,
     escapeForged(text) {
+      if (!text.includes('[')) return text;
       const real = new Set(own(text).map((range) => range.start));
       return text.replace(LOOKALIKE, (bracket, at: number) => (real.has(at) ? bracket : '[sender:'));
     },

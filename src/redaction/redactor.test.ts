@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { messageSchema, requestSchema, type MessageName } from '../otlp/protobuf/schema.ts';
 import { WireReader } from '../otlp/protobuf/reader.ts';

@@ -35,6 +35,11 @@ export interface KeyRule {
 
 /** A result that will be cut anyway is looked into this many times its bound: replacements may shorten it. */
 const EXCERPT_LOOKAHEAD = 4;
+const REMEMBERED_KEYS = 4096;
+const REMEMBERED_KEY_MAX = 64;
+const REMEMBERED_TEXTS = 16_384;
+/** Key and text together, in UTF-16 units. */
+const REMEMBERED_TEXT_MAX = 64;
 const NAME_MEMBER = /^(?:name|key|field|header|variable|var|id|param(?:eter)?|label|k)$/i;
 const VALUE_MEMBER = /^(?:value|val|content|data|v|default)$/i;
 
@@ -57,6 +62,24 @@ export function createTextRedactor(options: {
   readonly onFailure: (reason: 'engine_error' | 'budget') => void;
 }): TextRedactor {
   const { scanner, markers, fingerprints } = options;
+  const keyRules = new Map<string, KeyRule | undefined>();
+  /** The scanner's answer for a key's name, remembered: the same few keys come in every record. */
+  const sensitiveKey = (name: string): KeyRule | undefined => {
+    if (keyRules.has(name)) return keyRules.get(name);
+    const rule = scanner.sensitiveKey(name);
+    if (name.length <= REMEMBERED_KEY_MAX) {
+      if (keyRules.size >= REMEMBERED_KEYS) keyRules.clear();
+      keyRules.set(name, rule);
+    }
+    return rule;
+  };
+  /** Short texts that were clean under a key, the key first. */
+  const cleanTexts = new Set<string>();
+  const rememberClean = (text: string, key: string): void => {
+    if (text.length + key.length > REMEMBERED_TEXT_MAX) return;
+    if (cleanTexts.size >= REMEMBERED_TEXTS) cleanTexts.clear();
+    cleanTexts.add(`${key}\0${text}`);
+  };
 
   const note = (
     context: TextContext,
@@ -128,10 +151,19 @@ export function createTextRedactor(options: {
 
   /** One text without structure of its own. */
   const scrubPlain = (text: string, key: string, path: string, context: TextContext): string => {
+    if (text.length + key.length <= REMEMBERED_TEXT_MAX && cleanTexts.has(`${key}\0${text}`)) return text;
     const escaped = markers.escapeForged(text);
+    const raw = Buffer.from(escaped);
+    if (!scanner.mayMatch(raw, 0, raw.length)) {
+      if (escaped === text) rememberClean(text, key);
+      return escaped;
+    }
     const { findings, status } = scanner.scan(escaped, { key });
     if (status === 'budget') return failed('budget', text, path, context);
-    if (findings.length === 0) return escaped;
+    if (findings.length === 0) {
+      if (escaped === text) rememberClean(text, key);
+      return escaped;
+    }
     const own = markers.own(escaped);
     let out = '';
     let at = 0;
@@ -213,7 +245,7 @@ export function createTextRedactor(options: {
       if (context.rules.redactKeys.some((test) => test(name))) {
         return { rule: 'policy.key', ruleVersion: 1, class: 'secret.key' };
       }
-      const rule = scanner.sensitiveKey(name);
+      const rule = sensitiveKey(name);
       if (rule !== undefined) return rule;
     }
     return undefined;

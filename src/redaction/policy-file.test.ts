@@ -1,0 +1,42 @@
+import { expect, test } from 'vitest';
+import { loadPolicy, parsePolicy, PolicyError } from './policy-file.ts';
+
+function problems(text: string): string[] {
+  try {
+    parsePolicy(text, 'p.yaml');
+  } catch (error) {
+    if (error instanceof PolicyError) return error.problems.map((each) => `${each.at}: ${each.message}`);
+    throw error;
+  }
+  return [];
+}
+
+test('an unknown field is refused with its line', () => {
+  expect(problems('version: 1\nid: a\nkeys:\n  redcat: [x]\n')).toEqual([
+    'p.yaml:4: keys.redcat: there is no such field',
+  ]);
+});
+
+test('all problems are listed at once', () => {
+  const found = problems('version: 2\nid: a\ncontent:\n  - attr: [x]\n    action: eat\n');
+  expect(found.map((each) => each.split(':')[1])).toEqual(['1', '5']);
+});
+
+test('a pattern no engine can run is refused with its line', () => {
+  expect(problems('version: 1\nid: a\nkeys:\n  redact:\n    - "ok"\n    - "(a)\\\\1"\n')[0]).toMatch(/^p\.yaml:6: /);
+});
+
+test('a pattern that would backtrack badly runs in linear time', () => {
+  const policy = parsePolicy('version: 1\nid: a\nkeys:\n  redact: ["(a+)+$"]\n', 'p.yaml');
+  expect(policy.rules.redactKeys[0]?.(`${'a'.repeat(2000)}!`)).toBe(false);
+});
+
+test('a missing file is a problem and not a reason to go on without it', () => {
+  expect(() => loadPolicy('/nonexistent/policy.yaml')).toThrow(PolicyError);
+});
+
+test('the version changes with the content and not with its comments', () => {
+  const version = (text: string): string => parsePolicy(text, 'p.yaml').version;
+  expect(version('version: 1\nid: a\n')).toBe(version('# note\nid: a\nversion: 1\n'));
+  expect(version('version: 1\nid: a\n')).not.toBe(version('version: 1\nid: a\npreset: open\n'));
+});
