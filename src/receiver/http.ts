@@ -243,6 +243,8 @@ class HttpExchanges {
   #collect(request: IncomingMessage, tooLarge: Refusal, reservation: Reservation): Promise<Body> {
     const { requestBytesMax } = this.#options.limits;
     const declared = declaredLength(request);
+    // The sender may have left while its credentials were being looked up.
+    if (request.destroyed) return Promise.resolve({ kind: 'gone' });
     if (declared > requestBytesMax) return Promise.resolve({ kind: 'refused', refusal: tooLarge });
     if (!reservation.tryGrow(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
     return new Promise((resolve) => {
@@ -272,9 +274,8 @@ class HttpExchanges {
       request.on('end', onEnd);
       // Stays on after settling: an error on a request nobody reads any more must not become an uncaught one.
       request.on('error', () => settle({ kind: 'gone' }));
-      request.on('close', () => {
-        if (!request.complete) settle({ kind: 'gone' });
-      });
+      // Comes after `end` where there is one, and settling twice does nothing.
+      request.on('close', () => settle({ kind: 'gone' }));
     });
   }
 

@@ -375,6 +375,30 @@ describe('R50: slow senders', () => {
   });
 });
 
+test('R29: senders that leave before their answer hold none of the budget', async () => {
+  let authenticated = 0;
+  const slow = await startReceiver({
+    authenticate: async () => {
+      authenticated += 1;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      return { tenant: 'default' };
+    },
+  });
+  const head = `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: ${JSON_TYPE}\r\ncontent-length: 1000\r\n\r\n`;
+  for (const sent of [head, `${head}{`, head + '{}'.padEnd(1000, ' ')]) {
+    const socket = connect(slow.http.port, slow.http.host);
+    await once(socket, 'connect');
+    const before = authenticated;
+    socket.write(sent);
+    while (authenticated === before) await new Promise((resolve) => setTimeout(resolve, 5));
+    socket.destroy();
+  }
+  // Resolves only when every exchange has come to an end.
+  await slow.receiver.close();
+  expect(await slow.metrics.prometheusText()).toMatch(/docket_receiver_in_flight_bytes\{[^}]*\} 0/);
+  await slow.metrics.close();
+});
+
 test('T16: a request without valid credentials is 401', async () => {
   const guarded = await startReceiver({
     authenticate: ({ get }) => (get('Authorization') === 'Bearer right' ? { tenant: 'acme' } : undefined),

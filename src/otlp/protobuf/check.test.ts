@@ -72,9 +72,16 @@ describe('malformed bytes', () => {
     );
   });
 
-  test('spans sent as log records, and log records sent as spans, are refused', () => {
+  test('spans and log records sent as another signal are refused', () => {
     expect(() => checkRequest('logs', spansOf(named('a')))).toThrow('LogRecord.timeUnixNano');
     expect(() => checkRequest('traces', logsOf({ timeUnixNano: '1' }))).toThrow('Span.traceId');
+    expect(() => checkRequest('metrics', logsOf({ timeUnixNano: '1' }))).toThrow('Metric.name');
+    expect(() => checkRequest('metrics', spansOf({ ...named('a'), startTimeUnixNano: '1' }))).toThrow(OtlpDecodeError);
+    expect(() => checkRequest('logs', metricsOf({ name: 'm' }))).toThrow('LogRecord.timeUnixNano');
+  });
+
+  test('metrics sent as traces that pass for spans are rejected one by one', () => {
+    expect(checkRequest('traces', metricsOf({ name: 'm', unit: 's' }))).toMatchObject({ items: 0, rejected: 1 });
   });
 });
 
