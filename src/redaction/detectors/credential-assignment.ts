@@ -56,7 +56,20 @@ function sticky(pattern: RegExp, text: string, at: number): RegExpExecArray | nu
   return pattern.exec(text);
 }
 
+let bareText = '';
+let bareFrom = 0;
+let bareTo = 0;
+
+/** Keys may follow each other by the thousand; the end of one run of characters is found once. */
 function bareEnd(text: string, from: number): number {
+  if (text === bareText && from > bareFrom && from < bareTo) return bareTo;
+  bareTo = findBareEnd(text, from);
+  bareText = text;
+  bareFrom = from;
+  return bareTo;
+}
+
+function findBareEnd(text: string, from: number): number {
   let i = from;
   const limit = Math.min(text.length, from + valueMax);
   for (; i < limit; i++) {
@@ -73,6 +86,7 @@ function bareEnd(text: string, from: number): number {
       code === 0x7c
     )
       break;
+    if (code === 0x40 && text.slice(Math.max(0, from - 160), from).includes('://')) break;
     if (
       (code === 0x2c || code === 0x3b) &&
       (/[\s"']/.test(text[i + 1] ?? ' ') || innerPair.test(text.slice(i + 1, i + 50)))
@@ -115,7 +129,13 @@ function valueAt(text: string, at: number): Value | undefined {
         }
       } else if (code === 0x0a && mark !== '`' && depth === 0 && text.indexOf(mark, end) < 0) break;
     }
-    return end > start ? { start, end, quoted: true } : undefined;
+    if (end < limit || limit < text.length) return end > start ? { start, end, quoted: true } : undefined;
+    // The closing quote is cut off: the line, as far as it is one value.
+    const line = /[^\r\n]*/y;
+    line.lastIndex = start;
+    const rest = line.exec(text)?.[0] ?? '';
+    const stop = / [([]/.exec(rest)?.index ?? rest.length;
+    return stop > 0 ? { start, end: start + stop, quoted: true } : undefined;
   }
   const end = bareEnd(text, at);
   return end > at ? { start: at, end, quoted: false } : undefined;
@@ -158,10 +178,20 @@ function accept(
   if (isPlaceholder(found)) return undefined;
   if (!value.quoted && callShape.test(found + (text[end] === '(' ? '(' : ''))) return undefined;
   if (/^[[{(]/.test(found) && !value.quoted) return undefined;
+  // Sentences are no tokens and too long for passphrases; what is secret inside them is found by itself.
+  const spaces = found.length > 1024 ? 0 : found.split(/\s+/).length - 1;
+  if (
+    key.rule !== 'cookie-key' &&
+    key.rule !== 'authorization-key' &&
+    spaces >= (key.rule === 'password-key' ? 7 : 2) &&
+    !found.includes('-----')
+  )
+    return undefined;
   if (key.rule === 'cookie-key' && !cookieHasSecret(found)) return undefined;
   if (key.strength === 'weak' || (separator === 'space' && key.rule !== 'authorization-key')) {
     if (separator === 'space' && key.strength === 'weak' && /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(found))
       return undefined;
+    if (separator === 'space' && /^[\w.]{2,40}[=:]/.test(found)) return undefined;
     if (isOpaque(found, key.strength === 'weak' ? 14 : 10)) return { start, end, rule: key.rule, class: key.class };
     const passwordLike = key.rule === 'password-key' && found.length >= 6 && /\d/.test(found) && /[^\d]/.test(found);
     return passwordLike ? { start, end, rule: key.rule, class: key.class } : undefined;

@@ -6,6 +6,7 @@ export interface OpaqueToken {
   readonly end: number;
 }
 
+const headMax = 128;
 const tokenPattern = /[A-Za-z0-9_+/=.~-]{10,1024}/g;
 
 /** Candidates in order; the text is looked at once. */
@@ -20,8 +21,10 @@ export function findTokens(text: string): OpaqueToken[] {
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
 /** Whether a value looks random enough that no human wrote it and no schema names it. */
-export function isOpaque(value: string, lengthMin = 12): boolean {
-  if (value.length < lengthMin || value.length > 4096) return false;
+export function isOpaque(text: string, lengthMin = 12): boolean {
+  // The head is enough to tell, and bounds the cost of long values.
+  const value = text.length > headMax ? text.slice(0, headMax) : text;
+  if (value.length < lengthMin) return false;
   let digits = 0;
   let lower = 0;
   let upper = 0;
@@ -29,6 +32,7 @@ export function isOpaque(value: string, lengthMin = 12): boolean {
   let last = 0;
   for (let i = 0; i < value.length; i++) {
     const code = value.charCodeAt(i);
+    if (code <= 0x20) return false;
     let kind = 4;
     if (code >= 0x30 && code <= 0x39) {
       digits++;
@@ -60,6 +64,11 @@ const objectName = /^[a-z]{3,24}(?:[-._][a-z0-9]{1,24}){1,6}$/;
 const blobMin = 320;
 const harmlessShape =
   /^(?:\d{4}-\d\d-\d\dT?[\d:.Z+-]{0,20}|v?\d{1,4}\.\d{1,6}\.\d{1,6}[\w.+-]{0,40}|sha(?:1|224|256|384|512)[-:=].{0,200}|h1:.{0,80}|[\d.:+-]+)$/;
+
+/** Names of deployments, pods and hosts: words and short hashes joined by dashes or dots. */
+export function isObjectName(value: string): boolean {
+  return objectName.test(value) && !/[0-9a-z]{20}/.test(value);
+}
 
 /** The part of a token that looks random, without the punctuation around it; undefined for names, paths, dates and versions. */
 export function looksRandom(text: string, start: number, end: number, introduced = false): OpaqueToken | undefined {

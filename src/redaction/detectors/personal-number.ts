@@ -53,6 +53,8 @@ export function findEmails(text: string, found: PersonalDatum[]): void {
     // `mailto:` and quotes written with punctuation that may be part of an address.
     while (start < at && /['`{|*&?/.!#$%^~=-]/.test(text[start] ?? '')) start++;
     if (start === at) continue;
+    // The user and password of a URL.
+    if (/:\/\/[^\s/?#]{0,200}$/.test(text.slice(Math.max(0, start - 204), start))) continue;
     domainPattern.lastIndex = at + 1;
     const domain = domainPattern.exec(text);
     if (!domain) continue;

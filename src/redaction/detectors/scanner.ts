@@ -1,7 +1,7 @@
 import { assignmentAt, keyAround } from './credential-assignment.ts';
 import { findPayloads, unescapedView } from './encoded-view.ts';
 import { createKeywordAutomaton, hitsOverflow } from './keyword-automaton.ts';
-import { findTokens, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
+import { findTokens, isObjectName, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
 import { refusedPattern } from './pattern-gate.ts';
 import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
 import { privateKeyAt } from './private-key.ts';
@@ -216,7 +216,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   flags[0x40] = atFlag;
   flags[0x3a] = groupFlag;
   flags[0x2d] = groupFlag;
-  for (const char of '%\\&\u001b') flags[char.charCodeAt(0)] = escapeFlag;
+  for (const char of '%&\u001b') flags[char.charCodeAt(0)] = escapeFlag;
 
   function scanLayer(
     text: string,
@@ -231,6 +231,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const doneUntil = new Map<CompiledRule, number>();
     let lastKeyEnd = -1;
     let lastPem = -1;
+    let lastValueEnd = -1;
     let firstToken = 0;
 
     const nearTokens = (from: number, to: number): OpaqueToken[] => {
@@ -265,6 +266,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         if (!standsFirst(text, start) || text[start - 1] === '/' || text[end] === '/') return;
         if (/^\.(?:com|io|org|net|dev|app|co|ai|so)\b/.test(text.slice(end, end + 5))) return;
         for (const token of nearTokens(end, end + rule.window.after)) {
+          if (token.start < start && isObjectName(text.slice(token.start, token.end))) continue;
           const from = Math.max(token.start, end);
           const trimmed = looksRandom(text, from, token.end, introduces(text, end, from));
           if (!trimmed) continue;
@@ -330,8 +332,9 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         const around = keyAround(text, start, end);
         if (text.slice(Math.max(0, start - 60), start).includes('arn:')) continue;
         lastKeyEnd = around.end;
-        const found = assignmentAt(text, around.start, around.end);
+        const found = start < lastValueEnd ? undefined : assignmentAt(text, around.start, around.end);
         if (found) {
+          lastValueEnd = found.end;
           if (!disabled.has(found.rule)) {
             out.push({ ...found, version: keyRuleVersion, encodings: [], priority: 40 });
           }
@@ -395,7 +398,13 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     if (text.length > repeatTextMax) return;
     const values = new Map<string, Candidate>();
     for (const each of found) {
-      if (each.end - each.start < 10 || !each.class.startsWith('secret.') || values.size >= repeatValuesMax) continue;
+      if (
+        each.end - each.start < 10 ||
+        /\s/.test(text.slice(each.start, Math.min(each.end, each.start + 64))) ||
+        !each.class.startsWith('secret.') ||
+        values.size >= repeatValuesMax
+      )
+        continue;
       values.set(text.slice(each.start, each.end), each);
     }
     for (const [value, first] of values) {
@@ -430,7 +439,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           });
       }
     }
-    if (seen & (escapeFlag | nonAsciiFlag) || text.includes('=3D')) {
+    if (seen & (escapeFlag | nonAsciiFlag) || text.includes('\\u') || text.includes('\\x') || text.includes('=3D')) {
       const view = unescapedView(text);
       if (view) {
         for (const each of scanAll(view.text, key, depth - 1, deadline)) {

