@@ -26,6 +26,7 @@ const PUBLIC_PATHS: ReadonlySet<string> = new Set([
   '/docs',
   '/docs.css',
   '/docket.css',
+  '/docket.svg',
 ]);
 
 /**

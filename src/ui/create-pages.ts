@@ -1,0 +1,143 @@
+import { Hono, type Context } from 'hono';
+import type { ApiEnv } from '../api/api-context.ts';
+import { evidenceJson, NO_STANDING } from '../api/evidence-json.ts';
+import type { EvidenceLog, EvidencePageRequest } from '../record/evidence-log.ts';
+import { EVIDENCE_KINDS } from '../record/evidence.ts';
+import { INCIDENT_STATUSES, SEVERITIES } from '../record/incident-record.ts';
+import type { RecordService } from '../record/record-service.ts';
+import type { TelemetryReader } from '../record/telemetry-reader.ts';
+import { EvidencePage } from './evidence-page.tsx';
+import { IncidentList } from './incident-list.tsx';
+import { IncidentPage } from './incident-page.tsx';
+import { document, ICON } from './layout.tsx';
+import { NotFound, UnfiledPage } from './plain-pages.tsx';
+import { STYLESHEET } from './stylesheet.ts';
+import { TracePage } from './trace-page.tsx';
+
+export interface PagesOptions {
+  readonly record: RecordService;
+  readonly evidence: EvidenceLog;
+  readonly telemetry: TelemetryReader;
+  readonly version: string;
+}
+
+const INCIDENTS_PER_PAGE = 25;
+const EVIDENCE_PER_PAGE = 50;
+const ENTRIES_PER_PAGE = 100;
+const UNFILED_COUNTED = 100;
+
+/** The page: every incident, one record, one row of evidence, one trace. Mounted into the API's app, behind its checks. */
+export function createPages(options: PagesOptions): Hono<ApiEnv> {
+  const { record, evidence, telemetry, version } = options;
+  const app = new Hono<ApiEnv>();
+
+  app.get('/docket.css', (context) => asset(context, STYLESHEET, 'text/css; charset=utf-8'));
+  app.get('/docket.svg', (context) => asset(context, ICON, 'image/svg+xml'));
+
+  app.get('/', async (context) => {
+    const { tenant } = context.get('caller');
+    const status = oneOf(INCIDENT_STATUSES, context.req.query('status'));
+    const severity = oneOf(SEVERITIES, context.req.query('severity'));
+    const q = words(context.req.query('q'));
+    const cursor = context.req.query('cursor');
+    const [page, unfiled] = await Promise.all([
+      record.list(tenant, {
+        limit: INCIDENTS_PER_PAGE,
+        ...(status === undefined ? {} : { status: [status] }),
+        ...(severity === undefined ? {} : { severity: [severity] }),
+        ...(q === '' ? {} : { q }),
+        ...(cursor === undefined || cursor === '' ? {} : { cursor }),
+      }),
+      evidence.unfiled(tenant, { limit: UNFILED_COUNTED }),
+    ]);
+    const lines = await Promise.all(
+      page.items.map(async (summary) => ({ summary, record: await record.record(tenant, summary.id) })),
+    );
+    const list = IncidentList({
+      lines,
+      next: page.next,
+      filter: { status: status ?? '', severity: severity ?? '', q },
+      unfiled: { count: unfiled.items.length, more: unfiled.next !== null },
+      nowMs: Date.now(),
+    });
+    return context.html(document('Incidents', version, list));
+  });
+
+  app.get('/unfiled', async (context) => {
+    const { tenant } = context.get('caller');
+    const page = await evidence.unfiled(tenant, evidenceRequest(context, ''));
+    const rows = page.items.map((row) => evidenceJson(row, null, NO_STANDING));
+    return context.html(document('Unfiled evidence', version, UnfiledPage({ rows, next: page.next })));
+  });
+
+  app.get('/incidents/:id', async (context) => {
+    const { tenant } = context.get('caller');
+    const found = await record.record(tenant, context.req.param('id'));
+    if (!found) return notFound(context, 'There is no such incident.');
+    const filter = { kind: oneOf(EVIDENCE_KINDS, context.req.query('kind')) ?? '', q: words(context.req.query('q')) };
+    // The newest entries unless earlier ones are asked for.
+    const last = Math.max(0, found.head.seq - ENTRIES_PER_PAGE);
+    const asked = context.req.query('entries');
+    const after = asked !== undefined && /^\d{1,15}$/.test(asked) ? Math.min(Number(asked), last) : last;
+    const [entries, rows] = await Promise.all([
+      record.entries(tenant, found.id, { after, limit: ENTRIES_PER_PAGE }),
+      evidence.page(tenant, found.id, evidenceRequest(context, filter.q)),
+    ]);
+    const page = IncidentPage({
+      record: found,
+      entries: entries?.items ?? [],
+      earlierAfter: after === 0 ? undefined : Math.max(0, after - ENTRIES_PER_PAGE),
+      evidence: { items: rows.items.map((row) => evidenceJson(row, found.ref, found.evidence)), next: rows.next },
+      filter,
+    });
+    return context.html(document(`${found.ref}: ${found.title}`, version, page));
+  });
+
+  app.get('/incidents/:id/evidence/:eid', async (context) => {
+    const { tenant } = context.get('caller');
+    const found = await record.record(tenant, context.req.param('id'));
+    if (!found) return notFound(context, 'There is no such incident.');
+    const row = await evidence.get(tenant, found.id, context.req.param('eid'));
+    if (!row) return notFound(context, 'The incident has no such evidence.');
+    const page = EvidencePage({ row: evidenceJson(row, found.ref, found.evidence), incidentTitle: found.title });
+    return context.html(document(row.summary === '' ? row.kind : row.summary, version, page));
+  });
+
+  app.get('/traces/:traceId', async (context) => {
+    const { tenant } = context.get('caller');
+    const traceId = context.req.param('traceId').toLowerCase();
+    const trace = /^[0-9a-f]{32}$/.test(traceId) ? await telemetry.trace(tenant, traceId) : undefined;
+    if (!trace) return notFound(context, 'Nothing of this trace is stored.');
+    return context.html(document(`Trace ${traceId}`, version, TracePage({ trace })));
+  });
+
+  function notFound(context: Context, what: string): Response | Promise<Response> {
+    return context.html(document('Not found', version, NotFound({ what })), 404);
+  }
+
+  return app;
+}
+
+function evidenceRequest(context: Context, q: string): EvidencePageRequest {
+  const kind = oneOf(EVIDENCE_KINDS, context.req.query('kind'));
+  const cursor = context.req.query('cursor');
+  return {
+    limit: EVIDENCE_PER_PAGE,
+    ...(kind === undefined ? {} : { kinds: [kind] }),
+    ...(q === '' ? {} : { q }),
+    ...(cursor === undefined || cursor === '' ? {} : { cursor }),
+  };
+}
+
+function asset(context: Context, content: string, type: string): Response {
+  return context.body(content, 200, { 'content-type': type, 'cache-control': 'public, max-age=300' });
+}
+
+/** What a form sent, when it is one of the choices; anything else counts as no choice. */
+function oneOf<const T extends string>(values: readonly T[], value: string | undefined): T | undefined {
+  return values.find((each) => each === value);
+}
+
+function words(value: string | undefined): string {
+  return (value ?? '').trim().slice(0, 200);
+}

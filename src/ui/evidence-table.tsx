@@ -1,0 +1,64 @@
+import type { EvidenceJson } from '../api/evidence-json.ts';
+import { Badge, outcomeTone, pathTo, Redacted, Time, Who } from './text.tsx';
+
+export interface EvidenceTableProps {
+  readonly caption: string;
+  readonly rows: readonly EvidenceJson[];
+}
+
+/** Rows of evidence; each links to its own page when it belongs to an incident. */
+export function EvidenceTable({ caption, rows }: EvidenceTableProps) {
+  return (
+    <table class="stack">
+      <caption>{caption}</caption>
+      <thead>
+        <tr>
+          <th scope="col">When</th>
+          <th scope="col">Kind</th>
+          <th scope="col">What</th>
+          <th scope="col">Outcome</th>
+          <th scope="col">Who</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <tr id={`evidence-${row.id}`}>
+            <td class="time">
+              <Time at={row.occurredAt} />
+            </td>
+            <td>
+              {row.kind}
+              {row.tool ? <div class="quiet">{row.tool.tier}</div> : null}
+            </td>
+            <td>
+              {row.incident === null ? (
+                <Redacted text={row.summary} />
+              ) : (
+                <a href={pathTo('incidents', row.incident, 'evidence', row.id)}>
+                  <Redacted text={row.summary === '' ? row.kind : row.summary} />
+                </a>
+              )}
+              <Remarks row={row} />
+            </td>
+            <td>
+              <Badge text={row.outcome} tone={outcomeTone(row.outcome)} />
+            </td>
+            <td>
+              <Who actor={row.actor} />
+              {row.service === '' || row.service === row.actor.name ? null : <div class="quiet">{row.service}</div>}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Remarks({ row }: { readonly row: EvidenceJson }) {
+  const remarks: string[] = [];
+  if (row.state === 'disputed' || row.state === 'withdrawn') remarks.push(row.state);
+  if (row.redactions.length > 0) remarks.push(`${row.redactions.length} redacted`);
+  if (row.link?.mode === 'inferred') remarks.push(`inferred link, score ${row.link.score}`);
+  if (row.trust !== 'observed') remarks.push(row.trust.replace('_', ' '));
+  return remarks.length === 0 ? null : <div class="quiet">{remarks.join(' · ')}</div>;
+}
