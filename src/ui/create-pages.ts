@@ -1,6 +1,7 @@
 import { Hono, type Context } from 'hono';
 import type { ApiEnv } from '../api/api-context.ts';
 import { evidenceJson, NO_STANDING } from '../api/evidence-json.ts';
+import { readEvidencePage } from '../api/read-evidence-page.ts';
 import type { EvidenceLog, EvidencePageRequest } from '../record/evidence-log.ts';
 import { EVIDENCE_KINDS } from '../record/evidence.ts';
 import { INCIDENT_STATUSES, SEVERITIES } from '../record/incident-record.ts';
@@ -65,7 +66,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
 
   app.get('/unfiled', async (context) => {
     const { tenant } = context.get('caller');
-    const page = await evidence.unfiled(tenant, evidenceRequest(context, ''));
+    const page = await readEvidencePage(evidenceRequest(context, ''), (request) => evidence.unfiled(tenant, request));
     const rows = page.items.map((row) => evidenceJson(row, null, NO_STANDING));
     return context.html(document('Unfiled evidence', version, UnfiledPage({ rows, next: page.next })));
   });
@@ -81,7 +82,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const after = asked !== undefined && /^\d{1,15}$/.test(asked) ? Math.min(Number(asked), last) : last;
     const [entries, rows] = await Promise.all([
       record.entries(tenant, found.id, { after, limit: ENTRIES_PER_PAGE }),
-      evidence.page(tenant, found.id, evidenceRequest(context, filter.q)),
+      readEvidencePage(evidenceRequest(context, filter.q), (request) => evidence.page(tenant, found.id, request)),
     ]);
     const page = IncidentPage({
       record: found,

@@ -3,6 +3,7 @@ import type { EvidencePageRequest } from '../../record/evidence-log.ts';
 import { answers, type ApiApp, type ApiOptions } from '../api-context.ts';
 import { evidenceJson, NO_STANDING } from '../evidence-json.ts';
 import { ApiProblem, unknownIncident } from '../problem.ts';
+import { readEvidencePage } from '../read-evidence-page.ts';
 import { evidenceQuery, evidenceSchema, incidentParameter, pageSchema, type EvidenceQuery } from '../schema.ts';
 import { parseUnixNano } from '../unix-nano.ts';
 
@@ -95,7 +96,9 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
     const { tenant } = context.get('caller');
     const found = await record.record(tenant, context.req.valid('param').id);
     if (!found) throw unknownIncident();
-    const page = await evidence.page(tenant, found.id, pageRequest(context.req.valid('query')));
+    const page = await readEvidencePage(pageRequest(context.req.valid('query')), (request) =>
+      evidence.page(tenant, found.id, request),
+    );
     return context.json({
       items: page.items.map((row) => evidenceJson(row, found.ref, found.evidence)),
       next: page.next,
@@ -114,7 +117,9 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
 
   app.openapi(unfiledRoute, async (context) => {
     const { tenant } = context.get('caller');
-    const page = await evidence.unfiled(tenant, pageRequest(context.req.valid('query')));
+    const page = await readEvidencePage(pageRequest(context.req.valid('query')), (request) =>
+      evidence.unfiled(tenant, request),
+    );
     return context.json({ items: page.items.map((row) => evidenceJson(row, null, NO_STANDING)), next: page.next });
   });
 

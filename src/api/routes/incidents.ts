@@ -96,6 +96,48 @@ const bindRoute = createRoute({
   ),
 });
 
+const whyRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/incidents/{id}/why',
+  tags: ['Incidents'],
+  summary: 'The chain behind one item: action, approval, decision, hypotheses, evidence',
+  request: {
+    params: incidentParameter,
+    query: z.strictObject({
+      target: z
+        .string()
+        .max(300)
+        .regex(/^[a-z_]+:.+$/, 'must be {kind}:{id}, for example decision:D1'),
+    }),
+  },
+  responses: answers(
+    {
+      200: {
+        description: 'The chain, and what it lacks',
+        content: {
+          [json]: {
+            schema: z.object({
+              target: z.object({ kind: z.string(), id: z.string() }),
+              steps: z.array(
+                z.object({
+                  kind: z.string(),
+                  id: z.string(),
+                  label: z.string().nullable(),
+                  text: z.string(),
+                  restsOn: z.array(z.string()),
+                }),
+              ),
+              complete: z.boolean(),
+              missing: z.array(z.string()),
+            }),
+          },
+        },
+      },
+    },
+    { 404: 'No such incident or no such item' },
+  ),
+});
+
 /** Opening, listing, reading and binding incidents. */
 export function registerIncidentRoutes(app: ApiApp, options: ApiOptions): void {
   const { record } = options;
@@ -149,6 +191,15 @@ export function registerIncidentRoutes(app: ApiApp, options: ApiOptions): void {
     const headers = { vary: 'Accept' };
     if (wantsMarkdown(context)) return markdownAnswer(context, brief.markdown, headers);
     return context.json(brief.json, 200, headers);
+  });
+
+  app.openapi(whyRoute, async (context) => {
+    const { tenant } = context.get('caller');
+    const { id } = context.req.valid('param');
+    const why = await record.why(tenant, id, context.req.valid('query').target);
+    if (why) return context.json(why);
+    const known = await record.summary(tenant, id);
+    throw known ? new ApiProblem(404, 'record.unknown_item', 'The record has no such item.') : unknownIncident();
   });
 
   app.openapi(bindRoute, async (context) => {
