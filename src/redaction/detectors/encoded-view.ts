@@ -118,7 +118,12 @@ export interface Payload {
   readonly encoding: 'base64' | 'hex';
 }
 
-const base64Run = /[A-Za-z0-9+/_-]{16,}={0,2}/g;
+const runKind = new Uint8Array(128);
+for (const char of 'abcdefghijklmnopqrstuvwxyz') runKind[char.charCodeAt(0)] = 1;
+for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') runKind[char.charCodeAt(0)] = 2;
+for (const char of '0123456789') runKind[char.charCodeAt(0)] = 4;
+for (const char of '+/_-') runKind[char.charCodeAt(0)] = 8;
+const runMin = 16;
 const wrappedLine = /(?:\r?\n|\\r\\n|\\n)[ \t]{0,12}(?=[A-Za-z0-9+/_-]{4,})/y;
 const runMax = 1_048_576;
 
@@ -151,20 +156,40 @@ function decodeBase64(run: string): string | undefined {
 /** Runs of base64 and hexadecimal that spell text; `outOfTime` is called between them. */
 export function findPayloads(text: string, outOfTime: () => void): Payload[] {
   const payloads: Payload[] = [];
-  for (const match of text.matchAll(base64Run)) {
-    const start = match.index;
-    if (payloads.length > 0 && start < (payloads.at(-1)?.end ?? 0)) continue;
-    let run = match[0];
-    let end = start + run.length;
+  let start = -1;
+  let kinds = 0;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : 0;
+    const kind = code < 128 ? (runKind[code] as number) : 0;
+    if (kind !== 0) {
+      if (start < 0) start = i;
+      kinds |= kind;
+      continue;
+    }
+    if (start < 0) continue;
+    const from = start;
+    const seen = kinds;
+    start = -1;
+    kinds = 0;
+    // A word of prose or a path is no payload; digits alone are none either.
+    if (i - from < runMin || (seen & 6) === 0 || (seen & 3) === 0) continue;
+    if (payloads.length > 0 && from < (payloads.at(-1)?.end ?? 0)) continue;
+    let end = i;
+    while (text[end] === '=' && end - i < 2) end++;
+    readRun(from, end);
+  }
+  return payloads;
+
+  function readRun(start: number, runEnd: number): void {
+    let end = runEnd;
+    let run = text.slice(start, end);
     if (run.length >= 32 && run.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(run)) {
       const bytes = Buffer.from(run.slice(0, runMax), 'hex');
       if (printable(bytes)) {
         payloads.push({ start, end, text: bytes.toString('utf8'), encoding: 'hex' });
-        continue;
+        return;
       }
     }
-    // A word of prose or a path is no payload.
-    if (!/[0-9A-Z]/.test(run) || !/[a-z]/.test(run)) continue;
     outOfTime();
     // MIME and PEM wrap their lines; all lines but the last have the same length.
     if (run.length >= 56) {
@@ -183,5 +208,4 @@ export function findPayloads(text: string, outOfTime: () => void): Payload[] {
     const decoded = decodeBase64(run);
     if (decoded !== undefined) payloads.push({ start, end, text: decoded, encoding: 'base64' });
   }
-  return payloads;
 }

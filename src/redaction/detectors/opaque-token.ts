@@ -4,16 +4,28 @@ import { isPlaceholder, shannonEntropy } from './validators.ts';
 export interface OpaqueToken {
   readonly start: number;
   readonly end: number;
+  /** Already found to be a secret. */
+  taken: boolean;
 }
 
 const headMax = 128;
-const tokenPattern = /[A-Za-z0-9_+/=.~-]{10,1024}/g;
+const tokenByte = new Uint8Array(128);
+for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~-')
+  tokenByte[char.charCodeAt(0)] = 1;
+const tokenMin = 10;
 
-/** Candidates in order; the text is looked at once. */
+/** Runs of token characters, in order; the text is looked at once. */
 export function findTokens(text: string): OpaqueToken[] {
   const tokens: OpaqueToken[] = [];
-  for (const match of text.matchAll(tokenPattern)) {
-    tokens.push({ start: match.index, end: match.index + match[0].length });
+  let start = -1;
+  for (let i = 0; i <= text.length; i++) {
+    const code = i < text.length ? text.charCodeAt(i) : 0;
+    if (code < 128 && tokenByte[code] === 1) {
+      if (start < 0) start = i;
+    } else if (start >= 0) {
+      if (i - start >= tokenMin) tokens.push({ start, end: i, taken: false });
+      start = -1;
+    }
   }
   return tokens;
 }
@@ -71,7 +83,12 @@ export function isObjectName(value: string): boolean {
 }
 
 /** The part of a token that looks random, without the punctuation around it; undefined for names, paths, dates and versions. */
-export function looksRandom(text: string, start: number, end: number, introduced = false): OpaqueToken | undefined {
+export function looksRandom(
+  text: string,
+  start: number,
+  end: number,
+  introduced = false,
+): { readonly start: number; readonly end: number } | undefined {
   // Files and images, not keys; what base64 carries is looked at where it is decoded.
   if (end - start > blobMin && !introduced) return undefined;
   let from = start;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { isIPv4, isIPv6 } from 'node:net';
 
-import { electronicFormatIBAN, isValidIBAN } from 'ibantools';
+import { countrySpecs, electronicFormatIBAN, isValidIBAN } from 'ibantools';
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 
 import { identityNumberOf } from './identity-number.ts';
@@ -29,6 +29,8 @@ export const personalRuleIds: readonly string[] = [
   'mac-address',
   'crypto-wallet',
 ];
+
+const phoneLookupsMax = 128;
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
 const isLetter = (code: number): boolean => (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
@@ -101,21 +103,16 @@ export function isBase58Check(value: string): boolean {
 const ibanShape = /[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){8,32}/y;
 
 function ibanAt(text: string, start: number): number {
+  const wanted = countrySpecs[text.slice(start, start + 2).toUpperCase()]?.chars ?? 0;
+  if (wanted === 0) return -1;
   ibanShape.lastIndex = start;
   const match = ibanShape.exec(text);
   if (!match) return -1;
-  let value = match[0];
-  for (let tries = 0; tries < 24 && value.length >= 15; tries++) {
-    const last = value.charCodeAt(value.length - 1);
-    if (
-      isWord(last) &&
-      isValidIBAN((electronicFormatIBAN(value) ?? '').toUpperCase()) &&
-      !isWord(text.charCodeAt(start + value.length))
-    )
-      return start + value.length;
-    value = value.slice(0, -1);
-  }
-  return -1;
+  let count = 0;
+  let end = start;
+  while (end < start + match[0].length && count < wanted) if (isWord(text.charCodeAt(end++))) count++;
+  if (count < wanted || isWord(text.charCodeAt(end))) return -1;
+  return isValidIBAN((electronicFormatIBAN(text.slice(start, end)) ?? '').toUpperCase()) ? end : -1;
 }
 
 const versionWord =
@@ -125,7 +122,7 @@ function clusterEnd(text: string, from: number): { readonly end: number; readonl
   let end = from;
   let digits = 0;
   let gap = 0;
-  for (let i = from; i < text.length && i - from < 64; i++) {
+  for (let i = from; i < text.length && i - from < 32; i++) {
     const code = text.charCodeAt(i);
     if (isDigit(code)) {
       digits++;
@@ -158,10 +155,9 @@ function cardIn(
   }
   const whole = digitsOf(value);
   if (whole.length >= 12 && whole.length <= 19 && isCard(whole)) return { start, end };
-  // Numbers may follow each other: try the runs in between.
-  for (const match of value.matchAll(/\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{12,19}/g)) {
-    if (isCard(digitsOf(match[0]))) return { start: start + match.index, end: start + match.index + match[0].length };
-  }
+  // Numbers may follow each other: the first one that is a card by itself.
+  const first = /^(?:\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{4}|\d{4}[ -]\d{6}[ -]\d{4,5}|\d{12,19})/.exec(value);
+  if (first && isCard(digitsOf(first[0]))) return { start, end: start + first[0].length };
   return undefined;
 }
 
@@ -171,6 +167,7 @@ function phoneAt(
   end: number,
   digits: number,
   alone: boolean,
+  lookups: { left: number },
 ): { readonly start: number; readonly end: number } | undefined {
   let from = start;
   if (text[from - 1] === '(') from--;
@@ -181,8 +178,9 @@ function phoneAt(
   const value = text.slice(from, to);
   if (plus) {
     if (digits < 7 || digits > 17) return undefined;
-    const parsed = parsePhoneNumberFromString(value);
-    return parsed?.isPossible() ? { start: from, end: to } : undefined;
+    // Beyond the bound the shape alone decides: rather one number too many than seconds of looking up.
+    if (--lookups.left < 0) return { start: from, end: to };
+    return parsePhoneNumberFromString(value)?.isPossible() ? { start: from, end: to } : undefined;
   }
   if (
     digits < 7 ||
@@ -230,6 +228,7 @@ export function findNumbers(text: string, found: PersonalDatum[], outOfTime: () 
         priority: 45,
       });
   }
+  const lookups = { left: phoneLookupsMax };
   let rounds = 0;
   for (let i = 0; i < length; i++) {
     if (!isDigit(text.charCodeAt(i))) continue;
@@ -318,7 +317,7 @@ export function findNumbers(text: string, found: PersonalDatum[], outOfTime: () 
         i = end - 1;
         continue;
       }
-      const phone = phoneAt(text, i, end, digits, offset >= 0);
+      const phone = phoneAt(text, i, end, digits, offset >= 0, lookups);
       if (phone) {
         found.push({ ...phone, rule: 'phone', class: 'pii.phone', priority: 48 });
         i = Math.max(end, phone.end) - 1;

@@ -12,7 +12,8 @@ export function privateKeyAt(text: string, at: number): { readonly start: number
   const marker = begin.exec(text);
   if (!marker) return undefined;
   const from = at + marker[0].length;
-  const window = text.slice(from, from + spanMax);
+  const next = text.indexOf('-----BEGIN', from);
+  const window = text.slice(from, Math.min(from + spanMax, next < 0 ? text.length : next));
   endMarker.lastIndex = 0;
   const end = endMarker.exec(window);
   if (end) return { start: at, end: from + end.index + end[0].length };

@@ -1,5 +1,6 @@
 import { assignmentAt, keyAround } from './credential-assignment.ts';
 import { findPayloads, unescapedView } from './encoded-view.ts';
+import { createBytePrefilter } from './byte-prefilter.ts';
 import { createKeywordAutomaton, hitsOverflow } from './keyword-automaton.ts';
 import { findTokens, isObjectName, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
 import { refusedPattern } from './pattern-gate.ts';
@@ -210,6 +211,9 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   const words = [...entries.keys()];
   const actions = [...entries.values()];
   const automaton = createKeywordAutomaton(words);
+  // A rule of the operator with a keyword of one or two characters leaves nothing to exclude by.
+  const undecidable = (options.extraRules ?? []).some((rule) => rule.keywords.some((keyword) => keyword.length < 3));
+  const prefilter = createBytePrefilter(words);
   const flags = new Uint8Array(128);
   for (let code = 0x30; code <= 0x39; code++) flags[code] = digitFlag;
   for (let code = 0x41; code <= 0x5a; code++) flags[code] = upperFlag;
@@ -266,6 +270,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         if (!standsFirst(text, start) || text[start - 1] === '/' || text[end] === '/') return;
         if (/^\.(?:com|io|org|net|dev|app|co|ai|so)\b/.test(text.slice(end, end + 5))) return;
         for (const token of nearTokens(end, end + rule.window.after)) {
+          if (token.taken) continue;
           if (token.start < start && isObjectName(text.slice(token.start, token.end))) continue;
           const from = Math.max(token.start, end);
           const trimmed = looksRandom(text, from, token.end, introduces(text, end, from));
@@ -273,7 +278,10 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           const value = text.slice(trimmed.start, trimmed.end);
           if (ownerOf(text, trimmed.start, start) === 'other') continue;
           pattern.lastIndex = 0;
-          if (pattern.test(value) && allowed(compiled, value)) emit(trimmed.start, trimmed.end, compiled);
+          if (pattern.test(value) && allowed(compiled, value)) {
+            token.taken = true;
+            emit(trimmed.start, trimmed.end, compiled);
+          }
         }
         return;
       }
@@ -341,9 +349,11 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         }
         if (action.loose && !disabled.has('secret-near-word')) {
           for (const token of nearTokens(end, around.end + 64)) {
+            if (token.taken) continue;
             const from = Math.max(token.start, end);
             const trimmed = looksRandom(text, from, token.end, introduces(text, end, from));
             if (!trimmed || ownerOf(text, trimmed.start, around.start) !== 'none') continue;
+            token.taken = true;
             out.push({
               ...trimmed,
               rule: 'secret-near-word',
@@ -488,7 +498,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   }
 
   return {
-    mayMatch: (_bytes, start, end) => end > start,
+    mayMatch: (bytes, start, end) => undecidable || prefilter.mayMatch(bytes, start, end),
     scan(text, context) {
       const deadline = performance.now() + budgetMs;
       try {

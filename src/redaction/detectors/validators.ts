@@ -98,7 +98,8 @@ const referenceShape =
   /^(?:\$|%[A-Za-z_]{1,64}%$|\{\{|\{[\w.-]{1,64}\}$|<[^<>]{0,64}>?$|process\.env|os\.(?:environ|getenv)|System\.getenv|getenv|env\.|ENV\[|vault:|ssm:|secretsmanager:|arn:|file:\/|\/run\/secrets\/|\[[\w :.-]{0,64}\]$|op:\/\/|sm:\/\/|sealed:)/;
 
 /** Whether a value stands for a secret instead of being one, such as `${TOKEN}`, `xxxx`, `<your key>` or `changeme`. */
-export function isPlaceholder(value: string): boolean {
+export function isPlaceholder(text: string): boolean {
+  const value = text.length > 256 ? text.slice(0, 256) : text;
   if (referenceShape.test(value)) return true;
   if (value.length <= 64 && placeholderWords.test(value)) return true;
   if (/^(.)\1*$/s.test(value) || /^.{0,12}\.\.\.$/.test(value)) return true;
