@@ -98,7 +98,7 @@ test.each([
   ['the salt', 9],
   ['the length of the metadata', 16],
   ['the length of the bytes', 23],
-  ['the checksum of the payload', 25],
+  ['the checksum of the metadata', 25],
   ['the checksum of the header', 31],
   ['the metadata', HEADER_BYTES + 5],
   ['the bytes', -3],
