@@ -37,6 +37,8 @@ export interface ActWindow {
   addSpan(tenant: string, traceId: string, spanId: string, context: SpanContext): readonly Act[];
   /** Remembers only who the parent of an ordinary span is. */
   addParent(tenant: string, traceId: string, spanId: string, parentSpanId: string): void;
+  /** Adds what a stored row said about an act. */
+  addStored(act: Act, contribution: Contribution): void;
   /** What holds for an act by the spans it ran under, nearest first. */
   inherited(act: Act): Inherited;
   readonly refused: number;
@@ -139,6 +141,11 @@ class BoundedActWindow implements ActWindow {
     return act;
   }
 
+  addStored(act: Act, contribution: Contribution): void {
+    addContribution(act, contribution);
+    this.#index(act, contribution);
+  }
+
   #newId(contribution: Contribution): string {
     const { tenant, tool, traceId, spanId, identity } = contribution;
     // The first attempt of a call is named by the call, so that whoever reports it first gives it the same id.
@@ -154,8 +161,19 @@ class BoundedActWindow implements ActWindow {
   /** Acts the contribution belongs to. Several when it is what shows that they are one. */
   #find(contribution: Contribution): readonly Act[] {
     const { tenant, kind, traceId, spanId, tool } = contribution;
-    const own = this.#byKey.get(`${tenant} record ${contribution.identity}`)?.find((act) => act.kind === kind);
+    const own = this.#byKey
+      .get(`${tenant} record ${contribution.identity}`)
+      ?.find((act) => act.kind === kind || contribution.joinsSpan);
     if (own !== undefined) return [own];
+    if (contribution.joinsSpan) {
+      return (this.#byKey.get(`${tenant} of span ${traceId} ${spanId}`) ?? []).slice(0, 1);
+    }
+    if (contribution.signal === 'traces' && tool?.role !== 'request') {
+      const waiting = this.#byKey
+        .get(`${tenant} of span ${traceId} ${spanId}`)
+        ?.find((act) => all(act).every((each) => each.joinsSpan));
+      if (waiting !== undefined) return [waiting];
+    }
     if (tool === null || kind !== 'tool_call') {
       // Two signals about one span: its log records join the row of the span, and the other way round.
       if (spanId === '' || kind === 'error' || kind === 'log') return [];
@@ -246,6 +264,10 @@ class BoundedActWindow implements ActWindow {
     const { tenant, kind, traceId, spanId, parentSpanId, identity, tool, signal } = contribution;
     this.#key(act, `${tenant} record ${identity}`);
     if (traceId !== '') this.#key(act, `${tenant} trace ${traceId}`);
+    if (contribution.joinsSpan || (signal === 'traces' && tool?.role !== 'request')) {
+      this.#key(act, `${tenant} of span ${traceId} ${spanId}`);
+    }
+    if (contribution.joinsSpan) return;
     if (kind === 'error' || kind === 'log') {
       this.#key(act, `${tenant} failures ${traceId}`);
       return;
@@ -254,18 +276,13 @@ class BoundedActWindow implements ActWindow {
       if (spanId !== '') this.#key(act, `${tenant} ${kind} span ${traceId} ${spanId}`);
       return;
     }
-    for (const key of callKeys(contribution)) {
-      this.#key(act, key);
-      // Kept on the row too: what a restart needs to find the act again.
-      act.keys.add(key.slice(tenant.length + 1));
-    }
+    for (const key of callKeys(contribution)) this.#key(act, key);
     if (traceId === '') return;
     this.#key(act, `${tenant} tools ${traceId}`);
     const same = sameCallKey(contribution);
     if (same !== undefined) this.#key(act, same);
     if (signal !== 'traces' || tool.role === 'request') return;
     this.#key(act, `${tenant} tool span ${traceId} ${spanId}`);
-    act.keys.add(`span ${traceId} ${spanId}`);
     const above = this.#ancestors(tenant, traceId, spanId, parentSpanId);
     for (const ancestor of above.slice(0, AWAITED_ANCESTORS_MAX)) {
       this.#key(act, `${tenant} awaits ${traceId} ${ancestor}`);

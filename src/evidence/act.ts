@@ -9,7 +9,8 @@ const CONTRIBUTIONS_MAX = 200;
 export interface Act {
   readonly id: string;
   readonly tenant: string;
-  readonly kind: EvidenceKind;
+  /** Of the record that knows most; a record that only joins a span does not decide it. */
+  kind: EvidenceKind;
   readonly contributions: Map<string, Contribution>;
   /** Identities of identical calls counted into this act instead of getting a row each. */
   readonly folded: Set<string>;
@@ -19,8 +20,6 @@ export interface Act {
   absorbed: Act[];
   /** Digest of the row as last written; `''` before that. */
   writtenDigest: string;
-  /** Keys under which the window finds it. */
-  readonly keys: Set<string>;
 }
 
 export function createAct(id: string, contribution: Contribution): Act {
@@ -33,13 +32,13 @@ export function createAct(id: string, contribution: Contribution): Act {
     filed: new Map(),
     absorbed: [],
     writtenDigest: '',
-    keys: new Set(),
   };
 }
 
 export function addContribution(act: Act, contribution: Contribution): void {
   if (act.contributions.has(contribution.identity) || act.contributions.size < CONTRIBUTIONS_MAX) {
     act.contributions.set(contribution.identity, contribution);
+    if (!contribution.joinsSpan) act.kind = contribution.kind;
   }
 }
 
@@ -56,6 +55,7 @@ export function ranked(act: Act): readonly Contribution[] {
 }
 
 function rank(contribution: Contribution): number {
+  if (contribution.joinsSpan) return TOOL_ROLES.length;
   if (contribution.tool !== null) return TOOL_ROLES.indexOf(contribution.tool.role);
   return contribution.signal === 'traces' ? 0 : 1;
 }

@@ -6,6 +6,7 @@ import type {
   EvidenceKind,
   EvidenceModel,
   EvidenceOutcome,
+  EvidenceRow,
   EvidenceTokens,
 } from '../record/evidence.ts';
 import { first, text } from './attribute.ts';
@@ -50,6 +51,10 @@ export interface Contribution {
   readonly content: ReadonlyMap<string, EvidenceContent>;
   readonly references: ReadonlyMap<string, string>;
   readonly detail: string;
+  /** Adds to the row of the span it names, whatever kind that is. */
+  readonly joinsSpan: boolean;
+  /** Further spans this stands for: those of a row that was stored before. */
+  readonly alsoSeenAs: readonly string[];
   readonly facts: ItemFacts | undefined;
   readonly redactions: readonly Redaction[];
   readonly policyVersion: string;
@@ -150,6 +155,8 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
     content,
     references: found.references,
     detail: short(found.detail),
+    joinsSpan: found.joinsSpan,
+    alsoSeenAs: [],
   };
 }
 
@@ -204,5 +211,72 @@ export function failureContribution(context: RecordContext): Contribution {
     content: new Map(body === undefined || body === null ? [] : [['body', contentOf(body)]]),
     references: new Map(),
     detail: short(errorType),
+    joinsSpan: false,
+    alsoSeenAs: [],
   };
+}
+
+/** What a stored row said about an act of which this process has forgotten, or never heard, the records. */
+export function storedContribution(row: EvidenceRow): Contribution {
+  const verb = row.facts['verb'];
+  const shape = row.facts['argumentsShape'];
+  const traceIds = row.facts['traceIds'];
+  const digest = row.content['arguments']?.digest ?? null;
+  return {
+    tenant: row.tenant,
+    identity: `stored ${row.id}`,
+    kind: row.kind,
+    dialect: row.dialect,
+    operation: row.kind,
+    signal: row.source.signal === 'logs' ? 'logs' : 'traces',
+    traceId: row.source.traceId,
+    spanId: row.source.spanId,
+    parentSpanId: '',
+    startUnixNano: row.occurredAtUnixNano,
+    endUnixNano: row.endedAtUnixNano,
+    receivedAtUnixNano: row.receivedAtUnixNano,
+    outcome: row.outcome,
+    agentName: row.actor.name === row.service ? '' : row.actor.name,
+    agentId: row.actor.id ?? '',
+    conversationId: row.conversationId,
+    sessionId: row.sessionId,
+    service: row.service,
+    environment: row.environment,
+    refs: row.namedRefs,
+    tool:
+      row.tool === null
+        ? null
+        : {
+            name: row.tool.name,
+            callId: row.tool.callId ?? '',
+            type: row.tool.type,
+            mcpServer: row.tool.mcpServer,
+            role: storedRole(row),
+          },
+    model: row.model,
+    tokens: row.tokens,
+    content: new Map(Object.entries(row.content).filter(([, content]) => content.captured)),
+    references: new Map(),
+    detail: '',
+    joinsSpan: false,
+    alsoSeenAs: row.source.alsoSeenAs,
+    facts: {
+      item: 0,
+      ...(row.tool === null ? {} : { tier: row.tool.tier }),
+      ...(row.tool?.tierRule == null ? {} : { tierRule: row.tool.tierRule }),
+      ...(typeof verb === 'string' ? { verb } : {}),
+      ...(typeof shape === 'string' ? { argumentsShape: shape } : {}),
+      ...(digest === null ? {} : { argumentsDigest: digest }),
+      ...(Array.isArray(traceIds) ? { traceIds: traceIds as readonly string[] } : {}),
+    },
+    // Read back from what redaction wrote.
+    redactions: row.redactions as readonly Redaction[],
+    policyVersion: row.policyVersion,
+  };
+}
+
+/** Only a request has no end among the spans. */
+function storedRole(row: EvidenceRow): RecognisedTool['role'] {
+  if (row.source.signal === 'logs') return 'event';
+  return row.endedAtUnixNano === null ? 'request' : 'execute';
 }

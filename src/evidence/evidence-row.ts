@@ -45,6 +45,9 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
   const service = pick(all, (each) => each.service);
   const agentName = pick(all, (each) => each.agentName) || inherited.agentName;
   const seenAs = new Set(all.map((each) => each.spanId).filter((id) => id !== '' && id !== primary.spanId));
+  for (const spanId of all.flatMap((each) => each.alsoSeenAs)) {
+    if (spanId !== primary.spanId && seenAs.size < SEEN_AS_MAX) seenAs.add(spanId);
+  }
   for (const identity of act.folded) {
     if (seenAs.size >= SEEN_AS_MAX) break;
     const spanId = identity.split(' ')[2];
@@ -238,6 +241,5 @@ function factsOf(act: Act, all: readonly Contribution[]): Readonly<Record<string
     for (const [name, pointer] of each.references) facts[`${name}Reference`] ??= pointer;
   }
   if (act.folded.size > 0) facts['identicalCalls'] = String(act.folded.size);
-  facts['actKeys'] = [...act.keys].sort();
   return facts;
 }

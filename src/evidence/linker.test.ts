@@ -392,6 +392,20 @@ describe('delivery', () => {
     expect([...harness.evidence.rows.values()]).toEqual(before);
   });
 
+  test('what arrives after a restart about a call is laid over its stored row', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(executeTool, mcpClient, mcpServer, agent);
+    const [before] = toolCalls(harness.evidence.of(''));
+    harness.restart();
+    await harness.logs(toolLog);
+    const [after, ...more] = toolCalls(harness.evidence.of(''));
+    expect(more).toEqual([]);
+    expect(after?.source).toEqual(before?.source);
+    expect(after?.content).toEqual(before?.content);
+    expect(after?.summary).toBe(before?.summary);
+    expect(after?.actor).toEqual(before?.actor);
+  });
+
   test('a store that is away makes the batch retryable, and the retry stores every row', async () => {
     const harness = new LinkerHarness();
     harness.evidence.failPuts = 1;

@@ -13,6 +13,7 @@ import {
   failureContribution,
   incidentRefs,
   requestContribution,
+  storedContribution,
   type RecordContext,
 } from './contribution.ts';
 import { rowOf } from './evidence-row.ts';
@@ -37,6 +38,10 @@ export function createLinker(options: LinkerOptions): FrameConsumer {
   return new Linker(options);
 }
 
+/** For so long after the start, acts that began before it may have a row that this process did not write. */
+const LOOK_UP_AFTER_START_MS = 10 * 60 * 1000;
+/** Look-ups under way at once. */
+const LOOK_UPS_AT_ONCE = 16;
 /** Ids of one call to the evidence log. */
 const REMOVED_MAX = 1_000;
 
@@ -48,6 +53,7 @@ class Linker implements FrameConsumer {
   readonly #logger: Logger;
   readonly #instruments: EvidenceInstruments;
   readonly #window: ActWindow = createActWindow();
+  readonly #startedAtMs = Date.now();
 
   constructor(options: LinkerOptions) {
     this.#evidenceLog = options.evidenceLog;
@@ -156,6 +162,7 @@ class Linker implements FrameConsumer {
 
   async #write(touched: ReadonlySet<Act>): Promise<void> {
     const version = this.#incidents.version;
+    await this.#lookUpStored(touched);
     const absorbed = new Set([...touched].flatMap((act) => act.absorbed));
     const rows: EvidenceRow[] = [];
     const written: { act: Act; digest: string; links: ReadonlyMap<string, EvidenceLink> }[] = [];
@@ -188,6 +195,42 @@ class Linker implements FrameConsumer {
     await this.#removeAbsorbed(touched);
     for (const row of rows) this.#instruments.rows.add(1, { link: row.link?.mode ?? 'unfiled' });
     if (this.#incidents.version !== version) await this.#incidents.relink(version);
+  }
+
+  /**
+   * Lays stored rows under acts that this process has not written: their first records may have come before a restart, or
+   * so long ago that the window forgot them. Only acts with a call id have an id that a stored row can be found by.
+   */
+  async #lookUpStored(touched: ReadonlySet<Act>): Promise<void> {
+    const pending = [...touched].filter((act) => this.#mayBeStored(act));
+    for (let at = 0; at < pending.length; at += LOOK_UPS_AT_ONCE) {
+      await Promise.all(pending.slice(at, at + LOOK_UPS_AT_ONCE).map((act) => this.#lookUp(act)));
+    }
+  }
+
+  #mayBeStored(act: Act): boolean {
+    if (act.kind !== 'tool_call' || act.filed.size > 0) return false;
+    const contributions = [...act.contributions.values()];
+    if (!contributions.some((each) => each.tool !== null && each.tool.callId !== '')) return false;
+    // What leads the row is here; only a restart can have parted it from the rest.
+    if (contributions.some((each) => each.tool?.role === 'execute')) {
+      const startedAt = BigInt(this.#startedAtMs) * 1_000_000n;
+      return (
+        Date.now() - this.#startedAtMs < LOOK_UP_AFTER_START_MS &&
+        contributions.some((each) => each.startUnixNano < startedAt)
+      );
+    }
+    return true;
+  }
+
+  async #lookUp(act: Act): Promise<void> {
+    const links = this.#links(act, rowOf(act, this.#window.inherited(act)));
+    for (const incident of ['', ...links.keys()]) {
+      const stored = await this.#evidenceLog.get(act.tenant, incident, act.id);
+      if (stored === undefined) continue;
+      this.#window.addStored(act, storedContribution(stored));
+      act.filed.set(incident, stored.link);
+    }
   }
 
   /** Rows of acts that turned out to be part of another one, whose row has just been written. */

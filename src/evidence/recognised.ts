@@ -52,6 +52,8 @@ export interface Recognised {
   readonly detail: string;
   /** When the act took place, if the record says otherwise than by its own time (log events with a duration). */
   readonly startTimeUnixNano: bigint | null;
+  /** A log record that only adds to the row of the span it names, whatever kind that is. */
+  readonly joinsSpan: boolean;
 }
 
 /** One telemetry dialect: a pure function from a record to what it is, undefined when it is not of this dialect. */
@@ -76,6 +78,7 @@ const NOTHING = {
   requestedCalls: [],
   detail: '',
   startTimeUnixNano: null,
+  joinsSpan: false,
 } as const;
 
 /** A Recognised from the parts that are known. */

@@ -55,6 +55,13 @@ export const AGENT_SCOPE_PREFIXES = [
   'gemini-cli',
   'codex_otel',
   'mastra',
+  'crewai',
+  'llama-index',
+  'llama_index',
+  // Scopes whose log records hold the content that was moved out of spans.
+  'opentelemetry.instrumentation.langchain',
+  'opentelemetry.instrumentation.crewai',
+  'opentelemetry.instrumentation.llamaindex',
 ] as const;
 
 /** Prefixes of a log record's event name (or of its body, when that is text). */

@@ -226,7 +226,7 @@ function matches(selector: BindingSelector, row: EvidenceRow): boolean {
       return row.actor.kind === 'agent' && row.actor.name === selector.agent;
     case 'service':
       return row.service === selector.service;
-    case 'ref':
+    default:
       return row.namedRefs.some((ref) => selector.refs.includes(ref));
   }
 }
@@ -307,9 +307,9 @@ export class LinkerHarness {
     this.#linker = this.#create();
   }
 
-  async consume(frames: readonly SpooledFrame[], redelivered = false): Promise<ConsumeOutcome> {
+  consume(frames: readonly SpooledFrame[], redelivered = false): Promise<ConsumeOutcome> {
     const batch: FrameBatch = { id: frames.map((frame) => frame.contentHash).join(), frames, redelivered };
-    return await this.#linker.consume(batch);
+    return this.#linker.consume(batch);
   }
 
   async spans(...spans: readonly SpanSketch[]): Promise<void> {

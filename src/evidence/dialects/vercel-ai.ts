@@ -85,5 +85,5 @@ function fromOperation(record: SpanRecord, operation: string): Recognised {
 }
 
 function outerKind(operation: string): Recognised['kind'] {
-  return /^ai\.(?:generate|stream)/.test(operation) ? 'agent_run' : null;
+  return /^(?:ai\.)?(?:generate|stream)/.test(operation) ? 'agent_run' : null;
 }
