@@ -73,6 +73,7 @@ export function isOpaque(text: string, lengthMin = 12): boolean {
 
 const hostPath = /^(?:[\w-]{1,63}\.){1,5}[a-z]{2,10}(?:[:/]|$)/i;
 const objectName = /^[a-z]{3,24}(?:[-._][a-z0-9]{1,24}){1,6}$/;
+const tokenMax = 1024;
 const blobMin = 320;
 const harmlessShape =
   /^(?:\d{4}-\d\d-\d\dT?[\d:.Z+-]{0,20}|v?\d{1,4}\.\d{1,6}\.\d{1,6}[\w.+-]{0,40}|sha(?:1|224|256|384|512)[-:=].{0,200}|h1:.{0,80}|[\d.:+-]+)$/;
@@ -90,14 +91,18 @@ export function looksRandom(
   introduced = false,
 ): { readonly start: number; readonly end: number } | undefined {
   // Files and images, not keys; what base64 carries is looked at where it is decoded.
-  if (end - start > blobMin && !introduced) return undefined;
+  if (end - start > (introduced ? tokenMax : blobMin)) return undefined;
   let from = start;
   let to = end;
   while (from < to && /[-_.=/+~]/.test(text[from] ?? '')) from++;
   while (to > from && /[.~/]/.test(text[to - 1] ?? '')) to--;
   // `KEY=value`, `name:value` written without quotes: the value alone.
   const equals = text.slice(from, to).indexOf('=');
-  if (equals > 0 && equals < to - from - 8 && /^[A-Za-z_.-]{1,40}$/.test(text.slice(from, from + equals)))
+  if (
+    equals > 0 &&
+    /[^=]/.test(text.slice(from + equals, to)) &&
+    /^[A-Za-z_.-]{1,40}$/.test(text.slice(from, from + equals))
+  )
     from += equals + 1;
   const value = text.slice(from, to);
   // Commits, digests and object ids are hexadecimal too: those need a name right before them.

@@ -8,7 +8,7 @@ import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type Perso
 import { privateKeyAt } from './private-key.ts';
 import type { DetectorRule } from './rule.ts';
 import { builtinRules } from './builtin-rules.ts';
-import { classifyKey, keyRuleVersion } from './sensitive-key.ts';
+import { classifyKey, keyRuleIds, keyRuleVersion } from './sensitive-key.ts';
 import { isPlaceholder, passes } from './validators.ts';
 
 /** One span of text that must be replaced. */
@@ -69,6 +69,9 @@ interface Candidate {
   readonly encodings: readonly string[];
   readonly priority: number;
 }
+
+/** Rules that are no data: what a key's name, a word nearby or a PEM marker says. */
+export const structuralRuleIds: readonly string[] = [...keyRuleIds, 'secret-near-word', 'private-key'];
 
 class OutOfTime extends Error {}
 

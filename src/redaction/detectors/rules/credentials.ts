@@ -77,6 +77,7 @@ export const credentialRules: readonly DetectorRule[] = [
     priority: 65,
     group: 1,
     pattern: '://([^\\s/?#"\'<>\\\\:@]{0,128}:[^\\s"\'<>\\\\/]{1,512})@(?=[A-Za-z0-9\\[_${.-])',
+    not: ['^[^:]{0,128}:(?:\\$|\\{|<|%7[Bb]|%24|\\*{3}|x{3,64}$|\\[redacted)'],
     validate: [{ check: 'no-placeholder' }],
     examples: {
       hit: ['postgres://app:s3cr3t-9@db-1:5432/orders', 'redis://:hunter2@cache:6379/0', 'https://u:p@ss@host/x'],

@@ -108,13 +108,6 @@ export const monitoringAndDataRules: readonly DetectorRule[] = [
   prefixed({ id: 'scalingo-token', prefix: 'tk-us-', alphabet: 'url', length: [40, 60] }),
   prefixed({ id: 'sendbird-like-token', prefix: 'ubdk_', alphabet: 'word', length: [30, 60] }),
   prefixed({ id: 'adobe-secret', prefix: 'p8e-', alphabet: 'url', length: [30, 40] }),
-  prefixed({
-    id: 'cloudinary-url-secret',
-    prefix: 'cloudinary://',
-    alphabet: 'dotted',
-    length: [10, 30],
-    validate: [{ digits: 8 }],
-  }),
   prefixed({ id: 'settlemint-token', prefix: ['sm_aat_', 'sm_pat_', 'sm_sat_'], alphabet: 'alnum', length: [16, 40] }),
   prefixed({
     id: 'beamer-key',

@@ -76,7 +76,7 @@ export function prefixed(token: PrefixedToken): DetectorRule {
         `use ${first}${sampleOf(token.alphabet, fewest, 1)} for db-2`,
         `{"k":"${first}${sampleOf(token.alphabet, Math.min(most, fewest + 3), 4)}"}`,
       ],
-      miss: [`${first}${sampleOf(token.alphabet, Math.max(0, fewest - 2))}`.slice(0, -1)],
+      miss: [`${first}${sampleOf(token.alphabet, Math.floor(fewest / 3))}`],
     },
   };
 }

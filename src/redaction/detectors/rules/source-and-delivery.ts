@@ -211,14 +211,19 @@ export const sourceAndDeliveryRules: readonly DetectorRule[] = [
     length: [78, 80],
     validate: [{ check: 'no-placeholder' }, { digits: 8 }, { entropy: 3.5 }],
   }),
-  prefixed({
+  {
     id: 'asana-token',
+    version: 1,
     class: 'secret.api_key',
-    prefix: ['1/', '2/'],
-    alphabet: 'dotted',
-    length: [48, 60],
-    validate: [{ check: 'no-placeholder' }, { digits: 20 }, { letters: 8 }],
-  }),
+    keywords: ['1/', '2/'],
+    window: { before: 0, after: 80 },
+    pattern: '[12]/\\d{12,20}(?:/\\d{12,20})?:[0-9a-f]{32}',
+    priority: 80,
+    examples: {
+      hit: [`key 1/1207000000000123:${sampleOf('hex', 32)}`],
+      miss: ['1/2 of the pods', '1/1207000000000123'],
+    },
+  },
   prefixed({
     id: 'clickup-token',
     class: 'secret.api_key',
