@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createClient } from '@clickhouse/client';
@@ -14,6 +14,7 @@ import { createStatementQueue, type StatementQueue } from './statement-queue.ts'
 
 const READERS = 2;
 const READ_SECONDS_MAX = 30;
+const CANNOT_OPEN_FILE = 76;
 
 type Client = ReturnType<typeof createClient>;
 type InjectedConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
@@ -133,13 +134,39 @@ function openSession(engine: string, configFile: string): Session {
     return new Session(engine, { connectionArgs: [`--config-file=${configFile}`] });
   } catch (error) {
     const text = error instanceof Error ? error.message : '';
-    if (text.includes('CANNOT_OPEN_FILE') || text.includes('Cannot lock file')) {
-      throw new EngineError(76, `another Docket has this data directory open (${engine})`, 'retryable', error);
-    }
     if (text.includes('one active data directory')) {
       throw new EngineError(null, 'this process already has another data directory open', 'retryable', error);
     }
-    throw new EngineError(null, `the engine could not open ${engine}`, 'retryable', error);
+    const holder = holderOf(engine);
+    if (holder !== undefined) {
+      throw new EngineError(
+        CANNOT_OPEN_FILE,
+        `another Docket (process ${holder}) has this data directory open: ${engine}`,
+        'retryable',
+        error,
+      );
+    }
+    throw new EngineError(
+      null,
+      `the engine could not open ${engine}; its reason is on standard error`,
+      'retryable',
+      error,
+    );
+  }
+}
+
+/**
+ * The living process that holds the directory. The engine locks its `status` file and writes its process id there; chdb
+ * prints the failed lock to standard error and throws without the reason.
+ */
+function holderOf(engine: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)$/m.exec(readFileSync(join(engine, 'status'), 'utf8'))?.[1]);
+    if (!Number.isInteger(pid) || pid === process.pid) return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined;
   }
 }
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { array, assert, asyncProperty, constantFrom, string } from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openTemporaryStore, type TemporaryStore } from '../../test/support/temporary-store.ts';
 import { bindParameters } from './literal.ts';
@@ -30,10 +30,10 @@ test('a value that looks like a placeholder is not bound again', () => {
 });
 
 test('any text comes back from the engine as it was', async () => {
-  await fc.assert(
-    fc.asyncProperty(
-      fc.string({ unit: 'grapheme' }),
-      fc.array(fc.string({ unit: fc.constantFrom("'", '\\', '\0', '\n', '-', '{a:String}', '/*', '`', 'x') })),
+  await assert(
+    asyncProperty(
+      string({ unit: 'grapheme' }),
+      array(string({ unit: constantFrom("'", '\\', '\0', '\n', '-', '{a:String}', '/*', '`', 'x') })),
       async (text, list) => {
         const rows = await temporary.store.query('SELECT {text:String} AS text, {list:Array(String)} AS list', {
           text,

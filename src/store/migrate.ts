@@ -86,6 +86,8 @@ ENGINE = ReplacingMergeTree ORDER BY number`,
 
 /** Sets the TTL of the telemetry tables where it is not the configured one yet. Whole parts are dropped, none rewritten. */
 async function applyRetention(database: Database, retentionSeconds: number): Promise<void> {
+  if (!Number.isSafeInteger(retentionSeconds) || retentionSeconds <= 0)
+    throw new RangeError('retention must be seconds');
   const tables = await database.select<{ name: string; definition: string }>(
     `SELECT name, create_table_query AS definition FROM system.tables WHERE database = currentDatabase() LIMIT 1000`,
   );
@@ -95,8 +97,8 @@ async function applyRetention(database: Database, retentionSeconds: number): Pro
     if (definitions.get(table)?.includes(`TTL ${column} + toIntervalSecond(${retentionSeconds})`)) continue;
     await database.command(
       'record',
-      `ALTER TABLE ${table} MODIFY TTL ${column} + toIntervalSecond({seconds:UInt32}) SETTINGS materialize_ttl_after_modify = 0`,
-      { seconds: retentionSeconds },
+      // A plain number, for a bound one would show as a conversion in the definition looked at above.
+      `ALTER TABLE ${table} MODIFY TTL ${column} + toIntervalSecond(${retentionSeconds}) SETTINGS materialize_ttl_after_modify = 0`,
     );
   }
 }
