@@ -132,6 +132,10 @@ export function summaryOf(state: IncidentState): IncidentSummary {
   };
 }
 
+function expired(approval: Pick<Approval, 'state' | 'expiresAt'>, now: Date): boolean {
+  return (approval.state === 'pending' || approval.state === 'granted') && isPast(approval.expiresAt, now);
+}
+
 function hypothesesOf(state: IncidentState): readonly Hypothesis[] {
   const all = state.hypotheses.all();
   const ordered = [...all.filter(isLive), ...all.filter((each) => !isLive(each))];

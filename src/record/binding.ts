@@ -69,7 +69,7 @@ export function bindingRule(selector: BindingSelector): string {
       const environment = selector.environment === null ? '' : ` in ${selector.environment}`;
       return `binding service ${selector.service}${environment}${windowRule(selector)}`;
     }
-    case 'ref':
+    default:
       return 'attribute incident.id';
   }
 }

@@ -1,7 +1,11 @@
 import { z } from 'zod';
+import { actionCancel, actionFinish, actionOutcome, actionPropose, actionStart } from './action.ts';
+import { approvalConsume, approvalRequest, approvalStale, approvalVote } from './approval.ts';
 import { bindingAdd } from './binding.ts';
 import { checkAnswer, checkCancel, checkPlan, checkStart } from './check.ts';
+import { contentionOpen, contentionResolve } from './contention.ts';
 import { decisionMake, decisionRevisit } from './decision.ts';
+import { draftAccept, draftEdit, draftReject } from './draft-verdict.ts';
 import type { EntryKind } from './entry-kind.ts';
 import {
   evidenceAdd,
@@ -13,6 +17,7 @@ import {
 } from './evidence-by-hand.ts';
 import { followupAssign, followupDone, followupOpen, followupProof, followupWontDo } from './follow-up.ts';
 import { gapAccept, gapFill, gapOpen } from './gap.ts';
+import { handoffAccept, handoffDecline, handoffExpire, handoffOffer, handoffWithdraw } from './handoff.ts';
 import {
   hypothesisAccept,
   hypothesisConfidence,
@@ -32,6 +37,9 @@ import {
   incidentSeverity,
   incidentStatus,
 } from './incident.ts';
+import { messageApprove, messageCorrect, messageDraft, messageEdit, messageRetract, messageSend } from './message.ts';
+import { participantJoin, participantLeave, participantSeen } from './participant.ts';
+import { reviewDraft, reviewPublish } from './review.ts';
 import type { EntryTypeDescription } from './record-service.ts';
 import { relationAdd } from './relation.ts';
 import { responsibilityAssign, responsibilityRelease } from './responsibility.ts';
@@ -71,16 +79,46 @@ const KINDS: readonly EntryKind[] = [
   gapOpen,
   gapFill,
   gapAccept,
+  contentionOpen,
+  contentionResolve,
   decisionMake,
   decisionRevisit,
+  actionPropose,
+  actionStart,
+  actionFinish,
+  actionOutcome,
+  actionCancel,
+  approvalRequest,
+  approvalVote,
+  approvalConsume,
+  approvalStale,
   responsibilityAssign,
   responsibilityRelease,
+  handoffOffer,
+  handoffAccept,
+  handoffDecline,
+  handoffWithdraw,
+  handoffExpire,
+  participantJoin,
+  participantLeave,
+  participantSeen,
   statusPost,
+  messageDraft,
+  messageEdit,
+  messageApprove,
+  messageSend,
+  messageCorrect,
+  messageRetract,
   followupOpen,
   followupAssign,
   followupProof,
   followupDone,
   followupWontDo,
+  draftAccept,
+  draftEdit,
+  draftReject,
+  reviewDraft,
+  reviewPublish,
   relationAdd,
   bindingAdd,
 ];

@@ -516,7 +516,7 @@ function customers(affected: CustomersAffected): string {
       return thousands(affected.count);
     case 'range':
       return `${thousands(affected.from)} to ${thousands(affected.to)}`;
-    case 'unknown':
+    default:
       return 'unknown';
   }
 }

@@ -8,6 +8,14 @@ import type { FieldProblem, Rejection } from './rejection.ts';
 
 export type JsonObject = { readonly [key: string]: Json };
 
+/** What a policy said of one action. */
+export interface PolicyDecision {
+  readonly id: string;
+  readonly effect: 'allow' | 'deny' | 'require_approval';
+  readonly actionDigest: string;
+  readonly policyVersion: string;
+}
+
 /** What a decision may look at besides the record: who asks, when, and the thresholds in force. */
 export interface DecisionContext {
   readonly actor: Actor;
@@ -15,6 +23,8 @@ export interface DecisionContext {
   readonly entryId: string;
   readonly basis: readonly string[];
   readonly policy: RecordPolicy;
+  /** The policy decision the command names; undefined when it names none or it cannot be found, which denies. */
+  readonly policyDecision?: PolicyDecision | undefined;
   /** True when the ref or id names another incident of the tenant. */
   knowsIncident(refOrId: string): boolean;
 }
@@ -65,7 +75,8 @@ export interface EntryKind {
 
 export const ANYONE: readonly ActorKind[] = ['human', 'agent', 'service', 'import'];
 export const PEOPLE: readonly ActorKind[] = ['human', 'import'];
-export const DOCKET_ONLY: readonly ActorKind[] = ['service'];
+/** Docket makes these itself; no client may send them. */
+export const DOCKET_ONLY: readonly ActorKind[] = [];
 
 export interface EntryKindDefinition<Body> {
   readonly type: string;

@@ -200,7 +200,18 @@ export function resolveId(state: IncidentState, idOrLabel: string): string {
   return idOrLabel;
 }
 
-function registers(state: IncidentState): readonly { find(id: string): { readonly id: string } | undefined }[] {
+/** Who made an item. */
+export function authorOf(state: IncidentState, idOrLabel: string): Actor | undefined {
+  for (const register of registers(state)) {
+    const item = register.find(idOrLabel);
+    if (item !== undefined) return item.by;
+  }
+  return undefined;
+}
+
+function registers(
+  state: IncidentState,
+): readonly { find(id: string): { readonly id: string; readonly by: Actor } | undefined }[] {
   return [
     state.triggers,
     state.hypotheses,

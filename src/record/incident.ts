@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { line, lines, instant, reference, text } from './body-field.ts';
 import { ACCEPTED, acceptWith, ANYONE, entryKind, PEOPLE, reject, type FollowOn, type Ruling } from './entry-kind.ts';
 import type { Entry } from './entry.ts';
+import { isPast } from './freshness.ts';
 import { INCIDENT_STATUSES, SEVERITIES, type IncidentStatus } from './incident-record.ts';
 import { isOver, type IncidentState } from './incident-state.ts';
 
@@ -63,7 +64,7 @@ export const incidentStatus = entryKind({
     'Moves the incident on: triage, active, mitigated, monitoring, resolved, review, closed; or declined, cancelled.',
   allowed: ANYONE,
   schema: z.strictObject({ status: z.enum(INCIDENT_STATUSES), reason: text(2_000).optional() }),
-  decide(state, body, { actor }) {
+  decide(state, body, { actor, now }) {
     const from = state.status;
     const to = body.status;
     if (to === 'merged') {
@@ -92,7 +93,7 @@ export const incidentStatus = entryKind({
         'A person sends incident.status.',
       );
     }
-    if (to === 'resolved') return resolvable(state);
+    if (to === 'resolved') return resolvable(state, now);
     if (to === 'closed') return closable(state);
     return GOING_ON.includes(to) ? commanded(state, actor) : ACCEPTED;
   },
@@ -219,7 +220,7 @@ function commanded(state: IncidentState, actor: Entry['actor']): Ruling {
   return acceptWith([takesCommand]);
 }
 
-function resolvable(state: IncidentState): Ruling {
+function resolvable(state: IncidentState, now: Date): Ruling {
   const rule = 'rule 16: what resolved needs';
   const running = state.actions.all().filter((each) => each.state === 'executing');
   if (running.length > 0) {
@@ -227,10 +228,10 @@ function resolvable(state: IncidentState): Ruling {
       'incident.resolved_action_running',
       rule,
       `${labels(running)} still running.`,
-      'Finish or cancel each with action.finish or action.cancel.',
+      'Finish each with action.finish.',
     );
   }
-  const pending = state.approvals.all().filter((each) => each.state === 'pending');
+  const pending = state.approvals.all().filter((each) => each.state === 'pending' && !isPast(each.expiresAt, now));
   if (pending.length > 0) {
     return reject(
       'incident.resolved_approval_pending',

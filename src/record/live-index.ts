@@ -188,7 +188,7 @@ function keyOf(selector: BindingSelector): string {
       return `agent ${selector.agent}`;
     case 'service':
       return `service ${selector.service}`;
-    case 'ref':
+    default:
       return 'ref';
   }
 }

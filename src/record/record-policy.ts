@@ -10,6 +10,8 @@ export interface RecordPolicy {
   readonly approvalWithinSeconds: number;
   /** Audiences whose messages need no approver. */
   readonly audiencesWithoutApproval: readonly string[];
+  /** Whether the person an agent acts for may approve what the agent proposed. */
+  readonly delegatorMayApprove: boolean;
 }
 
 export const DEFAULT_RECORD_POLICY: RecordPolicy = {
@@ -19,4 +21,5 @@ export const DEFAULT_RECORD_POLICY: RecordPolicy = {
   outcomeWithinSeconds: 15 * 60,
   approvalWithinSeconds: 15 * 60,
   audiencesWithoutApproval: [],
+  delegatorMayApprove: true,
 };

@@ -3,7 +3,7 @@ import { type Actor, actorSchema, sameActor } from './actor.ts';
 import { instant, line, lines, reference } from './body-field.ts';
 import { ACCEPTED, actOf, ANYONE, entryKind, reject } from './entry-kind.ts';
 import type { Entry } from './entry.ts';
-import { RESPONSIBILITY_KINDS, type Responsibility } from './incident-record.ts';
+import { RESPONSIBILITY_KINDS, type Responsibility, type ResponsibilityKind } from './incident-record.ts';
 import type { IncidentState } from './incident-state.ts';
 
 const COMMAND = 'rule 9: one command holder';
@@ -127,6 +127,15 @@ export function commandHolder(state: IncidentState): Responsibility | undefined 
 export function isCommander(state: IncidentState, actor: Actor): boolean {
   const command = commandHolder(state);
   return command !== undefined && sameActor(command.holder, actor);
+}
+
+/**
+ * True when the actor may do what `kind` gives the capability for: nobody was made responsible for it, or the actor
+ * holds it or leads.
+ */
+export function mayUse(state: IncidentState, kind: ResponsibilityKind, actor: Actor): boolean {
+  const holders = state.responsibilities.all().filter((each) => each.held && each.kind === kind);
+  return holders.length === 0 || isCommander(state, actor) || holders.some((each) => sameActor(each.holder, actor));
 }
 
 export function heldOf(state: IncidentState, kind: string, workstream: string): Responsibility | undefined {

@@ -13,7 +13,13 @@ import { sealEntries, verifyChain } from './chain.ts';
 import { commandSchema, openIncidentSchema } from './command-schema.ts';
 import { composeBrief } from './compose-brief.ts';
 import type { Entry, EntryDraft } from './entry.ts';
-import { fieldProblems, type DecisionContext, type JsonObject, type ParsedEntry } from './entry-kind.ts';
+import {
+  fieldProblems,
+  type DecisionContext,
+  type JsonObject,
+  type ParsedEntry,
+  type PolicyDecision,
+} from './entry-kind.ts';
 import {
   applyCited,
   citedFact,
@@ -61,6 +67,8 @@ export interface RecordServiceOptions {
   readonly maxCachedEntries?: number;
   /** True when other processes append to the same log: reads then look for newer entries first. */
   readonly sharedLog?: boolean;
+  /** The policy decision by that id; undefined when there is none. What it throws denies. */
+  readonly findPolicyDecision?: (tenant: string, decisionId: string) => Promise<PolicyDecision | undefined>;
   readonly clock?: () => Date;
 }
 
@@ -295,6 +303,7 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
         entryId,
         basis: command.basis,
         policy,
+        policyDecision: await policyDecision(tenant, command.policyDecision),
         knowsIncident: (other) => index.knows(tenant, other),
       };
       const ruling = parsed.parsed.decide(withCited(state, cited.facts), context);
@@ -378,6 +387,16 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
       facts: rows.flatMap((row) => (row === undefined ? [] : [citedFact(row)])),
       unknown: fresh.filter((_, position) => rows[position] === undefined),
     };
+  }
+
+  async function policyDecision(tenant: string, id: string | undefined): Promise<PolicyDecision | undefined> {
+    if (id === undefined || options.findPolicyDecision === undefined) return undefined;
+    try {
+      return await options.findPolicyDecision(tenant, id);
+    } catch (error) {
+      logger.warn({ error: errorName(error) }, 'a policy decision could not be read; that denies');
+      return undefined;
+    }
   }
 
   async function repeatsEvidence(
@@ -712,9 +731,13 @@ function json(value: object): JsonObject {
 
 const MAX_DEPTH = 64;
 
+// Ids, digests and times are not prose: masking one would break what it names.
+const MACHINE_MADE =
+  /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/;
+
 function mapText(value: unknown, change: (text: string) => string, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new RangeError('nested too deeply');
-  if (typeof value === 'string') return change(value);
+  if (typeof value === 'string') return MACHINE_MADE.test(value) ? value : change(value);
   if (Array.isArray(value)) return value.map((each) => mapText(each, change, depth + 1));
   if (value === null || typeof value !== 'object') return value;
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapText(each, change, depth + 1)]));

@@ -124,7 +124,7 @@ function selects(selector: BindingSelector, row: EvidenceRow): boolean {
         (selector.environment === null || row.environment === selector.environment) &&
         within(selector, row)
       );
-    case 'ref':
+    default:
       return row.namedRefs.some((ref) => selector.refs.includes(ref));
   }
 }
