@@ -58,6 +58,7 @@ ol.timeline > li { border-top: 1px solid var(--line); padding: .35rem 0; }
 details > summary { cursor: pointer; color: var(--link); padding: .15rem 0; }
 dl.facts { display: grid; grid-template-columns: minmax(8rem, max-content) 1fr; gap: .15rem 1rem; }
 dl.facts dt { color: var(--quiet); } dl.facts dd { margin: 0; }
+table.waterfall th[scope=row] { min-width: 16rem; }
 svg.bar { display: block; width: 100%; min-width: 12rem; height: 1rem; }
 svg.bar rect.lane { fill: var(--raised); } svg.bar rect.span { fill: var(--bar); } svg.bar rect.failed { fill: var(--bad); }
 .depth-1 { padding-left: .75rem; } .depth-2 { padding-left: 1.5rem; } .depth-3 { padding-left: 2.25rem; } .depth-4 { padding-left: 3rem; }
@@ -67,6 +68,7 @@ svg.bar rect.lane { fill: var(--raised); } svg.bar rect.span { fill: var(--bar);
   table.stack thead { position: absolute; left: -999rem; }
   table.stack tr { display: block; border-top: 1px solid var(--line); padding: .4rem 0; }
   table.stack th, table.stack td { display: block; border: 0; padding: .1rem 0; }
+  table.waterfall td.time { display: inline-block; padding-right: 1rem; }
   dl.facts { grid-template-columns: 1fr; } dl.facts dd { margin-bottom: .3rem; }
 }
 @media print { body > header, form, nav { display: none; } pre { max-height: none; } }

@@ -38,7 +38,7 @@ export function TracePage({ trace }: { readonly trace: StoredTrace }) {
         <p class="notice">Some spans name a parent that never arrived; they are marked.</p>
       ) : null}
       <div class="scroll" tabindex={0} role="region" aria-label="Waterfall">
-        <table>
+        <table class="stack waterfall">
           <caption>Spans, callers above what they called</caption>
           <thead>
             <tr>

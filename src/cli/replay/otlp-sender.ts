@@ -4,7 +4,7 @@ import type { ReplaySignal } from './otlp-json.ts';
 import { NotOtlp, rejectedInResponse } from './otlp-protobuf.ts';
 
 export type SendResult =
-  | { readonly kind: 'accepted'; readonly rejected: number }
+  | { readonly kind: 'accepted'; readonly rejected: number; readonly message: string }
   | { readonly kind: 'refused'; readonly status: number; readonly attempts: number };
 
 export interface OtlpSender {
@@ -57,7 +57,7 @@ export function createOtlpSender(options: OtlpSenderOptions): OtlpSender {
       for (let attempt = 1; ; attempt++) {
         const response = await post(signal, contentType, body);
         const answer = new Uint8Array(await response.arrayBuffer());
-        if (response.ok) return { kind: 'accepted', rejected: rejectedItems(response, answer) };
+        if (response.ok) return { kind: 'accepted', ...partialSuccess(response, answer) };
         if (!RETRYABLE.has(response.status) || attempt >= ATTEMPTS_MAX) {
           return { kind: 'refused', status: response.status, attempts: attempt };
         }
@@ -76,18 +76,22 @@ export function retryAfterMs(header: string | null, nowMs: number): number | und
   return Number.isNaN(at) ? undefined : Math.max(0, at - nowMs);
 }
 
-function rejectedItems(response: Response, answer: Uint8Array): number {
+function partialSuccess(response: Response, answer: Uint8Array): { rejected: number; message: string } {
+  const none = { rejected: 0, message: '' };
   try {
-    if ((response.headers.get('content-type') ?? '').includes('protobuf')) return rejectedInResponse(answer);
+    if ((response.headers.get('content-type') ?? '').includes('protobuf')) {
+      return { rejected: rejectedInResponse(answer), message: '' };
+    }
     const parsed: unknown = answer.length === 0 ? {} : JSON.parse(Buffer.from(answer).toString('utf8'));
-    if (typeof parsed !== 'object' || parsed === null || !('partialSuccess' in parsed)) return 0;
+    if (typeof parsed !== 'object' || parsed === null || !('partialSuccess' in parsed)) return none;
     const partial = parsed.partialSuccess;
-    if (typeof partial !== 'object' || partial === null) return 0;
+    if (typeof partial !== 'object' || partial === null) return none;
     const count = Object.entries(partial).find(([name]) => name.startsWith('rejected'))?.[1];
-    return Number(count ?? 0) || 0;
+    const message = 'errorMessage' in partial && typeof partial.errorMessage === 'string' ? partial.errorMessage : '';
+    return { rejected: Number(count ?? 0) || 0, message };
   } catch (error) {
     // The request was accepted; that its answer cannot be read takes nothing back.
-    if (error instanceof SyntaxError || error instanceof NotOtlp) return 0;
+    if (error instanceof SyntaxError || error instanceof NotOtlp) return none;
     throw error;
   }
 }

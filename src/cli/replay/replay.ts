@@ -23,6 +23,8 @@ export interface ReplayOptions {
 
 /** At a recorded pace, what belongs to one such window of the replay travels together. */
 const WINDOW_SECONDS = 0.25;
+const EVIDENCE_LOOKS = 10;
+const EVIDENCE_LOOK_MS = 300;
 const SIGNALS: readonly ReplaySignal[] = ['traces', 'logs', 'metrics'];
 
 interface Totals {
@@ -109,7 +111,9 @@ export async function replay(options: ReplayOptions): Promise<number> {
     });
     if (result.rejected > 0) {
       totals.rejected += result.rejected;
-      progress.note(`${name}: the receiver rejected ${plural(result.rejected, 'record')}`);
+      progress.note(
+        `${name}: the receiver rejected ${plural(result.rejected, 'record')}${result.message && `: ${result.message}`}`,
+      );
     }
   }
 }
@@ -121,10 +125,16 @@ async function ensureIncident(options: ReplayOptions, ref: string): Promise<void
   terminal.print(`opened ${opened.ref}`);
 }
 
-/** What has become evidence so far; the service may still be working through the rest. */
+/** Telemetry becomes evidence behind the acknowledgement: looked at until the count stands still, for a few seconds. */
 async function showEvidence(client: ApiClient, ref: string, terminal: Terminal): Promise<void> {
-  const { evidence } = await client.incident(ref);
-  terminal.print(`${ref} has ${plural(evidence.total, 'evidence row')} so far`);
+  let total = -1;
+  for (let look = 0; look < EVIDENCE_LOOKS; look++) {
+    const { evidence } = await client.incident(ref);
+    if (evidence.total === total && total > 0) break;
+    total = evidence.total;
+    await sleep(EVIDENCE_LOOK_MS);
+  }
+  terminal.print(`${ref} has ${plural(total, 'evidence row')} so far`);
 }
 
 interface PacedRequest {

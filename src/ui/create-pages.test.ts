@@ -1,0 +1,232 @@
+import { describe, expect, test } from 'vitest';
+import { createApi } from '../api/create-api.ts';
+import { createOpenIdentity } from '../api/identity.ts';
+import type { StoredSpan, StoredTrace } from '../record/telemetry-reader.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { ALICE, createRecordFixture, evidenceRow, TENANT } from '../../test/support/record-fixture.ts';
+import { createPages } from './create-pages.ts';
+
+const HOSTILE = `"><script>alert(1)</script><img src=x onerror='alert(2)'>&lt;{{7*7}}`;
+const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+function span(extra: Partial<StoredSpan>): StoredSpan {
+  return {
+    traceId: TRACE_ID,
+    spanId: '00f067aa0ba902b7',
+    parentSpanId: '',
+    name: 'op',
+    kind: 'Internal',
+    service: 'checkout',
+    startedAt: '2026-11-22T14:00:00.000000000Z',
+    durationNano: '1000000',
+    statusCode: 'Ok',
+    statusMessage: '',
+    attributes: {},
+    resourceAttributes: {},
+    events: [],
+    ...extra,
+  };
+}
+
+async function fixture(trace?: StoredTrace) {
+  const record = await createRecordFixture();
+  const options = {
+    record: record.service,
+    evidence: record.evidenceLog,
+    telemetry: { trace: () => Promise.resolve(trace) },
+    version: '1.2.3',
+  };
+  const app = createApi({
+    ...options,
+    identify: createOpenIdentity(TENANT),
+    health: () => ({ ready: true, components: [] }),
+    metricsText: () => Promise.resolve(''),
+    logger: createLogger('silent'),
+    meter: createMetrics().meter,
+    loopbackOnly: true,
+  });
+  app.route('/', createPages(options));
+  const page = async (path: string) => {
+    const response = await app.request(path);
+    return { status: response.status, headers: response.headers, html: await response.text() };
+  };
+  return { record, page };
+}
+
+/** What must hold of every page, whatever is shown on it. */
+function expectSound(html: string): void {
+  expect(html).toMatch(/^<!doctype html>/i);
+  expect(html).toContain('<html lang="en">');
+  expect(html).not.toMatch(/<script|<img|\sstyle=|\son[a-z]+="|javascript:/i);
+  expect(html.match(/<h1>/g)).toHaveLength(1);
+  expect(html.match(/<main /g)).toHaveLength(1);
+  for (const table of html.match(/<table[^]*?<\/table>/g) ?? []) expect(table).toContain('<caption>');
+  const ids = [...html.matchAll(/ id="([^"]*)"/g)].map((match) => match[1]);
+  expect(ids.filter((id, index) => ids.indexOf(id) !== index)).toEqual([]);
+  for (const [, label] of html.matchAll(/aria-labelledby="([^"]*)"/g)) expect(ids).toContain(label);
+}
+
+describe('hostile text', () => {
+  test('is shown as text wherever a record can carry it', async () => {
+    const { record, page } = await fixture();
+    const evidence = await record.evidence({
+      summary: HOSTILE,
+      service: HOSTILE,
+      actor: { kind: 'agent', name: HOSTILE, id: null },
+      content: { [HOSTILE]: { captured: true, value: HOSTILE, bytes: 3, digest: HOSTILE } },
+      redactions: [
+        {
+          path: HOSTILE,
+          class: HOSTILE,
+          rule: HOSTILE,
+          ruleVersion: 1,
+          action: 'mask',
+          encodings: [HOSTILE],
+          originalBytes: 1,
+          fingerprint: HOSTILE,
+        },
+      ],
+    });
+    await record.did(ALICE, 'hypothesis.propose', { statement: HOSTILE });
+    await record.did(ALICE, 'stance.take', { evidence, hypothesis: 'H1', relation: 'supports', rationale: HOSTILE });
+    await record.did(ALICE, 'status.post', { happening: HOSTILE });
+    await record.did(ALICE, 'gap.open', { what: HOSTILE, kind: 'withheld' });
+    await record.did(ALICE, 'decision.make', {
+      question: HOSTILE,
+      options: [HOSTILE],
+      chosen: HOSTILE,
+      rationale: HOSTILE,
+    });
+    await record.service.open(TENANT, ALICE, { title: HOSTILE });
+    await record.evidenceLog.put([evidenceRow({ id: 'u', state: 'unfiled', summary: HOSTILE, namedRefs: [HOSTILE] })]);
+    for (const path of ['/', '/unfiled', '/incidents/INC-1', `/incidents/INC-1/evidence/${evidence}`]) {
+      const { status, html } = await page(path);
+      expect(status).toBe(200);
+      expect(html).toContain('&lt;script&gt;alert(1)');
+      expectSound(html);
+    }
+  });
+
+  test('in a query comes back as text', async () => {
+    const { page } = await fixture();
+    const query = encodeURIComponent(HOSTILE);
+    for (const path of [
+      `/?q=${query}&status=${query}&severity=${query}`,
+      `/incidents/INC-1?q=${query}&kind=${query}&entries=${query}`,
+    ]) {
+      const { status, html } = await page(path);
+      expect(status).toBe(200);
+      expectSound(html);
+    }
+  });
+
+  test('in a trace is shown as text, and spans that call each other in a circle are each shown once', async () => {
+    const { page } = await fixture({
+      traceId: TRACE_ID,
+      truncated: true,
+      spans: [
+        span({
+          spanId: 'a1',
+          name: HOSTILE,
+          statusCode: 'Error',
+          statusMessage: HOSTILE,
+          attributes: { [HOSTILE]: HOSTILE },
+        }),
+        span({ spanId: 'a2', parentSpanId: 'a1', name: 'child' }),
+        span({ spanId: 'b1', parentSpanId: 'b2', name: 'circle-one' }),
+        span({ spanId: 'b2', parentSpanId: 'b1', name: 'circle-two' }),
+        span({ spanId: 'c1', parentSpanId: 'c1', name: 'self' }),
+        span({ spanId: 'd1', parentSpanId: 'gone', name: 'orphan' }),
+      ],
+      logs: [
+        {
+          at: '2026-11-22T14:00:00Z',
+          traceId: TRACE_ID,
+          spanId: 'a1',
+          severity: 'ERROR',
+          service: 'checkout',
+          body: HOSTILE,
+          eventName: '',
+          attributes: {},
+        },
+      ],
+    });
+    const { status, html } = await page(`/traces/${TRACE_ID}`);
+    expect(status).toBe(200);
+    expectSound(html);
+    expect(html.match(/<tr id="span-/g)).toHaveLength(6);
+    expect(html).toContain('parent missing');
+    expect(html).toContain('longer than what is shown');
+  });
+});
+
+test('the list shows the leading theory, the age and what is unfiled', async () => {
+  const { record, page } = await fixture();
+  await record.did(ALICE, 'hypothesis.propose', { statement: 'The deploy broke it' });
+  await record.evidenceLog.put([evidenceRow({ id: 'u', state: 'unfiled' })]);
+  const { html } = await page('/');
+  expect(html).toContain('INC-1: Checkout answers 500');
+  expect(html).toContain('H1: The deploy broke it');
+  expect(html).toContain('1 rows of evidence');
+  expect((await page('/?status=closed')).html).toContain('No incidents match');
+});
+
+test('a record shows the brief, theories with for and against, and evidence by kind', async () => {
+  const { record, page } = await fixture();
+  const evidence = await record.evidence();
+  await record.evidence({ kind: 'model_call', summary: 'chat with a model' });
+  await record.did(ALICE, 'hypothesis.propose', { statement: 'DNS' });
+  await record.did(ALICE, 'stance.take', {
+    evidence,
+    hypothesis: 'H1',
+    relation: 'refutes',
+    rationale: 'Lookups are fast',
+    strength: 'decisive',
+  });
+  await record.did(ALICE, 'hypothesis.reject', { hypothesis: 'H1', reason: 'Lookups are fast', killedBy: [evidence] });
+  const { html } = await page('/incidents/INC-1');
+  for (const text of ['Ruled out', 'Killed by', 'Lookups are fast', 'tool_call 1', 'model_call 1', 'incident.open']) {
+    expect(html).toContain(text);
+  }
+  const filtered = (await page('/incidents/INC-1?kind=model_call')).html;
+  expect(filtered).toContain('chat with a model');
+  expect(filtered).not.toContain('kubectl_get pods</a>');
+});
+
+test('redactions are shown as such', async () => {
+  const { record, page } = await fixture();
+  const id = await record.evidence({
+    content: {
+      arguments: { captured: true, value: 'token [redacted:secret.jwt~0123456789] here', bytes: 90, digest: null },
+      input: { captured: true, value: null, bytes: 512, digest: 'hmac:k:2' },
+      result: { captured: false, value: null, bytes: null, digest: null },
+    },
+  });
+  const { html } = await page(`/incidents/INC-1/evidence/${id}`);
+  expect(html).toContain('<mark>[redacted:secret.jwt~0123456789]</mark>');
+  expect(html).toContain('<mark>withheld</mark> 512 bytes');
+  expect(html).toContain('Not sent.');
+});
+
+test.each([
+  '/incidents/INC-9',
+  '/incidents/INC-1/evidence/none',
+  `/traces/${TRACE_ID}`,
+  '/traces/zz',
+  '/incidents/%3Cscript%3E',
+])('%s is a page that says it is not there', async (path) => {
+  const { page } = await fixture();
+  const { status, html } = await page(path);
+  expect(status).toBe(404);
+  expectSound(html);
+});
+
+test('pages stand behind the checks of the API', async () => {
+  const { page } = await fixture();
+  const { headers } = await page('/');
+  expect(headers.get('content-security-policy')).toContain("default-src 'none'; style-src 'self'");
+  expect(headers.get('content-type')).toBe('text/html; charset=UTF-8');
+  expect((await page('http://rebound.example/')).status).toBe(421);
+  expect((await page('/docket.css')).headers.get('content-type')).toBe('text/css; charset=utf-8');
+});
