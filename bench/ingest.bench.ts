@@ -41,7 +41,7 @@ async function pendingFrames(docket: DocketProcess): Promise<number> {
   const text = await (await fetch(`http://${docket.api}/metrics`)).text();
   let pending = 0;
   for (const line of text.split('\n')) {
-    if (line.startsWith('docket_spool_pending_frames{')) pending = Math.max(pending, Number(line.split(' ')[1]));
+    if (line.startsWith('docket_spool_lag_frames{')) pending = Math.max(pending, Number(line.split(' ')[1]));
   }
   return pending;
 }

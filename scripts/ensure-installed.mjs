@@ -14,7 +14,9 @@ export function ensureInstalled() {
     process.stderr.write(`Docket needs Node 20.19 or newer; this is ${process.versions.node}.\n`);
     process.exit(2);
   }
-  const lock = createHash('sha256').update(readFileSync(join(root, 'package-lock.json'))).digest('hex');
+  const lock = createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   process.stderr.write('Installing packages (once; about a minute)…\n');
   run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);

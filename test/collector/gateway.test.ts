@@ -108,8 +108,8 @@ test('killing and restarting Docket under load loses no span and stores none twi
 function acceptedItems(prometheus: string, signal: string): number {
   let items = 0;
   for (const line of prometheus.split('\n')) {
-    if (!line.startsWith('docket_receiver_items_total{')) continue;
-    if (line.includes(`signal="${signal}"`) && line.includes('outcome="accepted"')) items += Number(line.split(' ')[1]);
+    if (!line.startsWith('docket_receiver_accepted_items_total{')) continue;
+    if (line.includes(`signal="${signal}"`)) items += Number(line.split(' ')[1]);
   }
   return items;
 }

@@ -182,9 +182,8 @@ describe('a request that is wrong', () => {
 
   test('is counted', async () => {
     const text = await (await fetch(`http://${docket.api}/metrics`)).text();
-    expect(text).toMatch(
-      /docket_receiver_requests_total\{[^}]*outcome="(permanent|refused|invalid|rejected)[^}]*\} [1-9]/,
-    );
+    expect(text).toMatch(/docket_receiver_requests_total\{[^}]*result="invalid_argument"[^}]*\} [1-9]/);
+    expect(text).toMatch(/docket_receiver_rejected_items_total\{[^}]*signal="traces"[^}]*\} 1/);
   });
 
   test('of the API is a problem with a code: unknown incident, unknown command, wrong body', async () => {
