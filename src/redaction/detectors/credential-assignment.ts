@@ -194,7 +194,10 @@ function accept(
       return undefined;
     if (separator === 'space' && /^[\w.]{2,40}[=:]/.test(found)) return undefined;
     if (isOpaque(found, key.strength === 'weak' ? 14 : 10)) return { start, end, rule: key.rule, class: key.class };
-    const passwordLike = key.rule === 'password-key' && found.length >= 6 && /\d/.test(found) && /[^\d]/.test(found);
+    const passwordLike =
+      key.rule === 'password-key' &&
+      found.length >= 6 &&
+      ((value.quoted && !/\s/.test(found)) || (/\d/.test(found) && /[^\d]/.test(found)));
     return passwordLike ? { start, end, rule: key.rule, class: key.class } : undefined;
   }
   if (key.rule !== 'password-key' && key.class !== 'pii.card_security_code') {

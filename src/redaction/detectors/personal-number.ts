@@ -61,9 +61,9 @@ export function findEmails(text: string, found: PersonalDatum[]): void {
     const domain = domainPattern.exec(text);
     if (!domain) continue;
     const name = domain[0];
-    if (!name.startsWith('[') && !/\.[\p{L}\p{N}-]{2,63}$/u.test(name)) continue;
+    if (!name.startsWith('[') && !/\.[\p{L}\p{N}-]{2,63}$/u.test(name) && !isIPv4(name)) continue;
     // `pkg@1.2.3` is a version, `image@sha256:` a digest, `git@host:` a remote whose user names nobody.
-    if (/^[\d.]+$/.test(name) || text.slice(start, at) === 'git') continue;
+    if ((/^[\d.]+$/.test(name) && !isIPv4(name)) || text.slice(start, at) === 'git') continue;
     found.push({ start, end: at + 1 + name.length, rule: 'email', class: 'pii.email', priority: 55 });
   }
 }
@@ -73,10 +73,10 @@ const phoneWords =
 const otherNumber =
   /(?:order|item|invoice|ticket|account|acct|tracking|customer|case|ref|reference|port|line|error|code|version|build|job|run|seq|sequence|shard|size|bytes|count|offset|timestamp|ts|time|duration|pid|uid|gid|id|ids|index|row|page|status|sku|serial|commit|issue|pr|block|height|amount|total|price|cost)[ "'\\:=#_[,-]{0,8}$/i;
 const cardNetworks =
-  /^(?:4\d{12}(?:\d{3}){0,2}|5[0-9]\d{14}|2[2-7]\d{14}|2200\d{12}|3[47]\d{13}|3(?:0|6|8|9)\d{12,14}|35\d{14}|6\d{12,18}|9792\d{12}|1\d{14}(?!.)|81\d{14,17})$/;
+  /^(?:4\d{12}(?:\d{3}){0,2}|5[0-9]\d{14}|2[2-7]\d{14}|2200\d{12}|3[47]\d{13}|3(?:0|6|8|9)\d{12,14}|35\d{14}|(?:2131|1800)\d{11}|5[06-8]\d{10,17}|6\d{11,18}|9792\d{12}|81\d{14,17})$/;
 
 function isCard(digits: string): boolean {
-  return cardNetworks.test(digits) && !/^1/.test(digits) && passesLuhn(digits) && !/^(\d)\1+$/.test(digits);
+  return cardNetworks.test(digits) && passesLuhn(digits) && !/^(\d)\1+$/.test(digits);
 }
 
 const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
@@ -161,6 +161,11 @@ function cardIn(
   return undefined;
 }
 
+/** `x123`, `ext. 12` behind a number. */
+function extensionLength(text: string, at: number): number {
+  return /^[ ,]{0,2}(?:x|ext\.?) ?\d{1,5}/i.exec(text.slice(at, at + 12))?.[0].length ?? 0;
+}
+
 function phoneAt(
   text: string,
   start: number,
@@ -180,7 +185,10 @@ function phoneAt(
     if (digits < 7 || digits > 17) return undefined;
     // Beyond the bound the shape alone decides: rather one number too many than seconds of looking up.
     if (--lookups.left < 0) return { start: from, end: to };
-    return parsePhoneNumberFromString(value)?.isPossible() ? { start: from, end: to } : undefined;
+    const known = parsePhoneNumberFromString(value)?.isPossible() === true;
+    const told = digits >= 8 && digits <= 15 && phoneWords.test(text.slice(Math.max(0, from - 40), from));
+    if (!known && !told) return undefined;
+    return { start: from, end: to + extensionLength(text, to) };
   }
   if (
     digits < 7 ||
@@ -205,8 +213,7 @@ function phoneAt(
   if (alone && /^0\d{9,10}$/.test(value)) return { start: from, end: to };
   const before = text.slice(Math.max(0, from - 56), from);
   if (phoneWords.test(before) && !otherNumber.test(before)) {
-    const extension = /^[ ,]{0,2}(?:x|ext\.?) ?\d{1,5}/i.exec(text.slice(to, to + 12));
-    to += extension?.[0].length ?? 0;
+    to += extensionLength(text, to);
     return { start: from, end: to };
   }
   return undefined;
@@ -304,11 +311,11 @@ export function findNumbers(text: string, found: PersonalDatum[], outOfTime: () 
       i += dotted[0].length - 1;
       continue;
     }
-    if (digits >= 7 && !isWord(before) && !isLetter(text.charCodeAt(end))) {
+    if (digits >= 7 && !isWord(before) && (!isLetter(text.charCodeAt(end)) || extensionLength(text, end) > 0)) {
       const card = digits >= 12 ? cardIn(text, i, end) : undefined;
       if (card) {
         found.push({ ...card, rule: 'credit-card', class: 'pii.credit_card', priority: 58 });
-        i = end - 1;
+        i = card.end - 1;
         continue;
       }
       const identity = identityNumberOf(value, false);
@@ -356,9 +363,9 @@ export function findHexGroups(text: string, found: PersonalDatum[]): void {
       start += at;
       value = value.slice(at);
     }
-    if (/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i.test(value)) {
+    if (/^(?:[0-9a-f]{2}:){5}(?:[0-9a-f]{2}:[0-9a-f]{2}:)?[0-9a-f]{2}$/i.test(value)) {
       found.push({ start, end, rule: 'mac-address', class: 'pii.mac_address', priority: 45 });
-    } else if (value.length > 3 && isIPv6(value) && /\d|[a-f]{3}/i.test(value)) {
+    } else if ((value.length > 3 || value === '::1') && isIPv6(value) && /\d|[a-f]{3}/i.test(value)) {
       const suffix = /^(?:%[\w.-]{1,16})?(?:\/\d{1,3})?/.exec(text.slice(end, end + 22))?.[0].length ?? 0;
       found.push({ start, end: end + suffix, rule: 'ip-address', class: 'pii.ip_address', priority: 45 });
     }

@@ -71,7 +71,7 @@ interface Candidate {
 }
 
 /** Rules that are no data: what a key's name, a word nearby or a PEM marker says. */
-export const structuralRuleIds: readonly string[] = [...keyRuleIds, 'secret-near-word', 'private-key'];
+export const structuralRuleIds: readonly string[] = [...keyRuleIds, 'secret-near-word', 'private-key', 'signed-token'];
 
 class OutOfTime extends Error {}
 
@@ -184,6 +184,9 @@ function introduces(text: string, nameEnd: number, tokenStart: number): boolean 
 }
 
 const uuidStart = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/i;
+
+/** Three parts joined by dots, the first and the last random: signed tokens of whatever kind. */
+const signedToken = /([A-Za-z0-9_-]{18,512})\.[A-Za-z0-9_-]{4,512}\.([A-Za-z0-9_-]{16,512})/y;
 
 const marker = /\[redacted(?::[a-z0-9._-]{1,64})?\]/g;
 
@@ -435,7 +438,22 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       if (performance.now() > deadline) throw new OutOfTime();
     };
     if (text.length >= payloadTextMin && (seen & (digitFlag | upperFlag)) !== 0) {
-      for (const payload of findPayloads(text, outOfTime)) {
+      const dotted = (start: number): void => {
+        signedToken.lastIndex = start;
+        const match = signedToken.exec(text);
+        if (!match || disabled.has('signed-token') || !isOpaque(match[1] ?? '', 18) || !isOpaque(match[2] ?? '', 16))
+          return;
+        found.push({
+          start,
+          end: start + match[0].length,
+          rule: 'signed-token',
+          version: 1,
+          class: 'secret.token',
+          encodings: [],
+          priority: 35,
+        });
+      };
+      for (const payload of findPayloads(text, outOfTime, dotted)) {
         const inner = scanAll(payload.text, key, depth - 1, deadline);
         const best = inner.reduce<Candidate | undefined>(
           (top, each) => (top && top.priority >= each.priority ? top : each),

@@ -23,7 +23,7 @@ export const cloudRules: readonly DetectorRule[] = [
     class: 'secret.cloud_key',
     prefix: ['ABSK', 'bedrock-api-key-'],
     alphabet: 'base64',
-    length: [60, 512],
+    length: [30, 512],
   }),
   prefixed({ id: 'google-api-key', class: 'secret.cloud_key', prefix: 'AIza', alphabet: 'url', length: [30, 40] }),
   prefixed({
@@ -133,13 +133,16 @@ export const cloudRules: readonly DetectorRule[] = [
     alphabet: 'lower',
     length: [40, 80],
   }),
-  prefixed({
+  {
     id: 'terraform-cloud-token',
+    version: 2,
     class: 'secret.cloud_key',
-    prefix: ['.atlasv1.'],
-    alphabet: 'url',
-    length: [40, 90],
-  }),
+    keywords: ['.atlasv1.'],
+    window: { before: 24, after: 90 },
+    pattern: '[A-Za-z0-9]{8,20}\\.atlasv1\\.[A-Za-z0-9_=-]{40,90}',
+    priority: 80,
+    examples: { hit: [`t ${sampleOf('alnum', 14)}.atlasv1.${sampleOf('url', 67)}`], miss: ['x.atlasv1.short'] },
+  },
   prefixed({
     id: 'vault-token',
     class: 'secret.token',

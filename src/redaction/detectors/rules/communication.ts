@@ -105,7 +105,16 @@ export const communicationRules: readonly DetectorRule[] = [
       miss: ['chat.googleapis.com/v1/spaces/AAAA'],
     },
   },
-  prefixed({ id: 'sendgrid-key', prefix: 'SG.', alphabet: 'dotted', length: [60, 70] }),
+  {
+    id: 'sendgrid-key',
+    version: 1,
+    class: 'secret.api_key',
+    keywords: ['SG.'],
+    window: { before: 0, after: 100 },
+    pattern: 'SG\\.[A-Za-z0-9_-]{16,32}\\.[A-Za-z0-9_-]{16,64}',
+    priority: 80,
+    examples: { hit: [`SG.${sampleOf('url', 22)}.${sampleOf('url', 43)}`], miss: ['SG.region.west'] },
+  },
   prefixed({ id: 'sendinblue-key', prefix: ['xkeysib-', 'xsmtpsib-'], alphabet: 'url', length: [64, 90] }),
   {
     id: 'mailchimp-key',

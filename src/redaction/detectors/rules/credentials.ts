@@ -4,6 +4,51 @@ import { sampleOf } from './prefixed.ts';
 /** Forms that belong to no vendor: JSON Web Tokens, authentication headers, private keys, passwords in URLs and connection strings. */
 export const credentialRules: readonly DetectorRule[] = [
   {
+    id: 'json-web-key',
+    version: 1,
+    class: 'secret.private_key',
+    keywords: ['"kty"', '"kty\\\\"'],
+    window: { before: 512, after: 1024 },
+    pattern: '"(?:d|k)\\\\{0,3}"\\s{0,4}:\\s{0,4}\\\\{0,3}"([A-Za-z0-9_-]{20,512})',
+    group: 1,
+    priority: 80,
+    examples: { hit: [`{"kty": "EC", "d": "${sampleOf('url', 43)}"}`], miss: ['{"kty": "EC", "x": "abc"}'] },
+  },
+  {
+    id: 'private-key-body',
+    version: 1,
+    class: 'secret.private_key',
+    keywords: ['IBADAN', 'IBAAKCAQ', 'IBAAKBgQ', 'IBAAJBA', 'IBAAJAA', 'IBAQQg', 'IBAAKCAg'],
+    window: { before: 10, after: 4096 },
+    pattern:
+      'MI[A-Za-z0-9+/]{2,8}IBA[A-Za-z0-9+/=\\s\\\\]{40,512}[A-Za-z0-9+/=\\s\\\\]{0,512}[A-Za-z0-9+/=\\s\\\\]{0,512}[A-Za-z0-9+/=\\s\\\\]{0,512}',
+    priority: 90,
+    examples: { hit: [`key: MIIEpAIBAAKCAQEA${sampleOf('base64', 120)}`], miss: ['IBAAKCAQ alone'] },
+  },
+  {
+    id: 'kerberos-hash',
+    version: 1,
+    class: 'secret.password_hash',
+    keywords: ['$krb5asrep$', '$krb5tgs$', '$8$', '$9$', '$7$', '$sha512crypt$'],
+    window: { before: 0, after: 512 },
+    pattern:
+      '\\$(?:krb5(?:asrep|tgs)\\$\\d{1,3}\\$[A-Za-z0-9*$./@:_-]{20,512}[A-Fa-f0-9$]{0,512}[A-Fa-f0-9$]{0,512}|[789]\\$[A-Za-z0-9./]{10,20}\\$[A-Za-z0-9./]{20,60})',
+    priority: 60,
+    examples: { hit: [`$krb5asrep$23$${sampleOf('hex', 32)}$${sampleOf('hex', 80)}`], miss: ['$8$ a month'] },
+  },
+  {
+    id: 'facebook-app-token',
+    version: 1,
+    class: 'secret.token',
+    keywords: ['facebook', 'fb_', 'graph.'],
+    window: { before: 0, after: 120 },
+    pattern: '(?:facebook|fb_|graph\\.)[^\\n]{0,60}?(\\d{13,17}(?:\\||%7C)[A-Za-z0-9_-]{26,28})',
+    flags: 'i',
+    group: 1,
+    priority: 80,
+    examples: { hit: [`facebook token 123456789012345|${sampleOf('url', 27)}`], miss: ['facebook 123456789012345'] },
+  },
+  {
     id: 'jwt',
     version: 1,
     class: 'secret.token',
@@ -117,7 +162,8 @@ export const credentialRules: readonly DetectorRule[] = [
     window: { before: 0, after: 300 },
     priority: 60,
     group: 1,
-    pattern: '(?:-u|--user|--proxy-user)[ =]{1,4}["\'\\\\]{0,4}[^\\s:"\'\\\\/]{1,64}:([^\\s"\'\\\\]{1,256})',
+    pattern:
+      '(?:-u|--user|--proxy-user)[ =]{1,4}["\'\\\\]{0,4}[^\\s:"\'\\\\/]{0,64}["\']?:["\']?([^\\s"\'\\\\]{1,256})',
     validate: [{ check: 'no-placeholder' }],
     examples: {
       hit: ['curl -u svc:hunter2 https://api'],

@@ -3,6 +3,46 @@ import { prefixed } from './prefixed.ts';
 
 /** Keys of monitoring, analytics, identity, data and everything else with a documented prefix. */
 export const monitoringAndDataRules: readonly DetectorRule[] = [
+  prefixed({ id: 'dependency-track-key', prefix: 'odt_', alphabet: 'word', length: [30, 60] }),
+  prefixed({ id: 'ionic-token', prefix: 'ion_', alphabet: 'alnum', length: [40, 50] }),
+  prefixed({ id: 'nightfall-key', prefix: 'NF-', alphabet: 'alnum', length: [32, 32] }),
+  prefixed({
+    id: 'akamai-token',
+    class: 'secret.cloud_key',
+    prefix: ['akab-', 'akaa-'],
+    alphabet: 'lower',
+    length: [16, 60],
+  }),
+  prefixed({
+    id: 'akamai-edgegrid',
+    class: 'secret.cloud_key',
+    prefix: ['akab-', 'akaa-'],
+    alphabet: 'url',
+    length: [30, 60],
+  }),
+  prefixed({ id: 'ubidots-key', prefix: ['BBFF-', 'BBUS-'], alphabet: 'alnum', length: [30, 40] }),
+  prefixed({
+    id: 'onepassword-secret-key',
+    class: 'secret.token',
+    prefix: 'A3-',
+    alphabet: 'url',
+    length: [32, 40],
+    validate: [{ check: 'no-placeholder' }, { entropy: 3.2 }, { digits: 2 }],
+  }),
+  prefixed({ id: 'pubnub-key', prefix: ['pub-c-', 'sub-c-', 'sec-c-'], alphabet: 'url', length: [36, 60] }),
+  prefixed({ id: 'voiceflow-key', prefix: ['VF.DM.', 'VF.WS.'], alphabet: 'dotted', length: [30, 60] }),
+  prefixed({ id: 'fullstory-key', prefix: ['na1.', 'eu1.'], alphabet: 'base64', length: [60, 160] }),
+  prefixed({ id: 'forty-two-secret', prefix: ['s-s4t2ud-', 's-s4t2af-'], alphabet: 'hex', length: [64, 64] }),
+  prefixed({ id: 'besttime-key', prefix: ['pri_', 'pub_'], alphabet: 'hex', length: [32, 32] }),
+  prefixed({
+    id: 'ntlm-message',
+    class: 'secret.authorization',
+    prefix: 'TlRMTVNTUAA',
+    alphabet: 'base64',
+    length: [30, 512],
+    validate: [],
+  }),
+
   prefixed({ id: 'newrelic-user-key', prefix: ['NRAK-'], alphabet: 'alnum', length: [24, 40] }),
   prefixed({
     id: 'newrelic-key',
