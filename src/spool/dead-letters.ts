@@ -87,9 +87,12 @@ export function createDeadLetters(options: DeadLettersOptions): DeadLetters {
       try {
         await appendAll(handle, buffers, 0);
         await handle.fdatasync();
-      } finally {
+      } catch (error) {
         await handle.close();
+        await files.unlink(`${directory}/${file}`);
+        throw error;
       }
+      await handle.close();
       await files.fsyncDirectory(directory);
       letters.push({ ...letter, file, bytes: size });
       bytes += size;

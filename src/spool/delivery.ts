@@ -4,6 +4,7 @@ import type { ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/cons
 import type { Logger } from '../telemetry/logger.ts';
 import { writeCursor, type Cursor } from './cursor.ts';
 import type { DeadLetters } from './dead-letters.ts';
+import type { DiskReserve } from './disk-reserve.ts';
 import { errorCode, type SpoolFiles } from './files.ts';
 import type { SpoolInstruments } from './instruments.ts';
 import type { Position } from './segment.ts';
@@ -46,6 +47,7 @@ export interface DeliveryOptions {
   readonly files: SpoolFiles;
   readonly reader: SegmentReader;
   readonly deadLetters: DeadLetters;
+  readonly reserve: DiskReserve;
   readonly backoff: BackoffOptions;
   readonly clock: () => number;
   /** The cursor moved. */
@@ -55,7 +57,7 @@ export interface DeliveryOptions {
 }
 
 export function createDelivery(options: DeliveryOptions): Delivery {
-  const { consumer, files, reader, deadLetters, instruments, logger } = options;
+  const { consumer, files, reader, deadLetters, reserve, instruments, logger } = options;
   const attributes = { consumer: consumer.name };
   const wakeup = createWakeup();
   const backoff = createBackoff(options.backoff);
@@ -69,7 +71,9 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   let running: Promise<void> | undefined;
 
   async function persist(end: Position | undefined): Promise<void> {
-    await writeCursor(files, options.cursorDirectory, consumer.name, { committed, inFlightEnd: end });
+    await reserve.during(() =>
+      writeCursor(files, options.cursorDirectory, consumer.name, { committed, inFlightEnd: end }),
+    );
     written = committed;
     options.onProgress();
   }
@@ -148,7 +152,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   async function bury(batch: FrameBatch, reason: string): Promise<boolean> {
     try {
-      await deadLetters.add(consumer.name, batch, reason);
+      await reserve.during(() => deadLetters.add(consumer.name, batch, reason));
       logger.error({ ...attributes, batch: batch.id, frames: batch.frames.length, reason }, 'a batch was set aside');
       return true;
     } catch (error) {

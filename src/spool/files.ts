@@ -138,9 +138,13 @@ export async function replaceFile(
   try {
     await appendAll(file, [bytes], 0);
     await file.fdatasync();
-  } finally {
+  } catch (error) {
     await file.close();
+    // What is left of it would take room on a disk that may just have none.
+    await files.unlink(temporary);
+    throw error;
   }
+  await file.close();
   await files.rename(temporary, `${directory}/${name}`);
   await files.fsyncDirectory(directory);
 }

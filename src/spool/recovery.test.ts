@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createFaultyFiles, systemError, type FileFaults } from '../../test/fault/spool/faulty-files.ts';
+import { createSmallDisk } from '../../test/fault/spool/small-disk.ts';
 import { frameLabelled, labelOf, recordingConsumer } from '../../test/fault/spool/frames.ts';
 import type { FrameConsumer } from '../pipeline/consumer.ts';
 import { createLogger } from '../telemetry/logger.ts';
@@ -290,9 +291,33 @@ test('a batch that cannot be put into the dead-letter folder stays', async () =>
   const plan = faults();
   const consumer = recordingConsumer('one', { answer: () => ({ kind: 'permanent', reason: 'never' }) });
   const spool = await open([consumer], { files: createFaultyFiles(plan) });
-  plan.failNext('fdatasync', 'ENOSPC', /dead-letter/);
+  plan.failNext('fdatasync', 'EIO', /dead-letter/);
   await spool.append(frameLabelled('a'));
   expect(await spool.drain(5_000)).toBe(true);
   expect(consumer.deliveries.length).toBe(2);
   expect(spool.status().deadLetters.length).toBe(1);
+});
+
+test('a spool that filled the disk itself still lets its consumers go on, and takes frames again', async () => {
+  let healthy = false;
+  const consumer = recordingConsumer('one', {
+    batch: { framesMax: 3 },
+    answer: () => (healthy ? { kind: 'accepted', setAside: 0 } : { kind: 'retryable', reason: 'down', delayMs: 1 }),
+  });
+  const disk = createSmallDisk(200);
+  const spool = await open([consumer], { files: disk.files, segmentBytes: 64 * 1024 });
+  const accepted: string[] = [];
+  // Ever smaller frames use up the last block.
+  for (const bytes of [20_000, 3_000, 100]) {
+    for (let at = 0; disk.free() >= 0; at += 1) {
+      const label = `f${bytes}.${at}`;
+      if ((await spool.append(frameLabelled(label, bytes))).kind !== 'accepted') break;
+      accepted.push(label);
+    }
+  }
+  expect(disk.free()).toBeLessThan(2);
+  healthy = true;
+  expect(await spool.drain(20_000)).toBe(true);
+  expect(consumer.accepted).toEqual(accepted);
+  await expect.poll(async () => (await spool.append(frameLabelled('late', 5_000))).kind).toBe('accepted');
 });

@@ -5,6 +5,7 @@ import type { Frame, SpooledFrame } from '../pipeline/frame.ts';
 import { ACCEPTED, type ExportOutcome } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { cursorNames, isConsumerName, readCursor } from './cursor.ts';
+import { createDiskReserve } from './disk-reserve.ts';
 import { createDeadLetters, type DeadLetter } from './dead-letters.ts';
 import { createDedupWindow, hashesIn } from './dedup-window.ts';
 import { createDelivery, type ConsumerStatus, type Delivery } from './delivery.ts';
@@ -28,6 +29,7 @@ const RECENT_BYTES_MAX = 64 * 1024 * 1024;
 /** `drain` looks at least this often; deliveries wake it earlier. */
 const DRAIN_CHECK_MS = 50;
 const RETRY_AFTER_MS = { closed: 1_000, busy: 1_000, full: 5_000, disk: 5_000 };
+const DISK_FULL = 'the disk is full; send the request again later';
 const CONSUMER_BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 30_000, factor: 2 };
 
 export interface SpoolOptions {
@@ -115,6 +117,8 @@ export function createSpool(options: SpoolOptions): Spool {
     instruments,
   });
 
+  const reserve = createDiskReserve(files, directory, logger);
+
   let state: 'new' | 'open' | 'closed' = 'new';
   let lock: DirectoryLock | undefined;
   let commits: GroupCommit | undefined;
@@ -192,6 +196,7 @@ export function createSpool(options: SpoolOptions): Spool {
           files,
           reader: createSegmentReader({ files, segments, onDamage: countDamage, logger }),
           deadLetters,
+          reserve,
           backoff: options.backoff ?? CONSUMER_BACKOFF,
           clock,
           onProgress,
@@ -265,6 +270,10 @@ export function createSpool(options: SpoolOptions): Spool {
   }
 
   async function appendNew(frame: SpooledFrame, commits: GroupCommit): Promise<ExportOutcome> {
+    if (!reserve.held()) {
+      await reserve.take();
+      if (!reserve.held()) return refuse('disk', DISK_FULL);
+    }
     const encoded = encodeFrame(frame);
     if (commits.pendingBytes() + encoded.size > WAITING_BYTES_MAX && commits.pendingBytes() > 0) {
       return refuse('busy', 'the spool waits for the disk; send the request again later');
@@ -280,9 +289,7 @@ export function createSpool(options: SpoolOptions): Spool {
     } catch (error) {
       const code = errorCode(error);
       const message =
-        code === 'ENOSPC' || code === 'EDQUOT'
-          ? 'the disk is full; send the request again later'
-          : 'the spool could not write; send the request again later';
+        code === 'ENOSPC' || code === 'EDQUOT' ? DISK_FULL : 'the spool could not write; send the request again later';
       return refuse('disk', message);
     }
   }
@@ -360,6 +367,7 @@ export function createSpool(options: SpoolOptions): Spool {
       lock = await lockDirectory(directory);
       try {
         await deadLetters.start();
+        await reserve.take();
         await recover();
       } catch (error) {
         await lock.release();
