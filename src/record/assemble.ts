@@ -79,6 +79,7 @@ export function assemble(state: IncidentState, options: AssembleOptions): Incide
     })),
     approvals: state.approvals.all().map(({ hypotheses, ...approval }): Approval => ({
       ...approval,
+      state: expired(approval, now) ? 'expired' : approval.state,
       flags: flagsOf(state, hypotheses, approval.seq),
     })),
     statusUpdates: state.statusUpdates.all().map((update, index, all): StatusUpdate => ({

@@ -16,6 +16,7 @@ import type { Entry, EntryDraft } from './entry.ts';
 import {
   fieldProblems,
   type DecisionContext,
+  type FollowOn,
   type JsonObject,
   type ParsedEntry,
   type PolicyDecision,
@@ -33,9 +34,10 @@ import type { EvidenceLog } from './evidence-log.ts';
 import type { EvidenceRow } from './evidence.ts';
 import { applyEntry, fold } from './fold.ts';
 import type { EvidenceLine, IncidentRecord, IncidentSummary, RecordHeadRef } from './incident-record.ts';
-import { isKnown, type IncidentState } from './incident-state.ts';
+import { isKnown, isOver, type IncidentState } from './incident-state.ts';
 import { createRecordInstruments } from './instruments.ts';
 import { createLiveIndex } from './live-index.ts';
+import { overdueEntries, unapprovedMutations } from './overdue.ts';
 import type { RecordLog } from './record-log.ts';
 import { recordMarkdown } from './record-markdown.ts';
 import { DEFAULT_RECORD_POLICY, type RecordPolicy } from './record-policy.ts';
@@ -65,6 +67,8 @@ export interface RecordServiceOptions {
   readonly scrub?: (text: string) => string;
   /** Entries kept in memory over all incidents; the least recently used incident goes first. */
   readonly maxCachedEntries?: number;
+  /** How often what is overdue is looked for; 0 leaves it to `sweep`. 30 s when left out. */
+  readonly sweepIntervalMilliseconds?: number;
   /** True when other processes append to the same log: reads then look for newer entries first. */
   readonly sharedLog?: boolean;
   /** The policy decision by that id; undefined when there is none. What it throws denies. */
@@ -76,6 +80,8 @@ const MAX_BODY_BYTES = 128 * 1024;
 const MAX_ATTEMPTS = 8;
 const MAX_CHANGED = 100;
 const LATEST_EVIDENCE = 20;
+const SWEEP_INTERVAL_MILLISECONDS = 30_000;
+const MAX_SWEPT_CALLS = 500;
 const MAX_CLOCK_AHEAD_MILLISECONDS = 5 * 60 * 1000;
 
 interface Loaded {
@@ -84,8 +90,13 @@ interface Loaded {
   verified: boolean;
 }
 
+export interface SweepingRecordService extends RecordService {
+  /** Enters what time has made due in incidents that go on. Runs by itself at an interval; idempotent. */
+  sweep(): Promise<void>;
+}
+
 /** The record: validates and decides commands, keeps the folded records, and answers every reader. */
-export function createRecordService(options: RecordServiceOptions): RecordService {
+export function createRecordService(options: RecordServiceOptions): SweepingRecordService {
   const { recordLog, evidenceLog, logger } = options;
   const policy = options.policy ?? DEFAULT_RECORD_POLICY;
   const clock = options.clock ?? (() => new Date());
@@ -99,6 +110,8 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
   const summaries = new Map<string, Map<string, IncidentSummary>>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
   let cachedEntries = 0;
+  let sweeper: NodeJS.Timeout | undefined;
+  let sweeping: Promise<void> | undefined;
 
   async function start(): Promise<void> {
     const heads = [...(await recordLog.heads())];
@@ -110,6 +123,52 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
     });
     await Promise.all(workers);
     logger.info({ incidents: [...summaries.values()].reduce((sum, each) => sum + each.size, 0) }, 'record ready');
+    const interval = options.sweepIntervalMilliseconds ?? SWEEP_INTERVAL_MILLISECONDS;
+    if (interval === 0) return;
+    sweeper = setInterval(() => {
+      sweeping ??= sweep()
+        .catch((error: unknown) => logger.warn({ error: errorName(error) }, 'looking for what is overdue failed'))
+        .finally(() => {
+          sweeping = undefined;
+        });
+    }, interval);
+    sweeper.unref();
+  }
+
+  async function sweep(): Promise<void> {
+    for (const [tenant, ofTenant] of summaries) {
+      for (const { id, status } of ofTenant.values()) {
+        if (isOver(status)) continue;
+        await exclusively(keyOf(tenant, id), () => sweepOne(tenant, id));
+      }
+    }
+  }
+
+  async function sweepOne(tenant: string, incidentId: string): Promise<void> {
+    const loaded = await load(tenant, incidentId);
+    const { state } = loaded;
+    const calls = await evidenceLog.page(tenant, incidentId, { kinds: ['tool_call'], limit: MAX_SWEPT_CALLS });
+    const now = clock();
+    const due = [...overdueEntries(state, now, policy), ...unapprovedMutations(state, calls.items)];
+    if (due.length === 0) return;
+    const cited = new Map(calls.items.map((row) => [row.id, citedFact(row)]));
+    const drafts = due.map((entry): EntryDraft => {
+      const facts = citedIn(entry).flatMap((id) => (state.evidence.has(id) ? [] : (cited.get(id) ?? [])));
+      const body = normalised(entry.type, entry.body);
+      return {
+        tenant,
+        incident: incidentId,
+        occurredAt: now.toISOString(),
+        recordedAt: now.toISOString(),
+        entryId: uuidv7(),
+        type: entry.type,
+        actor: DOCKET_ACTOR,
+        body: facts.length === 0 ? body : { ...body, docket: { cited: facts } },
+        basis: [],
+      };
+    });
+    // Lost to another writer: the next sweep looks again at what is there then.
+    if ((await commit(loaded, drafts)) === 'conflict') await refresh(loaded);
   }
 
   async function load(tenant: string, incidentId: string): Promise<Loaded> {
@@ -663,7 +722,10 @@ export function createRecordService(options: RecordServiceOptions): RecordServic
         if (following.size === 0 && listeners.get(key) === following) listeners.delete(key);
       };
     },
+    sweep,
     async close() {
+      clearInterval(sweeper);
+      await sweeping;
       await Promise.allSettled(queues.values());
       listeners.clear();
       cache.clear();
@@ -710,6 +772,11 @@ function withCited(state: IncidentState, facts: readonly JsonObject[]): Incident
   const view = { ...state, evidence: new Map(state.evidence) };
   applyCited(view, { body: { docket: { cited: facts } } });
   return view;
+}
+
+function citedIn(entry: FollowOn): readonly string[] {
+  const result = entryKindOf(entry.type)?.parse(entry.body);
+  return result?.ok === true ? result.parsed.cites : [];
 }
 
 /** A body that Docket makes itself, with the defaults filled in as for any other. */

@@ -3,7 +3,11 @@ import type { Actor } from '../../src/record/actor.ts';
 import type { EvidenceRow } from '../../src/record/evidence.ts';
 import type { Json } from '../../src/record/entry.ts';
 import type { CommandResult, RecordService } from '../../src/record/record-service.ts';
-import { createRecordService, type RecordServiceOptions } from '../../src/record/service.ts';
+import {
+  createRecordService,
+  type RecordServiceOptions,
+  type SweepingRecordService,
+} from '../../src/record/service.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMemoryEvidenceLog, type MemoryEvidenceLog } from './memory-evidence-log.ts';
 import { createMemoryRecordLog, type MemoryRecordLog } from './memory-record-log.ts';
@@ -18,7 +22,7 @@ export const ALERTS: Actor = { kind: 'service', name: 'alertmanager', id: null }
 type Body = { readonly [key: string]: Json };
 
 export interface RecordFixture {
-  readonly service: RecordService;
+  readonly service: SweepingRecordService;
   readonly recordLog: MemoryRecordLog;
   readonly evidenceLog: MemoryEvidenceLog;
   readonly incidentId: string;
@@ -53,6 +57,7 @@ export async function createRecordFixture(extra: Partial<RecordServiceOptions> =
     evidenceLog,
     ...silentOptions(),
     clock: () => new Date(time),
+    sweepIntervalMilliseconds: 0,
     ...extra,
   };
   const service = createRecordService(options);
