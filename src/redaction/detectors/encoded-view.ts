@@ -1,3 +1,4 @@
+/* oxlint-disable no-control-regex, no-misleading-character-class -- terminal escapes and invisible characters are what is sought */
 /**
  * Texts inside the text: a view undoes the escapes of one layer and remembers where each character came from; a payload is a
  * base64 or hexadecimal run whose bytes are text.
@@ -138,9 +139,34 @@ function printable(bytes: Buffer): boolean {
   return odd * 4 <= bytes.length;
 }
 
+const sextets = new Uint8Array(128).fill(0xff);
+const base64Alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+for (let i = 0; i < 64; i++) sextets[base64Alphabet.charCodeAt(i)] = i;
+sextets[0x2d] = 62;
+sextets[0x5f] = 63;
+
+/** Whether the first bytes, at this alignment, are mostly printable: read from the characters, because most runs are no text. */
+function looksLikeText(run: string, shift: number): boolean {
+  let bad = 0;
+  for (let group = 0; group < 3; group++) {
+    const at = shift + group * 4;
+    const a = sextets[run.charCodeAt(at) & 0x7f] as number;
+    const b = sextets[run.charCodeAt(at + 1) & 0x7f] as number;
+    const c = sextets[run.charCodeAt(at + 2) & 0x7f] as number;
+    const d = sextets[run.charCodeAt(at + 3) & 0x7f] as number;
+    if (((a << 2) | (b >> 4)) < 0x09) bad += 3;
+    if (a >= 32) bad++;
+    if ((b & 8) !== 0) bad++;
+    if ((c & 2) !== 0) bad++;
+    if ((((c & 3) << 6) | d) < 0x09) bad += 3;
+  }
+  return bad <= 3;
+}
+
 function decodeBase64(run: string): string | undefined {
   // The run may have begun inside a group of four: the bytes tell which of the four alignments is text.
   for (let shift = 0; shift < 4; shift++) {
+    if (!looksLikeText(run, shift)) continue;
     const head = Buffer.from(run.slice(shift, shift + 24), 'base64');
     if (head.length < 8 || !printable(head)) continue;
     const bytes = Buffer.from(run.slice(shift), 'base64');

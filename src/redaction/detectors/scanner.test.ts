@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-import fc from 'fast-check';
+import { array, assert as assertProperty, constantFrom, oneof, property, string } from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { builtinRules } from './builtin-rules.ts';
@@ -157,9 +157,9 @@ describe('encodings', () => {
     ['base64', Buffer.from(`x${plain}`).toString('base64').replace(/=+$/, '')],
     ['base64', Buffer.from(`xy${plain}`).toString('base64')],
     ['hex', Buffer.from(plain).toString('hex')],
-    ['percent', [...plain].map((c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`).join('')],
-    ['unicode-escape', [...plain].map((c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')],
-    ['html', [...plain].map((c) => `&#${c.charCodeAt(0)};`).join('')],
+    ['percent', Array.from(plain, (c) => `%${c.charCodeAt(0).toString(16).padStart(2, '0')}`).join('')],
+    ['unicode-escape', Array.from(plain, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`).join('')],
+    ['html', Array.from(plain, (c) => `&#${c.charCodeAt(0)};`).join('')],
     ['zero-width', `config pass\u200bword=${value} end`],
     ['ansi', `config pass\u001b[31mword\u001b[0m=${value} end`],
     ['compatibility-form', plain.replace('password', 'ｐａｓｓｗｏｒｄ')],
@@ -200,9 +200,9 @@ test('redacting what is redacted changes nothing', () => {
 });
 
 test('findings are sorted, disjoint and inside the text, whatever the text', () => {
-  const piece = fc.oneof(
-    fc.string({ maxLength: 20 }),
-    fc.constantFrom(
+  const piece = oneof(
+    string({ maxLength: 20 }),
+    constantFrom(
       'password=',
       '"api_key":"',
       secret,
@@ -217,8 +217,8 @@ test('findings are sorted, disjoint and inside the text, whatever the text', () 
       '"',
     ),
   );
-  fc.assert(
-    fc.property(fc.array(piece, { maxLength: 30 }), (pieces) => {
+  assertProperty(
+    property(array(piece, { maxLength: 30 }), (pieces) => {
       const text = pieces.join('');
       let done = 0;
       for (const each of scan(text)) {

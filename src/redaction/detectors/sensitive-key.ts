@@ -111,7 +111,7 @@ export function classifyKey(key: string): SensitiveKey | undefined {
     /^(?:clientsecret|secretkey|appsecret|sharedsecret|secret|secrets|consumersecret|apisecret|authsecret|tokensecret|secretkeybase|secretstring)$/.test(
       end,
     ) ||
-    /secret$/.test(end)
+    end.endsWith('secret')
   )
     return secret;
   if (end === 'value' && /secret|token|password|apikey/.test(before)) return secret;
@@ -128,7 +128,7 @@ export function classifyKey(key: string): SensitiveKey | undefined {
     if (keyHolders.has(before)) return end === 'key' || before === 'api' || before === 'private' ? apiKey : weak;
     return weak;
   }
-  if (/token$/.test(end) || /^(?:jwt|bearer|accesstoken|pat)$/.test(end)) {
+  if (end.endsWith('token') || /^(?:jwt|bearer|accesstoken|pat)$/.test(end)) {
     if (harmlessToken.has(before) || /^(?:next|page|continuation|sync|cursor)/.test(end)) return undefined;
     return end === 'pat' ? weak : token;
   }
