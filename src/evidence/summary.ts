@@ -83,7 +83,7 @@ function scalar(value: unknown): string {
 }
 
 /** Control characters, line breaks and bidirectional overrides become spaces; too long ends in an ellipsis. */
-function oneLine(text: string, lengthMax: number): string {
+export function oneLine(text: string, lengthMax: number): string {
   const line = text
     .slice(0, lengthMax * 4)
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu, ' ')

@@ -1,0 +1,97 @@
+import { describe, expect, test } from 'vitest';
+import { LinkerHarness, type SpanSketch } from '../../test/support/linker-harness.ts';
+import { normalisedCallId } from './call-id.ts';
+import { requestedCalls } from './gen-ai-fields.ts';
+import { oneLine } from './summary.ts';
+
+const tool = (attributes: Readonly<Record<string, unknown>>, sketch: SpanSketch = {}): SpanSketch => ({
+  ...sketch,
+  attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'get_pods', ...attributes },
+});
+
+describe('bad input gives the right row or none, never a failure', () => {
+  test.each([
+    ['broken JSON in the arguments', { 'gen_ai.tool.call.arguments': '{"ns":"sh' }, 'get_pods {"ns":"sh'],
+    ['arguments that are a list', { 'gen_ai.tool.call.arguments': [1, 'a'] }, 'get_pods [1,"a"]'],
+    ['arguments that are a number', { 'gen_ai.tool.call.arguments': 7 }, 'get_pods 7'],
+    ['a call id that is a list', { 'gen_ai.tool.call.id': ['run_1', 'call_1'] }, 'get_pods'],
+    ['a call id that is a map', { 'gen_ai.tool.call.id': { id: 'call_1' } }, 'get_pods'],
+    ['a tool name that is a number', { 'gen_ai.tool.name': 7 }, '7'],
+    ['a key called __proto__', Object.fromEntries([['__proto__', 'x']]), 'get_pods'],
+    ['an empty incident ref', { 'incident.id': '  ' }, 'get_pods'],
+  ])('%s', async (_what, attributes, summary) => {
+    const harness = new LinkerHarness();
+    await harness.spans(tool(attributes));
+    expect(harness.evidence.of('').map((row) => row.summary)).toEqual([summary]);
+    expect(harness.evidence.of('')[0]?.namedRefs).toEqual([]);
+  });
+
+  test('a summary stays one short line without control characters, whatever the arguments hold', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(tool({ 'gen_ai.tool.call.arguments': `a\n\u202Eb\u0000${'😀'.repeat(5000)}` }));
+    const [row] = harness.evidence.of('');
+    expect(row?.summary.length).toBeLessThanOrEqual(300);
+    expect(row?.summary).toMatch(/^get_pods a b 😀+…$/u);
+  });
+
+  test('arguments of 746 kB are kept in part, with their size', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(tool({ 'gen_ai.tool.call.arguments': 'x'.repeat(746_000) }));
+    expect(harness.evidence.of('')[0]?.content['arguments']).toMatchObject({ captured: true, bytes: 746_000 });
+  });
+
+  test('a span without parent, without ids of a conversation and without service is a row', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(tool({}, { resource: { 'service.name': '' } }));
+    expect(harness.evidence.of('')[0]).toMatchObject({ actor: { kind: 'agent', name: 'unknown' }, conversationId: '' });
+  });
+
+  test('clocks of agent and MCP server that disagree do not part a call whose span tree is known', async () => {
+    const harness = new LinkerHarness();
+    const server: SpanSketch = {
+      span: 3,
+      parent: 2,
+      kind: 2,
+      service: 'kube-mcp',
+      start: 600_000,
+      end: 600_010,
+      attributes: { 'mcp.method.name': 'tools/call', 'gen_ai.tool.name': 'get_pods' },
+    };
+    await harness.spans(tool({}, { span: 2 }), server);
+    expect(harness.evidence.of('')).toHaveLength(1);
+  });
+
+  test('a ref that is no ref names no incident, and one of another incident links to that one only', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.open('i1', 'INC-1');
+    await harness.spans(tool({ 'incident.id': 'INC-99' }), tool({ 'incident.id': 'x'.repeat(5000) }, { span: 2 }));
+    expect(harness.evidence.of('i1')).toEqual([]);
+    expect(harness.evidence.of('').flatMap((row) => row.namedRefs)).toEqual(['INC-99']);
+  });
+
+  test('many model outputs with deeply nested JSON are walked within bounds', () => {
+    expect(requestedCalls(`${'['.repeat(5000)}${']'.repeat(5000)}`)).toEqual([]);
+    expect(
+      requestedCalls(JSON.stringify(Array.from({ length: 2000 }, () => ({ type: 'tool_call', name: 'x' })))),
+    ).toHaveLength(64);
+    expect(requestedCalls('not JSON')).toEqual([]);
+  });
+
+  test.each([
+    ['<not specified>', ''],
+    [' call_1 ', 'call_1'],
+    ['["run_1","call_1"]', 'call_1'],
+    ['["run_1"', ''],
+    ['[redacted:token~0123456789]', ''],
+    [['run_1', 'toolu_9'], 'toolu_9'],
+    [7, '7'],
+    ['x'.repeat(1000), ''],
+    [true, ''],
+  ])('call id %j is %j', (sent, id) => {
+    expect(normalisedCallId(sent)).toBe(id);
+  });
+
+  test('a line is never cut within a character', () => {
+    expect(oneLine('😀😀😀', 4)).toBe('😀…');
+  });
+});
