@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { ALICE, TENANT } from '../../test/support/record-fixture.ts';
 import { GENESIS, GENESIS_HASH, sealEntries, verifyChain } from './chain.ts';

@@ -10,10 +10,15 @@ const uuid = z
   .regex(UUID_PATTERN, 'must be a UUID')
   .transform((value) => value.toLowerCase());
 
+// Checked and not copied: a copy would lose `__proto__`, which the type's schema must see to refuse.
+function isObject(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** What surrounds the body of every command. */
 export const commandSchema = z.strictObject({
   type: z.string().min(1).max(100),
-  body: z.record(z.string(), z.unknown()).default({}),
+  body: z.custom<object>(isObject, 'must be an object').default({}),
   entryId: uuid.optional(),
   expectedSeq: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
   basis: references().default([]),

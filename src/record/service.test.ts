@@ -1,55 +1,233 @@
 import { expect, test } from 'vitest';
-import { ALICE, AGENT, createRecordFixture, TENANT } from '../../test/support/record-fixture.ts';
+import { AGENT, ALICE, BOB, createRecordFixture, TENANT } from '../../test/support/record-fixture.ts';
+import type { Command, OpenIncident } from './record-service.ts';
 
 test('a record assembles with its keys in the order of the specification', async () => {
   const fixture = await createRecordFixture();
   const record = await fixture.record();
-  expect(Object.keys(record)).toEqual(
-    'id ref title status severity head brief triggers impact services environments startedAt detectedAt mitigatedAt resolvedAt responsibilities handoffs participants hypotheses checks gaps contentions decisions actions approvals statusUpdates messages followUps evidence relations fixation integrity policyVersion'.split(
-      ' ',
-    ),
-  );
+  expect(Object.keys(record)).toEqual([
+    ...['id', 'ref', 'title', 'status', 'severity', 'head', 'brief', 'triggers', 'impact', 'services'],
+    ...['environments', 'startedAt', 'detectedAt', 'mitigatedAt', 'resolvedAt', 'responsibilities', 'handoffs'],
+    ...['participants', 'hypotheses', 'checks', 'gaps', 'contentions', 'decisions', 'actions', 'approvals'],
+    ...['statusUpdates', 'messages', 'followUps', 'evidence', 'relations', 'fixation', 'integrity', 'policyVersion'],
+  ]);
 });
 
-test('a rejected and a surviving hypothesis, a decision and a status read back', async () => {
+const refused: readonly (readonly [what: string, command: unknown, code: string])[] = [
+  ['an unknown type', { type: 'toString', body: {} }, 'command.unknown_type'],
+  ['no body', { type: 'hypothesis.propose' }, 'command.invalid_body'],
+  ['a body that is a list', { type: 'hypothesis.propose', body: [] }, 'command.invalid'],
+  ['an unknown key', { type: 'hypothesis.propose', body: { statement: 'x', docket: {} } }, 'command.invalid_body'],
+  [
+    'a __proto__ key',
+    { type: 'hypothesis.propose', body: JSON.parse('{"statement":"x","__proto__":{"kind":"scope"}}') },
+    'command.invalid_body',
+  ],
+  ['control characters', { type: 'hypothesis.propose', body: { statement: 'x\u001b[2J' } }, 'command.invalid_body'],
+  ['half a surrogate pair', { type: 'hypothesis.propose', body: { statement: 'x\ud83d' } }, 'command.invalid_body'],
+  ['blank text', { type: 'hypothesis.propose', body: { statement: ' \n ' } }, 'command.invalid_body'],
+  ['a body of 1 MB', { type: 'status.post', body: { happening: 'x'.repeat(1_000_000) } }, 'command.invalid_body'],
+  ['an entryId that is no UUID', { type: 'status.post', body: { happening: 'x' }, entryId: 'H1' }, 'command.invalid'],
+  ['a negative expectedSeq', { type: 'status.post', body: { happening: 'x' }, expectedSeq: -1 }, 'command.invalid'],
+  [
+    'a time in the future',
+    { type: 'status.post', body: { happening: 'x' }, occurredAt: '2027-01-01T00:00:00Z' },
+    'command.time_in_future',
+  ],
+  [
+    'a time in the year 1970',
+    { type: 'status.post', body: { happening: 'x' }, occurredAt: '1970-01-01T00:00:00Z' },
+    'command.invalid',
+  ],
+  ['a basis of nothing', { type: 'status.post', body: { happening: 'x' }, basis: ['H9'] }, 'command.unknown_reference'],
+  ['opening again', { type: 'incident.open', body: { title: 'x', ref: 'INC-5' } }, 'incident.already_open'],
+];
+
+test.each(refused)('%s is refused by its code and leaves the log as it was', async (_what, command, code) => {
+  const { service, recordLog, incidentId } = await createRecordFixture();
+  const result = await service.append(TENANT, 'INC-1', ALICE, command as Command);
+  expect(result).toMatchObject({ kind: 'rejected', rejection: { code } });
+  expect(recordLog.stored(TENANT, incidentId)).toHaveLength(1);
+  // What was sent never comes back in an error.
+  expect(JSON.stringify(result)).not.toContain('xxxx');
+});
+
+const wrongOpenings: readonly (readonly [what: string, request: unknown])[] = [
+  ['no title', {}],
+  ['a ref that looks like an id', { title: 'x', ref: '018f0000-0000-7000-8000-000000000001' }],
+  ['a ref with a slash', { title: 'x', ref: '../x' }],
+  ['an unknown severity', { title: 'x', severity: 'sev0' }],
+  ['a binding of two keys', { title: 'x', bind: { traceId: 'a'.repeat(32), sessionId: 's' } }],
+  ['a binding of nothing', { title: 'x', bind: [{}] }],
+];
+
+test.each(wrongOpenings)('opening with %s is refused with the fields that are wrong', async (_what, request) => {
+  const { service } = await createRecordFixture();
+  const result = await service.open(TENANT, ALICE, request as OpenIncident);
+  expect(result).toMatchObject({ kind: 'rejected', rejection: { code: 'command.invalid' } });
+  expect(result.kind === 'rejected' && result.rejection.fields?.length).toBeGreaterThan(0);
+});
+
+test('refs are counted when none is given, unique per tenant, and opening again with the same entryId repeats', async () => {
+  const { service } = await createRecordFixture();
+  const entryId = '018f0000-0000-7000-8000-0000000000aa';
+  const request: OpenIncident = { title: 'x', entryId, trigger: { source: 'alert' }, bind: { sessionId: 's' } };
+  const [one, two] = await Promise.all([
+    service.open(TENANT, ALICE, request),
+    service.open(TENANT, BOB, { title: 'y' }),
+  ]);
+  expect([one, two].map((each) => each.kind === 'opened' && each.incident.ref).sort()).toEqual(['INC-2', 'INC-3']);
+  expect(await service.open(TENANT, ALICE, request)).toMatchObject({ kind: 'repeated', incident: { id: entryId } });
+  expect(await service.open(TENANT, ALICE, { ...request, title: 'z' })).toMatchObject({
+    kind: 'conflict',
+    code: 'record.entry_id_reused',
+  });
+  expect(await service.open(TENANT, ALICE, { title: 'x', ref: 'INC-3' })).toMatchObject({
+    kind: 'conflict',
+    code: 'incident.ref_taken',
+    existing: { ref: 'INC-3' },
+  });
+  expect(await service.open('other', ALICE, { title: 'x', ref: 'INC-3' })).toMatchObject({ kind: 'opened' });
+});
+
+test('a store that fails leaves nothing half done, and the next command goes through', async () => {
+  const fixture = await createRecordFixture();
+  const command = { type: 'status.post', body: { happening: 'x' }, entryId: '018f0000-0000-7000-8000-0000000000bb' };
+  fixture.recordLog.beforeAppend = async () => {
+    throw new Error('the store is gone');
+  };
+  await expect(fixture.service.append(TENANT, 'INC-1', ALICE, command)).rejects.toThrow('the store is gone');
+  expect((await fixture.record()).head.seq).toBe(1);
+  fixture.recordLog.beforeAppend = null;
+  fixture.recordLog.afterAppend = async () => {
+    throw new Error('the answer got lost');
+  };
+  await expect(fixture.service.append(TENANT, 'INC-1', ALICE, command)).rejects.toThrow('the answer got lost');
+  fixture.recordLog.afterAppend = null;
+  // It was stored after all: sending it again says so.
+  expect(await fixture.service.append(TENANT, 'INC-1', ALICE, command)).toMatchObject({ kind: 'repeated', seq: 2 });
+});
+
+test('a secret in a command is masked before it is kept, and a failing scrub keeps nothing', async () => {
+  const scrub = (text: string) => {
+    if (text.includes('fail')) throw new Error('no');
+    return text.replaceAll('hunter2', '***');
+  };
+  const fixture = await createRecordFixture({ scrub });
+  await fixture.did(ALICE, 'hypothesis.propose', { statement: 'The password hunter2 leaked' });
+  await fixture.did(ALICE, 'evidence.add', { summary: 'saw hunter2', text: 'hunter2' });
+  expect(await fixture.refused(ALICE, 'hypothesis.propose', { statement: 'fail' })).toBe('command.scrub_failed');
+  const kept = JSON.stringify(
+    [...fixture.evidenceLog.rows.values()].map((row) => ({ ...row, occurredAtUnixNano: 0, receivedAtUnixNano: 0 })),
+  );
+  expect(kept + JSON.stringify(fixture.recordLog.stored(TENANT, fixture.incidentId))).not.toContain('hunter2');
+});
+
+test('evidence by hand keeps its content in the row and a salted digest in the log, and repeats', async () => {
+  const fixture = await createRecordFixture();
+  const command = {
+    type: 'evidence.add',
+    body: { kind: 'note', summary: 'The graph dips', text: 'At 14:02 the graph dips' },
+    entryId: '018f0000-0000-7000-8000-0000000000cc',
+  };
+  const first = await fixture.service.append(TENANT, 'INC-1', ALICE, command);
+  expect(first.kind).toBe('appended');
+  expect(await fixture.service.append(TENANT, 'INC-1', ALICE, command)).toMatchObject({ kind: 'repeated', seq: 2 });
+  const changed = { ...command, body: { ...command.body, text: 'Another' } };
+  expect(await fixture.service.append(TENANT, 'INC-1', ALICE, changed)).toMatchObject({
+    code: 'record.entry_id_reused',
+  });
+  expect(JSON.stringify(fixture.recordLog.stored(TENANT, fixture.incidentId))).not.toContain('dips');
+  const record = await fixture.record();
+  expect(record.evidence).toMatchObject({ total: 1, counts: { note: 1 }, latest: [{ summary: 'The graph dips' }] });
+});
+
+test('followers get each entry in order once it is durable, and none after they stop', async () => {
+  const fixture = await createRecordFixture();
+  const seen: number[] = [];
+  const stop = fixture.service.subscribe(TENANT, fixture.incidentId, (entry) => seen.push(entry.seq));
+  fixture.service.subscribe(TENANT, fixture.incidentId, () => {
+    throw new Error('a broken follower');
+  });
+  await fixture.did(ALICE, 'incident.status', { status: 'active' });
+  stop();
+  await fixture.did(ALICE, 'status.post', { happening: 'x' });
+  expect(seen).toEqual([2, 3]);
+});
+
+test('lists page newest first and filter by status, severity, service and words', async () => {
+  const { service, wait } = await createRecordFixture();
+  for (let count = 0; count < 5; count += 1) {
+    wait(60);
+    await service.open(TENANT, ALICE, { title: `Search is slow ${count}`, services: ['search'], severity: 'sev3' });
+  }
+  const first = await service.list(TENANT, { limit: 4 });
+  expect(first.items.map((each) => each.ref)).toEqual(['INC-6', 'INC-5', 'INC-4', 'INC-3']);
+  const rest = await service.list(TENANT, { limit: 4, cursor: first.next ?? '' });
+  expect(rest).toMatchObject({ items: [{ ref: 'INC-2' }, { ref: 'INC-1' }], next: null });
+  expect((await service.list(TENANT, { q: 'SLOW inc-5' })).items.map((each) => each.ref)).toEqual(['INC-5']);
+  expect(
+    (await service.list(TENANT, { service: 'checkout', severity: ['sev2'], status: ['triage'] })).items,
+  ).toHaveLength(1);
+  expect((await service.list('other', {})).items).toEqual([]);
+});
+
+test('why walks from an action over its approval and decision to the evidence', async () => {
   const fixture = await createRecordFixture();
   const { did } = fixture;
-  await did(ALICE, 'incident.status', { status: 'active' });
   const evidence = await fixture.evidence();
-  await did(AGENT, 'hypothesis.propose', {
-    statement: 'The deploy broke it',
-    confidence: 'low',
-    refutedBy: ['errors before the deploy'],
-  });
-  await did(AGENT, 'hypothesis.propose', { statement: 'The database is slow' });
-  await did(AGENT, 'stance.take', {
-    evidence,
-    hypothesis: 'H1',
-    relation: 'supports',
-    rationale: 'Errors start with the deploy',
-  });
-  await did(AGENT, 'stance.take', {
-    evidence,
-    hypothesis: 'H2',
-    relation: 'refutes',
-    rationale: 'Query times are flat',
-    strength: 'decisive',
-  });
-  await did(AGENT, 'hypothesis.reject', { hypothesis: 'H2', reason: 'Query times are flat', killedBy: [evidence] });
+  await did(AGENT, 'hypothesis.propose', { statement: 'The deploy' });
+  await did(AGENT, 'stance.take', { evidence, hypothesis: 'H1', relation: 'supports', rationale: 'Errors start then' });
   await did(ALICE, 'decision.make', {
-    question: 'What now?',
-    options: ['Roll back', 'Wait'],
+    question: 'q',
+    options: ['Roll back'],
     chosen: 'Roll back',
-    rationale: 'Errors start with the deploy',
-    considered: ['H1', 'H2'],
+    rationale: 'r',
+    considered: ['H1'],
   });
-  await did(ALICE, 'status.post', { happening: 'Checkout fails for some', nextUpdateDue: '2026-11-22T14:30:00Z' });
-  const record = await fixture.record();
-  expect(record.hypotheses.map((each) => [each.label, each.state])).toEqual([
-    ['H1', 'proposed'],
-    ['H2', 'rejected'],
-  ]);
-  const brief = await fixture.service.brief(TENANT, 'INC-1');
-  console.log(brief?.markdown);
-  expect(fixture.service.entryTypes().length).toBeGreaterThan(30);
+  await did(AGENT, 'action.propose', {
+    intent: 'Roll back',
+    target: 't',
+    operation: 'o',
+    decision: 'D1',
+    rollback: { plan: 'p' },
+  });
+  await did(AGENT, 'approval.request', { action: 'A1' });
+  await did(BOB, 'approval.vote', { approval: 'P1', verdict: 'approve' });
+  await did(AGENT, 'action.start', { action: 'A1' });
+  const why = await fixture.service.why(TENANT, 'INC-1', 'action:A1');
+  expect(why?.steps.map((step) => step.kind)).toEqual(['action', 'approval', 'decision', 'hypothesis', 'evidence']);
+  expect(why).toMatchObject({ complete: true, missing: [] });
+  expect(await fixture.service.why(TENANT, 'INC-1', 'decision:A1')).toBeUndefined();
+  await did(AGENT, 'action.propose', { intent: 'Restart', target: 't', operation: 'o' });
+  expect(await fixture.service.why(TENANT, 'INC-1', 'action:A2')).toMatchObject({ complete: false });
+});
+
+test('a log that was tampered with is served, marked as not verified', async () => {
+  const fixture = await createRecordFixture();
+  await fixture.did(ALICE, 'status.post', { happening: 'x' });
+  const stored = fixture.recordLog.stored(TENANT, fixture.incidentId);
+  const last = stored[1];
+  if (last !== undefined) stored[1] = { ...last, body: { happening: 'forged' } };
+  const again = await fixture.restarted();
+  const record = await again.record(TENANT, 'INC-1');
+  expect(record?.integrity.verified).toBe(false);
+  expect(record?.brief.sections[0]?.lines[1]?.text).toBe('WARNING: the log of this record does not verify.');
+});
+
+test('records that do not fit in memory are read again when they are asked for', async () => {
+  const fixture = await createRecordFixture({ maxCachedEntries: 3 });
+  for (let count = 0; count < 5; count += 1) await fixture.service.open(TENANT, ALICE, { title: `t${count}` });
+  await fixture.did(ALICE, 'status.post', { happening: 'x' });
+  expect((await fixture.record()).statusUpdates).toHaveLength(1);
+});
+
+test('every entry type has a JSON Schema, and no two share a name', async () => {
+  const { service } = await createRecordFixture();
+  const types = service.entryTypes();
+  expect(new Set(types.map((each) => each.type)).size).toBe(types.length);
+  for (const { schema, type } of types) {
+    expect(schema, type).toHaveProperty('$schema');
+    expect(() => JSON.stringify(schema)).not.toThrow();
+  }
 });
