@@ -5,12 +5,11 @@ import type { Command, OpenIncident } from './record-service.ts';
 test('a record assembles with its keys in the order of the specification', async () => {
   const fixture = await createRecordFixture();
   const record = await fixture.record();
-  expect(Object.keys(record)).toEqual([
-    ...['id', 'ref', 'title', 'status', 'severity', 'head', 'brief', 'triggers', 'impact', 'services'],
-    ...['environments', 'startedAt', 'detectedAt', 'mitigatedAt', 'resolvedAt', 'responsibilities', 'handoffs'],
-    ...['participants', 'hypotheses', 'checks', 'gaps', 'contentions', 'decisions', 'actions', 'approvals'],
-    ...['statusUpdates', 'messages', 'followUps', 'evidence', 'relations', 'fixation', 'integrity', 'policyVersion'],
-  ]);
+  const keys =
+    'id ref title status severity head brief triggers impact services environments startedAt detectedAt mitigatedAt ' +
+    'resolvedAt responsibilities handoffs participants hypotheses checks gaps contentions decisions actions approvals ' +
+    'statusUpdates messages followUps evidence relations fixation integrity policyVersion';
+  expect(Object.keys(record).join(' ')).toBe(keys);
 });
 
 const refused: readonly (readonly [what: string, command: unknown, code: string])[] = [
@@ -76,7 +75,8 @@ test('refs are counted when none is given, unique per tenant, and opening again 
     service.open(TENANT, ALICE, request),
     service.open(TENANT, BOB, { title: 'y' }),
   ]);
-  expect([one, two].map((each) => each.kind === 'opened' && each.incident.ref).sort()).toEqual(['INC-2', 'INC-3']);
+  const refs = [one, two].map((each) => (each.kind === 'opened' ? each.incident.ref : ''));
+  expect(new Set(refs)).toEqual(new Set(['INC-2', 'INC-3']));
   expect(await service.open(TENANT, ALICE, request)).toMatchObject({ kind: 'repeated', incident: { id: entryId } });
   expect(await service.open(TENANT, ALICE, { ...request, title: 'z' })).toMatchObject({
     kind: 'conflict',
