@@ -125,7 +125,8 @@ for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') runKind[char.charCodeAt(0)] = 2
 for (const char of '0123456789') runKind[char.charCodeAt(0)] = 4;
 for (const char of '+/_-') runKind[char.charCodeAt(0)] = 8;
 const runMin = 16;
-const dottedRunMin = 18;
+const longRunMin = 18;
+const lonelyRunMin = 40;
 const wrappedLine = /(?:\r?\n|\\r\\n|\\n)[ \t]{0,12}(?=[A-Za-z0-9+/_-]{4,})/y;
 const runMax = 1_048_576;
 
@@ -180,8 +181,12 @@ function decodeBase64(run: string): string | undefined {
   return undefined;
 }
 
-/** Runs of base64 and hexadecimal that spell text; `outOfTime` is called between them; `onDotted` for each long run with a dot behind it. */
-export function findPayloads(text: string, outOfTime: () => void, onDotted: (start: number) => void): Payload[] {
+/** Runs of base64 and hexadecimal that spell text; `outOfTime` is called between them; `onRun` for each long run with a dot behind it. */
+export function findPayloads(
+  text: string,
+  outOfTime: () => void,
+  onRun: (start: number, end: number) => void,
+): Payload[] {
   const payloads: Payload[] = [];
   let start = -1;
   let kinds = 0;
@@ -199,7 +204,7 @@ export function findPayloads(text: string, outOfTime: () => void, onDotted: (sta
     start = -1;
     kinds = 0;
     // A word of prose or a path is no payload; digits alone are none either.
-    if (code === 0x2e && i - from >= dottedRunMin && text[from - 1] !== '.') onDotted(from);
+    if (i - from >= longRunMin && (code === 0x2e || i - from >= lonelyRunMin)) onRun(from, i);
     if (i - from < runMin || (seen & 6) === 0 || (seen & 3) === 0) continue;
     if (payloads.length > 0 && from < (payloads.at(-1)?.end ?? 0)) continue;
     let end = i;

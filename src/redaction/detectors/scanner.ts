@@ -9,7 +9,7 @@ import { privateKeyAt } from './private-key.ts';
 import type { DetectorRule } from './rule.ts';
 import { builtinRules } from './builtin-rules.ts';
 import { classifyKey, keyRuleIds, keyRuleVersion } from './sensitive-key.ts';
-import { isPlaceholder, passes } from './validators.ts';
+import { isPlaceholder, passes, shannonEntropy } from './validators.ts';
 
 /** One span of text that must be replaced. */
 export interface Finding {
@@ -71,7 +71,13 @@ interface Candidate {
 }
 
 /** Rules that are no data: what a key's name, a word nearby or a PEM marker says. */
-export const structuralRuleIds: readonly string[] = [...keyRuleIds, 'secret-near-word', 'private-key', 'signed-token'];
+export const structuralRuleIds: readonly string[] = [
+  ...keyRuleIds,
+  'secret-near-word',
+  'private-key',
+  'signed-token',
+  'random-token',
+];
 
 class OutOfTime extends Error {}
 
@@ -211,6 +217,24 @@ function introduces(text: string, nameEnd: number, tokenStart: number): boolean 
 }
 
 const uuidStart = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/i;
+
+const lonelyMin = 40;
+const lonelyMax = 160;
+
+/** Long enough, mixed enough and introduced by nothing that says it is a digest or an image: a key, most likely. */
+function isLonelySecret(text: string, start: number, end: number): boolean {
+  const value = text.slice(start, end);
+  if (!/[a-z]/.test(value) || !/[A-Z]/.test(value) || (value.match(/\d/g)?.length ?? 0) < 4 || value.startsWith('/'))
+    return false;
+  if (
+    /base64[,"':= ]{0,4}$/.test(text.slice(Math.max(0, start - 12), start)) ||
+    value.includes('/') ||
+    value.includes('+') ||
+    text[end] === '='
+  )
+    return false;
+  return ownerOf(text, start, start) === 'none' && shannonEntropy(value) >= 4.3;
+}
 
 /** Three parts joined by dots, the first and the last random: signed tokens of whatever kind. */
 const signedToken = /([A-Za-z0-9_-]{18,512})\.[A-Za-z0-9_-]{4,512}\.([A-Za-z0-9_-]{16,512})/y;
@@ -465,7 +489,25 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       if (deadline.expired()) throw new OutOfTime();
     };
     if (text.length >= payloadTextMin && (seen & (digitFlag | upperFlag)) !== 0) {
-      const dotted = (start: number): void => {
+      const long = (start: number, end: number): void => {
+        if (
+          end - start >= lonelyMin &&
+          end - start <= lonelyMax &&
+          !disabled.has('random-token') &&
+          isLonelySecret(text, start, end)
+        ) {
+          found.push({
+            start,
+            end,
+            rule: 'random-token',
+            version: 1,
+            class: 'secret.generic',
+            encodings: [],
+            priority: 5,
+          });
+          return;
+        }
+        if (text[end] !== '.' || text[start - 1] === '.') return;
         signedToken.lastIndex = start;
         const match = signedToken.exec(text);
         if (!match || disabled.has('signed-token') || !isOpaque(match[1] ?? '', 18) || !isOpaque(match[2] ?? '', 16))
@@ -480,7 +522,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           priority: 35,
         });
       };
-      for (const payload of findPayloads(text, outOfTime, dotted)) {
+      for (const payload of findPayloads(text, outOfTime, long)) {
         const inner = scanAll(payload.text, key, depth - 1, deadline);
         const best = inner.reduce<Candidate | undefined>(
           (top, each) => (top && top.priority >= each.priority ? top : each),

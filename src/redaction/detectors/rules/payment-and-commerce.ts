@@ -4,6 +4,16 @@ import { prefixed } from './prefixed.ts';
 /** Keys of payment services, shops and markets. */
 export const paymentAndCommerceRules: readonly DetectorRule[] = [
   prefixed({
+    id: 'secret-key-prefix',
+    class: 'secret.api_key',
+    prefix: ['sk_', 'rk_', 'live_', 'prod_'],
+    alphabet: 'alnum',
+    length: [24, 120],
+    validate: [{ check: 'no-placeholder' }, { digits: 2 }, { entropy: 3.5 }],
+  }),
+  prefixed({ id: 'bannerbear-key', prefix: ['bb_pr_', 'bb_ma_'], alphabet: 'hex', length: [28, 60] }),
+
+  prefixed({
     id: 'stripe-key',
     class: 'secret.payment_key',
     prefix: ['sk_live_', 'sk_test_', 'rk_live_', 'rk_test_', 'sk_prod_', 'rk_prod_', 'sk_org_'],

@@ -17,6 +17,19 @@ const named = (id: string, words: readonly string[], example: string): DetectorR
 
 /** Identity numbers that the word beside them names, and wallets. */
 export const personalRules: readonly DetectorRule[] = [
+  {
+    id: 'hardware-address',
+    version: 1,
+    class: 'pii.mac_address',
+    keywords: ['physical address', 'mac address', 'mac:', 'mac=', 'hwaddr', 'link/ether', 'ether '],
+    window: { before: 0, after: 60 },
+    flags: 'i',
+    group: 1,
+    pattern:
+      '(?:physical address|mac address|mac:|mac=|hwaddr|link/ether|ether )[^0-9a-f\\n]{0,4}(?:is |was )?[^0-9a-f\\n]{0,4}([0-9a-f]{4}\\.[0-9a-f]{4}\\.[0-9a-f]{4}|[0-9a-f]{12}|[0-9a-f]{2}(?:[ :-][0-9a-f]{2}){5})(?![0-9a-z])',
+    priority: 46,
+    examples: { hit: ['Physical address is a1b2.c3d4.e5f6', 'mac=a1b2c3d4e5f6'], miss: ['ether 12'] },
+  },
   named('passport-number', ['passport', 'pasaporte', 'passeport', 'reisepass', 'pasaport'], 'XK4711082'),
   named(
     'tax-number',
@@ -58,6 +71,15 @@ export const personalRules: readonly DetectorRule[] = [
       'national id',
       'identity card',
       'identity number',
+      'identity code',
+      'personal code',
+      'certificate number',
+      'codicefiscale',
+      'codice fiscale',
+      'egk-nummer',
+      'versichertennummer',
+      'hrb ',
+      'my license is',
       'id number',
       'id card',
       'national insurance',
