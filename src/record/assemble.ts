@@ -1,5 +1,5 @@
 import { composeBrief } from './compose-brief.ts';
-import { exceeds, stanceCounts, supportOf } from './support.ts';
+import { exceeds, stanceCounts, stancesOn, supportOf } from './support.ts';
 import { fixationOf } from './fixation.ts';
 import { flagsOf, restsOn } from './flag.ts';
 import { isPast } from './freshness.ts';
@@ -173,10 +173,7 @@ function hypothesisOf(state: IncidentState, hypothesis: HypothesisState): Hypoth
     supportFamilies: support.supportFamilies,
     refuteFamilies: support.refuteFamilies,
     selfSoughtSupport: support.supporting.filter((each) => each.selfSought).length,
-    stances: state.stances
-      .all()
-      .filter((each) => each.hypothesis === id)
-      .map((each) => stanceOf(state, each)),
+    stances: stancesOn(state, id).map((each) => stanceOf(state, each)),
     checks: state.checks
       .all()
       .filter((each) => each.predictions.some((one) => one.hypothesis === id))

@@ -26,6 +26,9 @@ export interface BriefOptions {
   readonly before?: Briefed;
 }
 
+// More than this never fits beside the other sections.
+const MAX_SECTION_LINES = 20;
+
 interface Draft extends BriefLine {
   /** Worth saying only to somebody who asks what changed. */
   readonly news?: boolean;
@@ -40,7 +43,8 @@ export function composeBrief(record: Briefed, { now, since, before }: BriefOptio
     const known = new Set((earlier?.[key] ?? []).map((each) => each.text));
     const lines =
       since === null ? all.filter((each) => each.news !== true) : all.filter((each) => !known.has(each.text));
-    return { key, title, lines: lines.map(({ text, ids }) => ({ text, ids })), omitted: 0 };
+    const kept = lines.slice(0, MAX_SECTION_LINES).map(({ text, ids }) => ({ text, ids }));
+    return { key, title, lines: kept, omitted: lines.length - kept.length };
   });
   const { id, ref, head } = record;
   const brief: Brief = { id, ref, title: oneLine(record.title, 200), head, since, asOf: now.toISOString(), sections };

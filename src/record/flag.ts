@@ -1,5 +1,6 @@
 import type { Flag } from './incident-record.ts';
 import type { IncidentState } from './incident-state.ts';
+import { stancesOn } from './support.ts';
 
 /**
  * What fell among the things that `ids` name: withdrawn, disputed or erased evidence, rejected hypotheses, and, through
@@ -26,9 +27,9 @@ export function flagsOf(state: IncidentState, ids: readonly string[], since: num
 /** Evidence that holds a hypothesis up: its supporting stances' and what its proposal named. */
 export function restsOn(state: IncidentState, hypothesisId: string): readonly string[] {
   const hypothesis = state.hypotheses.find(hypothesisId);
-  const stances = state.stances
-    .all()
-    .filter((each) => each.hypothesis === hypothesisId && each.relation === 'supports' && each.withdrawn === null);
+  const stances = stancesOn(state, hypothesisId).filter(
+    (each) => each.relation === 'supports' && each.withdrawn === null,
+  );
   return [...new Set([...(hypothesis?.basis ?? []), ...stances.map((each) => each.evidence)])];
 }
 

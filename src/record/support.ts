@@ -18,7 +18,44 @@ export interface Support {
 }
 
 export function supportOf(state: IncidentState, hypothesis: HypothesisState): Support {
-  const stances = state.stances.all().filter((each) => each.hypothesis === hypothesis.id && stanceCounts(state, each));
+  const { stances, support } = weighed(state);
+  let found = support.get(hypothesis.id);
+  if (found === undefined) {
+    found = weigh(state, hypothesis, stances.get(hypothesis.id) ?? []);
+    support.set(hypothesis.id, found);
+  }
+  return found;
+}
+
+/** Every stance on a hypothesis, withdrawn ones too, oldest first. */
+export function stancesOn(state: IncidentState, hypothesisId: string): readonly StanceState[] {
+  return weighed(state).stances.get(hypothesisId) ?? [];
+}
+
+// A record is weighed over and over between two entries; what it weighs changes only with its head.
+interface Weighed {
+  readonly seq: number;
+  readonly stances: ReadonlyMap<string, readonly StanceState[]>;
+  readonly support: Map<string, Support>;
+}
+const memory = new WeakMap<IncidentState, Weighed>();
+
+function weighed(state: IncidentState): Weighed {
+  const known = memory.get(state);
+  if (known?.seq === state.head.seq) return known;
+  const groups = new Map<string, StanceState[]>();
+  for (const stance of state.stances.all()) {
+    const group = groups.get(stance.hypothesis);
+    if (group === undefined) groups.set(stance.hypothesis, [stance]);
+    else group.push(stance);
+  }
+  const fresh: Weighed = { seq: state.head.seq, stances: groups, support: new Map() };
+  memory.set(state, fresh);
+  return fresh;
+}
+
+function weigh(state: IncidentState, hypothesis: HypothesisState, all: readonly StanceState[]): Support {
+  const stances = all.filter((each) => stanceCounts(state, each));
   const supporting = stances.filter((each) => each.relation === 'supports');
   const refuting = stances.filter((each) => each.relation === 'refutes');
   const answered = state.checks.all().filter((each) => each.answer !== null);
