@@ -135,4 +135,5 @@ th,td{text-align:left;vertical-align:top;padding:.25rem .5rem .25rem 0;border-to
 pre{overflow:auto;padding:.75rem;border:1px solid #8886;border-radius:.25rem}
 code,pre{font:14px/1.4 ui-monospace,monospace}
 summary{cursor:pointer;padding:.25rem 0}
+a{color:light-dark(#0645ad,#8ab4f8)}
 `;

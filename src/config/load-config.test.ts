@@ -177,9 +177,30 @@ describe('values', () => {
   });
 });
 
+test('the forward URL speaks HTTP or gRPC and holds no credentials', () => {
+  for (const url of [
+    'http://collector:4318',
+    'https://collector/otlp',
+    'grpc://collector:4317',
+    'grpcs://[::1]:4317',
+  ]) {
+    expect(load({ DOCKET_FORWARD_URL: url }).kind, url).toBe('loaded');
+  }
+  for (const url of [
+    'ftp://collector',
+    'collector:4317',
+    'grpc://u:p@collector:4317',
+    'https://collector/?key=hunter3',
+  ]) {
+    const result = load({ DOCKET_FORWARD_URL: url });
+    expect(result.kind, url).toBe('invalid');
+    if (result.kind === 'invalid') expect(problemsOf(result).join()).not.toMatch(/hunter3|u:p/);
+  }
+});
+
 test('the description shows value and origin, and no password', () => {
   yaml('clickhouse:\n  url: http://docket:hunter2@ch:8123/docket\n');
-  const result = load({ DOCKET_FORWARD_URL: 'https://collector:4318/?key=hunter3', DOCKET_LOG_LEVEL: 'debug' });
+  const result = load({ DOCKET_FORWARD_URL: 'https://collector:4318/otlp', DOCKET_LOG_LEVEL: 'debug' });
   if (result.kind === 'invalid') throw new Error(problemsOf(result).join('\n'));
   const text = describeConfig(result.origins);
   expect(text).toMatch(/^clickhouse\.url +http:\/\/\[set\]@ch:8123\/docket +docket\.yaml:2:8$/m);

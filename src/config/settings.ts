@@ -13,12 +13,22 @@ function read<T extends object | number>(parse: (text: string) => T | string) {
   });
 }
 
-function parseUrl(text: string): URL | string {
-  if (!URL.canParse(text)) return 'must be a URL that starts with http:// or https://';
+function parseUrl(text: string, schemes: readonly string[] = ['http', 'https']): URL | string {
+  const wanted = new Intl.ListFormat('en', { type: 'disjunction' }).format(schemes.map((scheme) => `${scheme}://`));
+  if (!URL.canParse(text)) return `must be a URL that starts with ${wanted}`;
   const url = new URL(text);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') return 'must start with http:// or https://';
+  if (!schemes.includes(url.protocol.slice(0, -1))) return `must start with ${wanted}`;
   if (url.hash !== '') return 'must have no #fragment';
   return url;
+}
+
+/** `http(s)://` speaks OTLP/HTTP (gRPC on port 4317), `grpc(s)://` OTLP/gRPC. */
+function parseForwardUrl(text: string): URL | string {
+  const url = parseUrl(text, ['http', 'https', 'grpc', 'grpcs']);
+  if (typeof url === 'string') return url;
+  if (url.hostname === '') return 'must name a host';
+  if (url.username !== '' || url.password !== '') return 'must hold no credentials';
+  return url.search === '' ? url : 'must have no ?parameters';
 }
 
 function parseClickHouseUrl(text: string): URL | string {
@@ -62,7 +72,7 @@ export const settingsSchema = z.strictObject({
   'listen.otlp_http': read<ListenAddress>(parseListenAddress),
   'listen.api': read<ListenAddress>(parseListenAddress),
   policy: path.nullable(),
-  'forward.url': read(parseUrl).nullable(),
+  'forward.url': read(parseForwardUrl).nullable(),
   'auth.mode': authMode,
   'auth.tokens': path.nullable(),
   'auth.dangerously_allow_open': flag,
