@@ -75,3 +75,8 @@ export function plain(value: AnyValue): unknown {
   }
   return (value as readonly AnyValue[]).map(plain);
 }
+
+/** Text whose half surrogate pairs (from JSON escapes, or from cutting) are U+FFFD, so that it has a UTF-8 and a JSON form. */
+export function wellFormed(value: string): string {
+  return value.replace(/\p{Surrogate}/gu, '\uFFFD');
+}

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { LinkerHarness, type SpanSketch } from '../../test/support/linker-harness.ts';
+import { frameOf, LinkerHarness, tracesOf, type SpanSketch } from '../../test/support/linker-harness.ts';
+import { markRedacted } from '../pipeline/redacted.ts';
 import { normalisedCallId } from './call-id.ts';
 import { requestedCalls } from './gen-ai-fields.ts';
 import { oneLine } from './summary.ts';
@@ -18,6 +19,7 @@ describe('bad input gives the right row or none, never a failure', () => {
     ['a call id that is a map', { 'gen_ai.tool.call.id': { id: 'call_1' } }, 'get_pods'],
     ['a tool name that is a number', { 'gen_ai.tool.name': 7 }, '7'],
     ['a key called __proto__', Object.fromEntries([['__proto__', 'x']]), 'get_pods'],
+    ['half a surrogate pair in JSON', { 'gen_ai.tool.call.arguments': '{"a":"\\ud800"}' }, 'get_pods \uFFFD'],
     ['an empty incident ref', { 'incident.id': '  ' }, 'get_pods'],
   ])('%s', async (_what, attributes, summary) => {
     const harness = new LinkerHarness();
@@ -89,6 +91,14 @@ describe('bad input gives the right row or none, never a failure', () => {
     [true, ''],
   ])('call id %j is %j', (sent, id) => {
     expect(normalisedCallId(sent)).toBe(id);
+  });
+
+  test('a request that is no protobuf is set aside, and the batch goes on', async () => {
+    const harness = new LinkerHarness();
+    const good = frameOf('traces', tracesOf(tool({})));
+    const broken = { ...good, items: 3, bytes: markRedacted(Buffer.from('0a05ff', 'hex')) };
+    expect(await harness.consume([broken, good])).toEqual({ kind: 'accepted', setAside: 3 });
+    expect(harness.evidence.of('')).toHaveLength(1);
   });
 
   test('a line is never cut within a character', () => {

@@ -1,5 +1,5 @@
 import type { EvidenceContent } from '../record/evidence.ts';
-import { plain } from './attribute.ts';
+import { plain, wellFormed } from './attribute.ts';
 import type { AnyValue } from './telemetry-record.ts';
 import { withheldMarker } from './withheld-marker.ts';
 
@@ -20,7 +20,7 @@ export function contentOf(value: AnyValue): EvidenceContent {
   const bytes = cut?.bytes ?? Buffer.byteLength(text);
   return {
     captured: true,
-    value: text.length > CONTENT_LENGTH_MAX ? `${text.slice(0, CONTENT_LENGTH_MAX)}…` : text,
+    value: text.length > CONTENT_LENGTH_MAX ? `${wellFormed(text.slice(0, CONTENT_LENGTH_MAX))}…` : wellFormed(text),
     bytes,
     digest: cut?.digest ?? null,
   };

@@ -9,7 +9,7 @@ import type {
   EvidenceRow,
   EvidenceTokens,
 } from '../record/evidence.ts';
-import { first, text } from './attribute.ts';
+import { first, text, wellFormed } from './attribute.ts';
 import { contentOf } from './content.ts';
 import type { Recognised, RecognisedTool, RequestedCall } from './recognised.ts';
 import { INCIDENT_REF_KEYS } from './recognition-set.ts';
@@ -128,7 +128,7 @@ function fromContext({ frame, record, facts, redactions }: RecordContext): FromC
 }
 
 function short(value: string): string {
-  return value.length > NAME_LENGTH_MAX ? value.slice(0, NAME_LENGTH_MAX) : value;
+  return wellFormed(value.length > NAME_LENGTH_MAX ? value.slice(0, NAME_LENGTH_MAX) : value);
 }
 
 /** The contribution of a recognised record; `kind` is the recognised one, which is not null. */
@@ -149,7 +149,15 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
     agentId: short(found.agentId),
     conversationId: short(found.conversationId),
     sessionId: short(found.sessionId),
-    tool: found.tool === null ? null : { ...found.tool, name: short(found.tool.name) },
+    tool:
+      found.tool === null
+        ? null
+        : {
+            ...found.tool,
+            name: short(found.tool.name),
+            callId: short(found.tool.callId),
+            mcpServer: found.tool.mcpServer === null ? null : short(found.tool.mcpServer),
+          },
     model: found.model === null ? null : { ...found.model, name: short(found.model.name) },
     tokens: found.tokens,
     content,
@@ -172,7 +180,7 @@ export function requestContribution(of: Contribution, call: RequestedCall): Cont
     startUnixNano: of.endUnixNano ?? of.startUnixNano,
     endUnixNano: null,
     outcome: 'unknown',
-    tool: { name: short(call.name), callId: call.callId, type: null, mcpServer: null, role: 'request' },
+    tool: { name: short(call.name), callId: short(call.callId), type: null, mcpServer: null, role: 'request' },
     model: null,
     tokens: null,
     content,

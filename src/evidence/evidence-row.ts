@@ -102,11 +102,14 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
   return { ...withoutDigest, incident: '', state: 'unfiled', link: null, digest: rowDigest(withoutDigest) };
 }
 
-/** SHA-256 hex over the canonical JSON of a row without digest, link, state and incident; 64-bit integers as decimal text. */
-function rowDigest(row: object): string {
-  const json: unknown = JSON.parse(
-    JSON.stringify(row, (_key, value: unknown) => (typeof value === 'bigint' ? value.toString() : value)),
-  );
+/** SHA-256 hex over the canonical JSON of a row without digest, link, state and incident; its times as decimal text. */
+function rowDigest(row: Omit<EvidenceRow, 'digest' | 'link' | 'state' | 'incident'>): string {
+  const json = {
+    ...row,
+    occurredAtUnixNano: row.occurredAtUnixNano.toString(),
+    endedAtUnixNano: row.endedAtUnixNano?.toString() ?? null,
+    receivedAtUnixNano: row.receivedAtUnixNano.toString(),
+  };
   return createHash('sha256').update(canonicalJson(json)).digest('hex');
 }
 

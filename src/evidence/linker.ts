@@ -7,7 +7,7 @@ import type { IncidentIndex } from '../record/incident-index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Act } from './act.ts';
 import { createActWindow, type ActWindow } from './act-window.ts';
-import { selectCandidates, spanParents } from './candidates.ts';
+import { selectCandidates, spanParents, type Selection } from './candidates.ts';
 import {
   contributionOf,
   failureContribution,
@@ -82,7 +82,14 @@ class Linker implements FrameConsumer {
 
   /** Recognises a frame's records into the window. Returns how many were set aside. */
   #read(frame: SpooledFrame, touched: Set<Act>): number {
-    const { records, items } = selectCandidates(frame.signal, frame.bytes);
+    let selection: Selection;
+    try {
+      selection = selectCandidates(frame.signal, frame.bytes);
+    } catch (error) {
+      this.#setAside(frame.signal, error, frame.items);
+      return frame.items;
+    }
+    const { records, items } = selection;
     this.#instruments.seen.add(items, { signal: frame.signal });
     if (records.length === 0) return 0;
     this.#instruments.candidates.add(records.length, { signal: frame.signal });
@@ -103,18 +110,29 @@ class Linker implements FrameConsumer {
         found.push({ context, recognised });
       } catch (error) {
         setAside += 1;
-        const reason = error instanceof Error ? error.name : 'unknown';
-        this.#instruments.failed.add(1, { signal: frame.signal, reason });
-        // The error's own message may quote the record.
-        this.#logger.warn({ signal: frame.signal, item: record.ordinal, reason }, 'a record could not be recognised');
+        this.#setAside(frame.signal, error, 1);
       }
     }
     this.#rememberParents(frame, records);
     const { refused, folded } = this.#window;
-    for (const { context, recognised } of found) this.#contribute(context, recognised, touched);
+    for (const { context, recognised } of found) {
+      try {
+        this.#contribute(context, recognised, touched);
+      } catch (error) {
+        setAside += 1;
+        this.#setAside(frame.signal, error, 1);
+      }
+    }
     this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
     this.#instruments.bounded.add(this.#window.folded - folded, { bound: 'identical_calls' });
     return setAside;
+  }
+
+  #setAside(signal: string, error: unknown, records: number): void {
+    const reason = error instanceof Error ? error.name : 'unknown';
+    this.#instruments.failed.add(records, { signal, reason });
+    // The error's own message may quote the record.
+    this.#logger.warn({ signal, records, reason }, 'records could not be made evidence');
   }
 
   #rememberSpan({ frame, record }: RecordContext, recognised: Recognised, touched: Set<Act>): void {
@@ -168,7 +186,8 @@ class Linker implements FrameConsumer {
     const written: { act: Act; digest: string; links: ReadonlyMap<string, EvidenceLink> }[] = [];
     for (const act of touched) {
       if (absorbed.has(act)) continue;
-      const row = rowOf(act, this.#window.inherited(act));
+      const row = this.#rowOf(act);
+      if (row === undefined) continue;
       const links = this.#links(act, row);
       const changed =
         row.digest !== act.writtenDigest || [...links.keys()].some((incident) => !act.filed.has(incident));
@@ -195,6 +214,16 @@ class Linker implements FrameConsumer {
     await this.#removeAbsorbed(touched);
     for (const row of rows) this.#instruments.rows.add(1, { link: row.link?.mode ?? 'unfiled' });
     if (this.#incidents.version !== version) await this.#incidents.relink(version);
+  }
+
+  /** Undefined, and counted, when what was said about the act makes no row. */
+  #rowOf(act: Act): EvidenceRow | undefined {
+    try {
+      return rowOf(act, this.#window.inherited(act));
+    } catch (error) {
+      this.#setAside('row', error, 1);
+      return undefined;
+    }
   }
 
   /**
@@ -224,8 +253,9 @@ class Linker implements FrameConsumer {
   }
 
   async #lookUp(act: Act): Promise<void> {
-    const links = this.#links(act, rowOf(act, this.#window.inherited(act)));
-    for (const incident of ['', ...links.keys()]) {
+    const row = this.#rowOf(act);
+    if (row === undefined) return;
+    for (const incident of ['', ...this.#links(act, row).keys()]) {
       const stored = await this.#evidenceLog.get(act.tenant, incident, act.id);
       if (stored === undefined) continue;
       this.#window.addStored(act, storedContribution(stored));

@@ -6,7 +6,7 @@ import type {
   EvidenceTokens,
   EvidenceTool,
 } from '../record/evidence.ts';
-import { parsedJson } from './attribute.ts';
+import { parsedJson, wellFormed } from './attribute.ts';
 
 /** Longest summary, in UTF-16 units. */
 export const SUMMARY_LENGTH_MAX = 300;
@@ -89,7 +89,7 @@ export function oneLine(text: string, lengthMax: number): string {
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu, ' ')
     .replace(/ {2,}/g, ' ')
     .trim();
-  if (line.length <= lengthMax) return line;
+  if (line.length <= lengthMax) return wellFormed(line);
   // Never ends within a surrogate pair.
-  return `${line.slice(0, lengthMax - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+  return `${wellFormed(line.slice(0, lengthMax - 1).replace(/[\uD800-\uDBFF]$/, ''))}…`;
 }
