@@ -6,3 +6,8 @@
 export class OtlpDecodeError extends Error {
   override readonly name = 'OtlpDecodeError';
 }
+
+/** The request is well-formed as far as read, but larger than allowed. */
+export class OtlpSizeError extends Error {
+  override readonly name = 'OtlpSizeError';
+}

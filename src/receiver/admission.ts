@@ -5,6 +5,8 @@
 export interface Admission {
   /** Takes `bytes` from the budget; false, and nothing taken, when they do not fit. */
   tryReserve(bytes: number): boolean;
+  /** Whether `bytes` would fit now; takes nothing. */
+  wouldFit(bytes: number): boolean;
   release(bytes: number): void;
   readonly inFlightBytes: number;
 }
@@ -17,6 +19,7 @@ export function createAdmission(inFlightBytesMax: number): Admission {
       inFlightBytes += bytes;
       return true;
     },
+    wouldFit: (bytes) => inFlightBytes + bytes <= inFlightBytesMax,
     release(bytes) {
       inFlightBytes -= bytes;
     },
@@ -29,6 +32,7 @@ export function createAdmission(inFlightBytesMax: number): Admission {
 /** What one request holds of the budget; given back once, whole. */
 export interface Reservation {
   tryGrow(bytes: number): boolean;
+  wouldFit(bytes: number): boolean;
   readonly bytes: number;
   release(): void;
 }
@@ -41,6 +45,7 @@ export function createReservation(admission: Admission): Reservation {
       held += bytes;
       return true;
     },
+    wouldFit: (bytes) => admission.wouldFit(bytes),
     get bytes() {
       return held;
     },

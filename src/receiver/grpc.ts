@@ -1,21 +1,23 @@
 import {
-  Metadata,
-  type sendUnaryData,
-  Server,
-  ServerCredentials,
-  type ServerUnaryCall,
-  type ServiceDefinition,
-  status,
-  type UntypedServiceImplementation,
-} from '@grpc/grpc-js';
+  constants,
+  createServer,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+  type ServerHttp2Stream,
+} from 'node:http2';
+import type { AddressInfo } from 'node:net';
 import { encodeExportResponse } from '../otlp/protobuf/export-response.ts';
 import { WIRE_BYTES, WireReader } from '../otlp/protobuf/reader.ts';
-import { encodeStatus, RPC_CODE, type RpcCode } from '../otlp/protobuf/status.ts';
+import { RPC_CODE, type RpcStatus } from '../otlp/protobuf/status.ts';
 import type { Signal } from '../otlp/signal.ts';
-import type { ExportOutcome } from '../pipeline/outcome.ts';
+import type { ExportOutcome, Permanent, Retryable } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { type Admission, createReservation } from './admission.ts';
+import { type Admission, createReservation, type Reservation } from './admission.ts';
+import { decompressGzip } from './compression.ts';
+import { readUnaryMessage } from './grpc-message.ts';
+import { grpcTimeoutMs, grpcTrailers } from './grpc-status.ts';
 import type { HandleExport } from './handle-export.ts';
+import { guardConnections } from './http2-connections.ts';
 import type { ReceiverInstruments } from './instruments.ts';
 import type { Authenticate, Caller, ListenAddress, ReceiverLimits } from './options.ts';
 import { failureOf } from './status.ts';
@@ -36,148 +38,279 @@ export interface GrpcReceiver {
   close(): Promise<void>;
 }
 
-const EXPORT_PATH: Readonly<Record<Signal, string>> = {
-  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
-  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
-  metrics: '/opentelemetry.proto.collector.metrics.v1.MetricsService/Export',
+const SERVICE: Readonly<Record<Signal, string>> = {
+  traces: 'opentelemetry.proto.collector.trace.v1.TraceService',
+  logs: 'opentelemetry.proto.collector.logs.v1.LogsService',
+  metrics: 'opentelemetry.proto.collector.metrics.v1.MetricsService',
 };
+
+const SIGNAL_OF_PATH: ReadonlyMap<string, Signal> = new Map(
+  (['traces', 'logs', 'metrics'] as const).map((signal) => [`/${SERVICE[signal]}/Export`, signal]),
+);
 
 const HEALTH_CHECK_PATH = '/grpc.health.v1.Health/Check';
-
-/** grpc.health.v1.HealthCheckResponse {1 status}: SERVING is 1. */
+/** grpc.health.v1.HealthCheckRequest names a service; more bytes than this name none of ours. */
+const HEALTH_REQUEST_BYTES_MAX = 1024;
+/** grpc.health.v1.HealthCheckResponse {1 status}: SERVING is 1, NOT_SERVING is 2. */
 const SERVING = Buffer.from([0x08, 0x01]);
+const NOT_SERVING = Buffer.from([0x08, 0x02]);
 
-const STATUS_DETAILS = 'grpc-status-details-bin';
+const CONTENT_TYPE = 'application/grpc';
 
-const GRPC_STATUS: Readonly<Record<RpcCode, status>> = {
-  [RPC_CODE.invalidArgument]: status.INVALID_ARGUMENT,
-  [RPC_CODE.notFound]: status.NOT_FOUND,
-  [RPC_CODE.permissionDenied]: status.PERMISSION_DENIED,
-  [RPC_CODE.resourceExhausted]: status.RESOURCE_EXHAUSTED,
-  [RPC_CODE.unimplemented]: status.UNIMPLEMENTED,
-  [RPC_CODE.unavailable]: status.UNAVAILABLE,
-  [RPC_CODE.unauthenticated]: status.UNAUTHENTICATED,
-};
+/** Largest block of request headers, in bytes; gRPC expects 8 KiB to do. */
+const HEADER_LIST_BYTES_MAX = 16 * 1024;
 
-const identity = (bytes: Buffer): Buffer => bytes;
+type Failed = Retryable | Permanent;
+
+/** What ended a call before its request was known: an answer, or nobody to answer. */
+type Refused = Failed | { readonly kind: 'gone' };
 
 /**
- * A unary method whose messages stay bytes: grpc-js answers a deserialiser's error with INTERNAL, so decoding is done in
- * the handler, which answers INVALID_ARGUMENT (R16).
+ * OTLP/gRPC: the Export methods of the trace, logs and metrics services, and grpc.health.v1 Check, as a unary gRPC server of its own
+ * on node:http2 (docs/adr/0003). Credentials are checked before a byte of a message is read.
  */
-const unaryOfBytes = (path: string): ServiceDefinition[string] => ({
-  path,
-  requestStream: false,
-  responseStream: false,
-  requestSerialize: identity,
-  requestDeserialize: identity,
-  responseSerialize: identity,
-  responseDeserialize: identity,
-});
-
-type Call = ServerUnaryCall<Buffer, Buffer>;
-
-/** OTLP/gRPC: the Export methods of the trace, logs and metrics services, and grpc.health.v1. Gzip is grpc-js' own. */
 export function createGrpcReceiver(options: GrpcReceiverOptions): GrpcReceiver {
   const { listen, limits, logger } = options;
-  const server = new Server({
-    'grpc.max_receive_message_length': limits.requestBytesMax,
-    'grpc.max_concurrent_streams': limits.maxConcurrentStreams,
-    'grpc.max_connection_age_ms': limits.maxConnectionAgeMs,
-    'grpc.max_connection_age_grace_ms': limits.maxConnectionAgeGraceMs,
-    'grpc.keepalive_time_ms': limits.keepaliveTimeMs,
-    'grpc.keepalive_timeout_ms': limits.keepaliveTimeoutMs,
+  const server = createServer({
+    settings: {
+      initialWindowSize: limits.streamWindowBytes,
+      maxConcurrentStreams: limits.maxConcurrentStreams,
+      maxHeaderListSize: HEADER_LIST_BYTES_MAX,
+      enablePush: false,
+    },
+    maxSessionInvalidFrames: 100,
   });
-  const definition: Record<string, ServiceDefinition[string]> = {};
-  const implementation: UntypedServiceImplementation = {};
-  for (const signal of ['traces', 'logs', 'metrics'] as const) {
-    definition[signal] = unaryOfBytes(EXPORT_PATH[signal]);
-    implementation[signal] = (call: Call, callback: sendUnaryData<Buffer>): void => {
-      answerExport(options, signal, call).then(
-        (outcome) => reply(outcome, callback),
-        (error: unknown) => {
-          logger.error({ signal, error: error instanceof Error ? error.name : typeof error }, 'a gRPC export failed');
-          callback({ code: status.UNAVAILABLE, details: 'the request could not be handled now' });
-        },
-      );
-    };
-  }
-  definition['healthCheck'] = unaryOfBytes(HEALTH_CHECK_PATH);
-  implementation['healthCheck'] = (call: Call, callback: sendUnaryData<Buffer>): void => {
-    if (isKnownService(call.request)) callback(null, SERVING);
-    else callback({ code: status.NOT_FOUND, details: 'unknown service' });
-  };
-  server.addService(definition, implementation);
+  server.maxConnections = limits.connectionsMax;
+  server.on('drop', () => options.instruments.connectionRefused('grpc'));
+  server.on('sessionError', (error) => logger.debug({ error: error.name }, 'an HTTP/2 connection failed'));
+  const connections = guardConnections(server, limits, logger);
+  const calls = new GrpcCalls(options);
+  server.on('stream', (stream, headers) => {
+    // A reset of a call is the sender's business, and without a listener it would end the process.
+    stream.on('error', (error) => logger.debug({ error: error.name }, 'a gRPC call broke off'));
+    calls.serve(stream, headers).catch((error: unknown) => {
+      // Only a broken connection gets here; there is nobody left to answer.
+      logger.debug({ error: error instanceof Error ? error.name : typeof error }, 'a gRPC call broke off');
+      stream.destroy();
+    });
+  });
 
   return {
     start: () =>
       new Promise((resolve, reject) => {
-        const host = listen.host.includes(':') ? `[${listen.host}]` : listen.host;
-        server.bindAsync(`${host}:${listen.port}`, ServerCredentials.createInsecure(), (error, port) => {
-          if (error) reject(error);
-          else resolve({ host: listen.host, port });
+        server.once('error', reject);
+        server.listen(listen.port, listen.host, () => {
+          server.off('error', reject);
+          server.on('error', (error) => logger.error({ error: error.name }, 'the gRPC listener failed'));
+          resolve({ host: listen.host, port: (server.address() as AddressInfo).port });
         });
       }),
-    close: () =>
-      new Promise((resolve) => {
-        const force = setTimeout(() => {
-          server.forceShutdown();
-          resolve();
-        }, limits.closeTimeoutMs);
-        server.tryShutdown(() => {
-          clearTimeout(force);
-          resolve();
-        });
-      }),
+    async close() {
+      calls.closing = true;
+      await connections.close();
+    },
   };
 }
 
-async function answerExport(options: GrpcReceiverOptions, signal: Signal, call: Call): Promise<ExportOutcome> {
-  const { limits, instruments } = options;
-  const refused = (outcome: ExportOutcome): ExportOutcome => {
-    const result = outcome.kind === 'permanent' ? outcome.code : outcome.kind;
-    instruments.request({ transport: 'grpc', signal, result });
-    return outcome;
-  };
-  const caller: Caller | undefined = await options.authenticate({
-    get(name) {
-      const [value] = call.metadata.get(name);
-      return value === undefined ? undefined : value.toString();
-    },
-  });
-  if (caller === undefined) {
-    return refused({ kind: 'permanent', code: 'unauthenticated', message: 'valid credentials are required' });
+class GrpcCalls {
+  closing = false;
+  readonly #options: GrpcReceiverOptions;
+
+  constructor(options: GrpcReceiverOptions) {
+    this.#options = options;
   }
-  const reservation = createReservation(options.admission);
-  if (!reservation.tryGrow(call.request.length)) {
-    return refused({
-      kind: 'retryable',
-      message: 'too many requests are being received at once',
-      retryAfterMs: limits.retryAfterMs,
-    });
+
+  async serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    if (headers[':method'] !== 'POST') return this.#refuseHttp(stream, 405);
+    if (headers['content-type']?.startsWith(CONTENT_TYPE) !== true) return this.#refuseHttp(stream, 415);
+    const path = headers[':path'] ?? '';
+    const reservation = createReservation(this.#options.admission);
+    try {
+      const signal = SIGNAL_OF_PATH.get(path);
+      if (signal !== undefined) await this.#export(stream, headers, signal, reservation);
+      else if (path === HEALTH_CHECK_PATH) await this.#checkHealth(stream, reservation);
+      else this.#unknownMethod(stream, path);
+    } finally {
+      reservation.release();
+    }
   }
-  try {
-    return await options.handleExport({
+
+  async #export(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    signal: Signal,
+    reservation: Reservation,
+  ): Promise<void> {
+    const caller = await this.#authenticate(headers);
+    if ('kind' in caller) return this.#refuse(stream, signal, caller);
+    const body = await this.#readRequest(stream, headers, reservation);
+    if ('kind' in body) return this.#refuse(stream, signal, body);
+    const outcome = await this.#options.handleExport({
       transport: 'grpc',
       signal,
       encoding: 'protobuf',
       tenant: caller.tenant,
-      body: call.request,
+      body: body.bytes,
+      reservation,
     });
-  } finally {
-    reservation.release();
+    reply(stream, outcome);
+  }
+
+  #refuse(stream: ServerHttp2Stream, signal: Signal, refused: Refused): void {
+    const result = refused.kind === 'gone' ? 'aborted' : refused.kind === 'permanent' ? refused.code : refused.kind;
+    this.#options.instruments.request({ transport: 'grpc', signal, result });
+    if (refused.kind !== 'gone') fail(stream, failureOf(refused).rpcStatus);
+  }
+
+  async #authenticate(headers: IncomingHttpHeaders): Promise<Caller | Failed> {
+    const get = (name: string): string | undefined => {
+      const value = headers[name.toLowerCase()];
+      return Array.isArray(value) ? value[0] : value;
+    };
+    try {
+      return (
+        (await this.#options.authenticate({ get })) ?? {
+          kind: 'permanent',
+          code: 'unauthenticated',
+          message: 'valid credentials are required',
+        }
+      );
+    } catch (error) {
+      this.#options.logger.error(
+        { error: error instanceof Error ? error.name : typeof error },
+        'authentication failed to run',
+      );
+      return this.#retryLater('authentication is not available now');
+    }
+  }
+
+  async #readRequest(
+    stream: ServerHttp2Stream,
+    headers: IncomingHttpHeaders,
+    reservation: Reservation,
+  ): Promise<{ readonly bytes: Buffer } | Refused> {
+    const { requestBytesMax, requestTimeoutMs } = this.#options.limits;
+    const encoding = headers['grpc-encoding'] ?? 'identity';
+    if (encoding !== 'identity' && encoding !== 'gzip') {
+      return { kind: 'permanent', code: 'unimplemented', message: 'the message encoding must be gzip or identity' };
+    }
+    const message = await readUnaryMessage(stream, reservation, {
+      bytesMax: requestBytesMax,
+      timeoutMs: Math.min(requestTimeoutMs, grpcTimeoutMs(headers['grpc-timeout']) ?? requestTimeoutMs),
+    });
+    switch (message.kind) {
+      case 'gone':
+        return message;
+      case 'too_large':
+        return this.#tooLarge();
+      case 'no_memory':
+        return this.#overloaded();
+      case 'late':
+        return this.#retryLater('the request did not arrive in time');
+      case 'malformed':
+        return { kind: 'permanent', code: 'invalid_argument', message: message.problem };
+      default:
+    }
+    if (!message.compressed) return { bytes: message.body };
+    if (encoding === 'identity') {
+      return {
+        kind: 'permanent',
+        code: 'invalid_argument',
+        message: 'the message is marked as compressed, but the call names no grpc-encoding',
+      };
+    }
+    const decompressed = await decompressGzip(message.body, requestBytesMax, reservation);
+    switch (decompressed.kind) {
+      case 'done':
+        return { bytes: decompressed.body };
+      case 'too_large':
+        return this.#tooLarge();
+      case 'no_memory':
+        return this.#overloaded();
+      default:
+        return { kind: 'permanent', code: 'invalid_argument', message: 'the message is not a whole gzip stream' };
+    }
+  }
+
+  async #checkHealth(stream: ServerHttp2Stream, reservation: Reservation): Promise<void> {
+    const message = await readUnaryMessage(stream, reservation, {
+      bytesMax: HEALTH_REQUEST_BYTES_MAX,
+      timeoutMs: this.#options.limits.requestTimeoutMs,
+    });
+    if (message.kind === 'gone') return;
+    if (message.kind === 'message' && !message.compressed && isKnownService(message.body)) {
+      answer(stream, this.closing ? NOT_SERVING : SERVING);
+    } else {
+      fail(stream, { code: RPC_CODE.notFound, message: 'unknown service' });
+    }
+  }
+
+  #unknownMethod(stream: ServerHttp2Stream, path: string): void {
+    this.#options.instruments.request({ transport: 'grpc', signal: 'unknown', result: 'unimplemented' });
+    const message = path.startsWith('/opentelemetry.proto.collector.profiles.')
+      ? 'profiles are not taken; traces, logs and metrics are'
+      : 'unknown method';
+    fail(stream, { code: RPC_CODE.unimplemented, message });
+  }
+
+  /** What is not gRPC is answered in HTTP (gRPC over HTTP/2: 415 for another content type). */
+  #refuseHttp(stream: ServerHttp2Stream, status: 405 | 415): void {
+    this.#options.instruments.request({
+      transport: 'grpc',
+      signal: 'unknown',
+      result: status === 405 ? 'method_not_allowed' : 'unsupported_media_type',
+    });
+    end(stream, { ':status': status });
+  }
+
+  #tooLarge(): Failed {
+    const message = `the request is larger than ${this.#options.limits.requestBytesMax} bytes`;
+    return { kind: 'permanent', code: 'too_large', message };
+  }
+
+  #overloaded(): Failed {
+    return this.#retryLater('too many requests are being received at once');
+  }
+
+  #retryLater(message: string): Failed {
+    return { kind: 'retryable', message, retryAfterMs: this.#options.limits.retryAfterMs };
   }
 }
 
-function reply(outcome: ExportOutcome, callback: sendUnaryData<Buffer>): void {
-  if (outcome.kind === 'accepted') {
-    callback(null, encodeExportResponse(outcome));
-    return;
-  }
-  const { rpcStatus } = failureOf(outcome);
-  const metadata = new Metadata();
-  metadata.set(STATUS_DETAILS, encodeStatus(rpcStatus));
-  callback({ code: GRPC_STATUS[rpcStatus.code], details: rpcStatus.message, metadata });
+const RESPONSE_HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': CONTENT_TYPE };
+const OK_TRAILERS: OutgoingHttpHeaders = { 'grpc-status': '0' };
+
+function reply(stream: ServerHttp2Stream, outcome: ExportOutcome): void {
+  if (outcome.kind === 'accepted') answer(stream, encodeExportResponse(outcome));
+  else fail(stream, failureOf(outcome).rpcStatus);
+}
+
+function answer(stream: ServerHttp2Stream, message: Buffer): void {
+  if (stream.destroyed || stream.closed) return;
+  const frame = Buffer.allocUnsafe(5 + message.length);
+  frame[0] = 0;
+  frame.writeUInt32BE(message.length, 1);
+  message.copy(frame, 5);
+  stream.respond(RESPONSE_HEADERS, { waitForTrailers: true });
+  stream.once('wantTrailers', () => stream.sendTrailers(OK_TRAILERS));
+  stream.end(frame);
+}
+
+function fail(stream: ServerHttp2Stream, rpcStatus: RpcStatus): void {
+  end(stream, {
+    ...RESPONSE_HEADERS,
+    ...grpcTrailers(rpcStatus),
+    ...(rpcStatus.code === RPC_CODE.unimplemented ? { 'grpc-accept-encoding': 'identity, gzip' } : {}),
+  });
+}
+
+/** Answers with headers alone; a request that was not read to its end is not read any further. */
+function end(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
+  if (stream.destroyed || stream.closed) return;
+  const unread = !stream.readableEnded;
+  stream.respond(headers, { endStream: true });
+  // After an early answer the rest of the request is not wanted (RFC 9113, 8.1).
+  if (unread) stream.close(constants.NGHTTP2_NO_ERROR);
 }
 
 /** Health is asked for the whole server ('') or for one of its services; grpc.health.v1.HealthCheckRequest {1 service}. */
@@ -193,5 +326,5 @@ function isKnownService(request: Buffer): boolean {
     // A malformed request names no service of ours.
     return false;
   }
-  return service === '' || Object.values(EXPORT_PATH).some((path) => path === `/${service}/Export`);
+  return service === '' || Object.values(SERVICE).includes(service);
 }

@@ -1,11 +1,13 @@
-import { OtlpDecodeError } from '../otlp/decode-error.ts';
+import { OtlpDecodeError, OtlpSizeError } from '../otlp/decode-error.ts';
 import { transcodeJson } from '../otlp/json/transcode.ts';
 import { checkRequest, type RequestCheck } from '../otlp/protobuf/check.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { ExportHandler } from '../pipeline/consumer.ts';
-import type { ExportOutcome, Permanent } from '../pipeline/outcome.ts';
+import type { ExportOutcome, Permanent, Retryable } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Reservation } from './admission.ts';
 import type { ReceiverInstruments, Transport } from './instruments.ts';
+import type { ReceiverLimits } from './options.ts';
 
 export type Encoding = 'protobuf' | 'json';
 
@@ -17,6 +19,8 @@ export interface IncomingExport {
   readonly tenant: string;
   /** Owned by the callee. */
   readonly body: Buffer;
+  /** What the request holds of the memory budget; copies of it are taken from here too. Released by the caller. */
+  readonly reservation: Reservation;
 }
 
 export type HandleExport = (incoming: IncomingExport) => Promise<ExportOutcome>;
@@ -25,6 +29,7 @@ export interface HandleExportOptions {
   readonly handler: ExportHandler;
   readonly instruments: ReceiverInstruments;
   readonly logger: Logger;
+  readonly limits: Pick<ReceiverLimits, 'requestBytesMax' | 'retryAfterMs'>;
   /** Nanoseconds since the epoch. */
   readonly clock: () => bigint;
 }
@@ -37,19 +42,36 @@ interface Decoded {
   readonly warning: string;
 }
 
-function decode(incoming: IncomingExport): Decoded | Permanent {
+type Limits = HandleExportOptions['limits'];
+
+function decode(incoming: IncomingExport, limits: Limits): Decoded | Permanent | Retryable {
+  const { signal, body, encoding } = incoming;
   try {
-    if (incoming.encoding === 'protobuf') return { check: checkRequest(incoming.signal, incoming.body), warning: '' };
-    const { bytes, warning } = transcodeJson(incoming.signal, incoming.body);
-    return { check: checkRequest(incoming.signal, bytes), warning };
+    if (encoding === 'protobuf') return { check: checkRequest(signal, body), warning: '' };
+    return decodeJson(incoming, limits);
   } catch (error) {
+    if (error instanceof OtlpSizeError) return { kind: 'permanent', code: 'too_large', message: error.message };
     if (!(error instanceof OtlpDecodeError)) throw error;
     return {
       kind: 'permanent',
       code: 'invalid_argument',
-      message: `the body is not a well-formed OTLP ${incoming.signal} export request: ${error.message}`,
+      message: `the body is not a well-formed OTLP ${signal} export request: ${error.message}`,
     };
   }
+}
+
+/** The protobuf made from JSON is memory of its own, so it is taken from the budget beside the JSON. */
+function decodeJson(incoming: IncomingExport, limits: Limits): Decoded | Retryable {
+  const { signal, body, reservation } = incoming;
+  const overloaded: Retryable = {
+    kind: 'retryable',
+    message: 'too many requests are being received at once',
+    retryAfterMs: limits.retryAfterMs,
+  };
+  if (!reservation.tryGrow(body.length)) return overloaded;
+  const { bytes, warning } = transcodeJson(signal, body, limits.requestBytesMax);
+  if (bytes.length > body.length && !reservation.tryGrow(bytes.length - body.length)) return overloaded;
+  return { check: checkRequest(signal, bytes), warning };
 }
 
 const sentences = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('; ');
@@ -60,14 +82,14 @@ const sentences = (...parts: readonly string[]): string => parts.filter((part) =
  * without the handler (R11). Nothing here answers with a status: outcomes do not know of transports.
  */
 export function createHandleExport(options: HandleExportOptions): HandleExport {
-  const { handler, instruments, logger, clock } = options;
+  const { handler, instruments, logger, limits, clock } = options;
 
   async function run(incoming: IncomingExport): Promise<ExportOutcome> {
     const { transport, signal } = incoming;
     const receivedAtUnixNano = clock();
-    const decoded = decode(incoming);
+    const decoded = decode(incoming, limits);
     if ('kind' in decoded) {
-      logger.debug({ transport, signal, problem: decoded.message }, 'refused a malformed export request');
+      logger.debug({ transport, signal, problem: decoded.message }, 'refused an export request');
       return decoded;
     }
     const { check, warning } = decoded;

@@ -84,6 +84,8 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
     },
     serve,
   );
+  server.maxConnections = limits.connectionsMax;
+  server.on('drop', () => options.instruments.connectionRefused('http'));
   // A sender that asks first is told about a refusal before it sends the body.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     if (declaredLength(request) <= limits.requestBytesMax) response.writeContinue();
@@ -173,6 +175,7 @@ class HttpExchanges {
       encoding,
       tenant: caller.tenant,
       body: body.bytes,
+      reservation,
     });
     if (outcome.kind === 'accepted') {
       const bytes = encoding === 'json' ? encodeExportResponseJson(signal, outcome) : encodeExportResponse(outcome);
@@ -246,7 +249,8 @@ class HttpExchanges {
     // The sender may have left while its credentials were being looked up.
     if (request.destroyed) return Promise.resolve({ kind: 'gone' });
     if (declared > requestBytesMax) return Promise.resolve({ kind: 'refused', refusal: tooLarge });
-    if (!reservation.tryGrow(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
+    // Bytes are taken as they come: a length that is only claimed must not cost others their share.
+    if (!reservation.wouldFit(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
       let length = 0;
@@ -258,9 +262,7 @@ class HttpExchanges {
       const onData = (chunk: Buffer): void => {
         length += chunk.length;
         if (length > requestBytesMax) return settle({ kind: 'refused', refusal: tooLarge });
-        if (length > reservation.bytes && !reservation.tryGrow(length - reservation.bytes)) {
-          return settle({ kind: 'refused', refusal: this.#overloaded() });
-        }
+        if (!reservation.tryGrow(chunk.length)) return settle({ kind: 'refused', refusal: this.#overloaded() });
         chunks.push(chunk);
       };
       const onEnd = (): void => {

@@ -38,6 +38,8 @@ export interface ItemsMeasurement {
 export interface ReceiverInstruments {
   request(measurement: RequestMeasurement): void;
   items(measurement: ItemsMeasurement): void;
+  /** A connection closed as it came, because there are as many as may be. */
+  connectionRefused(transport: Transport): void;
   /** Size of a request after decompression, and seconds from its last byte to its answer. */
   acknowledged(transport: Transport, signal: Signal, bytes: number, seconds: number): void;
 }
@@ -52,6 +54,9 @@ export function createReceiverInstruments(meter: Meter, inFlightBytes: () => num
   });
   const refused = meter.createCounter('docket.receiver.refused_items', {
     description: 'Spans, log records and data points not taken now, to be sent again',
+  });
+  const refusedConnections = meter.createCounter('docket.receiver.refused_connections', {
+    description: 'Connections closed as they came because there were as many as may be',
   });
   const bytesReceived = meter.createCounter('docket.receiver.request_bytes', {
     description: 'Bytes of export requests after decompression',
@@ -78,6 +83,9 @@ export function createReceiverInstruments(meter: Meter, inFlightBytes: () => num
       if (measurement.accepted > 0) accepted.add(measurement.accepted, { transport, signal });
       if (measurement.rejected > 0) rejected.add(measurement.rejected, { transport, signal });
       if (measurement.refused > 0) refused.add(measurement.refused, { transport, signal });
+    },
+    connectionRefused(transport) {
+      refusedConnections.add(1, { transport });
     },
     acknowledged(transport, signal, bytes, seconds) {
       bytesReceived.add(bytes, { transport, signal });

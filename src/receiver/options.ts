@@ -26,6 +26,14 @@ export interface ReceiverLimits {
   readonly requestBytesMax: number;
   /** Bytes of requests in memory at once; beyond it requests are refused as retryable. */
   readonly inFlightBytesMax: number;
+  /** Connections at once, on each of the two ports; more are closed as they come. */
+  readonly connectionsMax: number;
+  /**
+   * gRPC: bytes a sender may have under way unread, for one call and for its whole connection. Over a round trip of 50 ms a window of
+   * 1 MiB lets one call do 20 MB/s.
+   */
+  readonly streamWindowBytes: number;
+  readonly connectionWindowBytes: number;
   /** Concurrent calls on one gRPC connection. */
   readonly maxConcurrentStreams: number;
   /** How long a gRPC connection lives before the sender is asked to reconnect, so that load balancers rebalance (R49). */
@@ -34,7 +42,7 @@ export interface ReceiverLimits {
   /** gRPC ping interval and how long to wait for its answer. */
   readonly keepaliveTimeMs: number;
   readonly keepaliveTimeoutMs: number;
-  /** HTTP: time for the header, for the whole request, and for an idle connection (R50). */
+  /** Time for the header (gRPC: for the connection's greeting), for the whole request, and for an idle HTTP connection (R50). */
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
@@ -47,6 +55,9 @@ export interface ReceiverLimits {
 export const DEFAULT_LIMITS: ReceiverLimits = {
   requestBytesMax: REQUEST_BYTES_MAX,
   inFlightBytesMax: 4 * REQUEST_BYTES_MAX,
+  connectionsMax: 4096,
+  streamWindowBytes: 1024 * 1024,
+  connectionWindowBytes: 16 * 1024 * 1024,
   maxConcurrentStreams: 100,
   maxConnectionAgeMs: 15 * 60_000,
   maxConnectionAgeGraceMs: 60_000,

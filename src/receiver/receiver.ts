@@ -26,7 +26,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const admission = createAdmission(limits.inFlightBytesMax);
   const instruments = createReceiverInstruments(options.meter, () => admission.inFlightBytes);
   const clock = options.clock ?? systemClock;
-  const handleExport = createHandleExport({ handler: options.handler, instruments, logger, clock });
+  const handleExport = createHandleExport({ handler: options.handler, instruments, logger, limits, clock });
   const shared = { handleExport, authenticate, admission, limits, instruments, logger };
   const grpc = createGrpcReceiver({ ...shared, listen: options.grpc });
   const http = createHttpReceiver({

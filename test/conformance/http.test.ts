@@ -311,7 +311,7 @@ describe('R27, R28: what may succeed later', () => {
   });
 
   test('R18: what does not fit the budget of bytes in flight is 503, and the budget is given back', async () => {
-    const small = await startReceiver({ limits: { inFlightBytesMax: 300 } });
+    const small = await startReceiver({ limits: { inFlightBytesMax: 500 } });
     let finish: () => void = () => {};
     const started = new Promise<void>((resolve) => {
       small.answerWith(async () => {

@@ -1,15 +1,22 @@
+import { OtlpSizeError } from '../decode-error.ts';
 import type { Integer64 } from './integer.ts';
 
 const COPY_LOOP_MAX = 48;
 
-/** Protobuf bytes being written, for the transcoder's inner loop: whole tags, halves of 64-bit values, ranges of bytes. */
+/**
+ * Protobuf bytes being written, for the transcoder's inner loop: whole tags, halves of 64-bit values, ranges of bytes. Throws
+ * OtlpSizeError beyond `bytesMax`: the JSON `0,` becomes eight bytes in a packed list, so a body within the limit may write four
+ * times as much.
+ */
 export class Output {
   #bytes: Buffer;
   #length = 0;
+  readonly #bytesMax: number;
   readonly #double = new DataView(new ArrayBuffer(8));
 
-  constructor(capacity: number) {
+  constructor(capacity: number, bytesMax: number) {
     this.#bytes = Buffer.allocUnsafe(capacity);
+    this.#bytesMax = bytesMax;
   }
 
   /** What was written, as a view of memory nobody else holds. */
@@ -108,7 +115,9 @@ export class Output {
 
   #reserve(bytes: number): void {
     if (this.#length + bytes <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#length + bytes));
+    const needed = this.#length + bytes;
+    if (needed > this.#bytesMax) throw new OtlpSizeError(`the request is larger than ${this.#bytesMax} bytes`);
+    const grown = Buffer.allocUnsafe(Math.max(Math.min(this.#bytes.length * 2, this.#bytesMax), needed));
     this.#bytes.copy(grown, 0, 0, this.#length);
     this.#bytes = grown;
   }

@@ -1,5 +1,5 @@
 import { OtlpDecodeError } from '../decode-error.ts';
-import { ANY_VALUE_DEPTH_MAX, MESSAGE_DEPTH_MAX } from '../limits.ts';
+import { ANY_VALUE_DEPTH_MAX, MESSAGE_DEPTH_MAX, REQUEST_BYTES_MAX } from '../limits.ts';
 import { requestSchema } from '../protobuf/schema.ts';
 import { type Signal, SIGNALS } from '../signal.ts';
 import { type CompiledField, type CompiledMessage, compileMessage } from './compiled-schema.ts';
@@ -44,10 +44,11 @@ interface Frame {
  * 64-bit integers are also taken in the form in which JavaScript senders serialise protobufjs objects
  * (`{"data":[…]}`, `{"low":…,"high":…}`).
  *
- * Throws OtlpDecodeError with the path of field names and indexes to what is wrong, never a value.
+ * Throws OtlpDecodeError with the path of field names and indexes to what is wrong, never a value; OtlpSizeError when the protobuf
+ * would outgrow both the body and `bytesMax`.
  */
-export function transcodeJson(signal: Signal, body: Uint8Array): Transcoded {
-  return new JsonTranscode(signal, body).run();
+export function transcodeJson(signal: Signal, body: Uint8Array, bytesMax: number = REQUEST_BYTES_MAX): Transcoded {
+  return new JsonTranscode(signal, body, bytesMax).run();
 }
 
 class JsonTranscode {
@@ -60,10 +61,10 @@ class JsonTranscode {
   #snakeCase: string | undefined;
   #otherSignal: Signal | undefined;
 
-  constructor(signal: Signal, body: Uint8Array) {
+  constructor(signal: Signal, body: Uint8Array, bytesMax: number) {
     this.#signal = signal;
     this.#json = new JsonCursor(body);
-    this.#out = new Output(body.length + 64);
+    this.#out = new Output(body.length + 64, bytesMax);
     this.#scalars = new ScalarTranscoder(this.#json, this.#out);
   }
 
