@@ -157,7 +157,7 @@ await docket.stop();
 const stoppedAt = performance.now();
 docket = await docket.restart();
 const restartMs = performance.now() - stoppedAt;
-const diskBytes = folderBytes(join(docket.dataDirectory, 'clickhouse', 'store'));
+const diskBytes = folderBytes(join(docket.dataDirectory, 'clickhouse', 'engine', 'store'));
 await docket.dispose();
 
 const fixed = (value: number, digits: number): string => value.toFixed(digits);
