@@ -114,7 +114,7 @@ const program = createProgram({
   nodeVersion: process.versions.node,
   stdout: (text) => void process.stdout.write(text),
   stderr: (text) => void process.stderr.write(text),
-  interactive: Boolean(process.stdout.isTTY),
+  interactive: process.stdout.isTTY,
   serve: (loaded) => serve(loaded.config),
   demo,
 });

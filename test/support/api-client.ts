@@ -26,7 +26,12 @@ export function apiOf(address: string) {
       expect(response.status, `GET ${path}`).toBe(status);
       return (await response.json()) as Json;
     },
-    async post(path: string, body: unknown, status = 201, headers: Readonly<Record<string, string>> = {}): Promise<Json> {
+    async post(
+      path: string,
+      body: unknown,
+      status = 201,
+      headers: Readonly<Record<string, string>> = {},
+    ): Promise<Json> {
       const response = await fetch(url(path), {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },

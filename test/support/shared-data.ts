@@ -9,4 +9,5 @@ const folder = join(import.meta.dirname, '..', '..', '..', 'shared', 'data');
  */
 export const sharedData = { present: existsSync(folder), path: (...parts: string[]): string => join(folder, ...parts) };
 
-if (!sharedData.present) process.stdout.write('skipped: ../shared/data is not there, so tests on recorded telemetry do not run\n');
+if (!sharedData.present)
+  process.stdout.write('skipped: ../shared/data is not there, so tests on recorded telemetry do not run\n');
