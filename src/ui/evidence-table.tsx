@@ -30,7 +30,7 @@ export function EvidenceTable({ caption, rows }: EvidenceTableProps) {
               {row.kind}
               {row.tool ? <div class="quiet">{row.tool.tier}</div> : null}
             </td>
-            <td>
+            <td class="what">
               {row.incident === null ? (
                 <Redacted text={row.summary} />
               ) : (

@@ -46,6 +46,7 @@ table { border-collapse: collapse; width: 100%; margin: .4rem 0; }
 caption { text-align: left; color: var(--quiet); font-size: .875rem; padding-bottom: .25rem; }
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0; border-top: 1px solid var(--line); }
 thead th { border-top: 0; font-size: .875rem; color: var(--quiet); }
+table.stack td { overflow-wrap: break-word; } table.stack td.what { overflow-wrap: anywhere; }
 td.time, .time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .5rem 0; }
 label { display: flex; flex-direction: column; font-size: .875rem; color: var(--quiet); }
