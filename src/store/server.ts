@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import { createClient } from '@clickhouse/client';
+import { text } from 'node:stream/consumers';
+import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
 import type { Database } from './database.ts';
-import { toEngineError } from './engine-error.ts';
+import { EngineError, toEngineError } from './engine-error.ts';
 import { bindParameters } from './literal.ts';
 import { blockParts } from './native/column.ts';
 
@@ -15,6 +16,10 @@ export function openServer(url: string): Database {
     application: 'docket',
     request_timeout: REQUEST_TIMEOUT_MS,
     max_open_connections: 8,
+    // The client would print the server's error texts, which may quote rows: what happened is in our own log.
+    log: { level: ClickHouseLogLevel.OFF },
+    // The status line comes when the statement has ended, not before.
+    clickhouse_settings: { wait_end_of_query: 1 },
   });
   const guard = async <T>(task: () => Promise<T>): Promise<T> => {
     try {
@@ -23,6 +28,16 @@ export function openServer(url: string): Database {
       throw toEngineError(error);
     }
   };
+  /**
+   * Runs a statement that answers nothing. Its answer is read to the end: one that breaks off may come from a statement
+   * that failed, and a server that failed after its status line says so in the body.
+   */
+  const run = (query: string, values?: Readable): Promise<void> =>
+    guard(async () => {
+      const { stream } = await client.exec(values === undefined ? { query } : { query, values });
+      const said = await text(stream);
+      if (said !== '') throw exceptionIn(said);
+    });
   return {
     kind: 'server',
     select<Row>(sql: string, parameters = {}, secondsMax = READ_SECONDS_MAX): Promise<Row[]> {
@@ -33,9 +48,7 @@ export function openServer(url: string): Database {
       });
     },
     command(_purpose, sql, parameters = {}) {
-      return guard(async () => {
-        await client.command({ query: bindParameters(sql, parameters) });
-      });
+      return run(bindParameters(sql, parameters));
     },
     insert(_purpose, table, block, token) {
       const names = block.columns.map((column) => `\`${column.name}\``).join(', ');
@@ -43,16 +56,17 @@ export function openServer(url: string): Database {
         `INSERT INTO ${table} (${names}) SETTINGS insert_deduplication_token = {token:String}, async_insert = 0 FORMAT Native`,
         { token },
       );
-      return guard(async () => {
-        const result = await client.exec({
-          query,
-          values: Readable.from(blockParts(block), { objectMode: false }),
-        });
-        result.stream.resume();
-      });
+      return run(query, Readable.from(blockParts(block), { objectMode: false }));
     },
     async close() {
       await client.close();
     },
   };
+}
+
+/** What the server says in place of an empty answer. Its own words stay behind: they may quote rows. */
+function exceptionIn(body: string): EngineError {
+  const code = /Code: (\d+)\. DB::Exception/.exec(body)?.[1];
+  if (code === undefined) return new EngineError(null, 'an answer to a statement that has none', 'retryable');
+  return toEngineError({ code, type: /\(([A-Z][A-Z0-9_]+)\)/.exec(body)?.[1] });
 }
