@@ -1,7 +1,8 @@
 import { addContribution, createAct, mayJoin, overlaps, sameTool, type Act } from './act.ts';
-import type { Contribution } from './contribution.ts';
+import { storedContribution, type Contribution } from './contribution.ts';
 import { evidenceId } from './evidence-id.ts';
 import type { Inherited } from './evidence-row.ts';
+import type { EvidenceRow } from '../record/evidence.ts';
 
 /**
  * Recent acts in memory, so that what is said about one act in several records, requests and signals ends in one row.
@@ -10,6 +11,7 @@ import type { Inherited } from './evidence-row.ts';
 
 const ACTS_MAX = 50_000;
 const SPANS_MAX = 200_000;
+const TRACES_MAX = 50_000;
 /** Steps up a span tree; a cycle ends here too. */
 const ANCESTORS_MAX = 64;
 /** Ancestors under whose id an act can be found by a span that arrives later. */
@@ -37,6 +39,10 @@ export interface ActWindow {
   addSpan(tenant: string, traceId: string, spanId: string, context: SpanContext): readonly Act[];
   /** Remembers only who the parent of an ordinary span is. */
   addParent(tenant: string, traceId: string, spanId: string, parentSpanId: string): void;
+  /** True when tool calls of the trace are in the window, or were looked for (`addStoredTrace`). */
+  knowsTrace(tenant: string, traceId: string): boolean;
+  /** Takes in the stored tool calls of a trace that the window knows nothing of, so that later records join them. */
+  addStoredTrace(tenant: string, traceId: string, rows: readonly EvidenceRow[]): void;
   /** Adds what a stored row said about an act. */
   addStored(act: Act, contribution: Contribution): void;
   /** What holds for an act by the spans it ran under, nearest first. */
@@ -57,6 +63,8 @@ class BoundedActWindow implements ActWindow {
   readonly #acts = new Set<Act>();
   readonly #byKey = new Map<string, Act[]>();
   readonly #spans = new Map<string, SpanContext>();
+  /** Traces whose stored calls were looked for; insertion order is age. */
+  readonly #lookedUp = new Set<string>();
   refused = 0;
   folded = 0;
 
@@ -139,6 +147,37 @@ class BoundedActWindow implements ActWindow {
     this.#index(act, contribution);
     this.#evict();
     return act;
+  }
+
+  knowsTrace(tenant: string, traceId: string): boolean {
+    return this.#lookedUp.has(`${tenant} ${traceId}`) || this.#byKey.has(`${tenant} tools ${traceId}`);
+  }
+
+  addStoredTrace(tenant: string, traceId: string, rows: readonly EvidenceRow[]): void {
+    this.#lookedUp.add(`${tenant} ${traceId}`);
+    if (this.#lookedUp.size > TRACES_MAX) {
+      const [oldest] = this.#lookedUp;
+      if (oldest !== undefined) this.#lookedUp.delete(oldest);
+    }
+    const byId = new Map<string, Act>();
+    for (const row of rows) {
+      let act = byId.get(row.id);
+      if (act === undefined) {
+        const contribution = storedContribution(row);
+        act = createAct(row.id, contribution);
+        byId.set(row.id, act);
+        this.#acts.add(act);
+        this.#index(act, contribution);
+        // The same spans delivered again are this act's own, also those that only added to it.
+        for (const spanId of [row.source.spanId, ...row.source.alsoSeenAs]) {
+          if (spanId === '') continue;
+          if (row.source.signal === 'traces') this.#key(act, `${tenant} record span ${traceId} ${spanId}`);
+          if (row.source.signal === 'traces') this.#key(act, `${tenant} tool span ${traceId} ${spanId}`);
+        }
+        this.#evict();
+      }
+      act.filed.set(row.incident, row.link);
+    }
   }
 
   addStored(act: Act, contribution: Contribution): void {

@@ -406,6 +406,38 @@ describe('delivery', () => {
     expect(after?.actor).toEqual(before?.actor);
   });
 
+  test.each([
+    ['with the HTTP spans between them', [http, mcpServer]],
+    ['without them', [mcpServer]],
+  ])('an MCP server span that comes after a restart joins the stored row of its call, %s', async (_, spans) => {
+    const harness = new LinkerHarness();
+    await harness.spans(executeTool, agent);
+    const [before] = toolCalls(harness.evidence.of(''));
+    harness.restart();
+    await harness.spans(...spans);
+    const [after, ...more] = toolCalls(harness.evidence.of(''));
+    expect(more).toEqual([]);
+    expect(after?.id).toBe(before?.id);
+    expect(after?.source.spanId).toBe(before?.source.spanId);
+    expect(after?.source.alsoSeenAs).toEqual(['000000000000000d']);
+    expect(after?.content['result']?.value).toBe('pod/checkout Running');
+    expect(after?.trust).toBe('observed');
+  });
+
+  test('a second call of the tool after a restart is a row of its own', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(executeTool, agent);
+    harness.restart();
+    await harness.spans({
+      ...executeTool,
+      span: 20,
+      start: 400,
+      end: 500,
+      attributes: { ...executeTool.attributes, 'gen_ai.tool.call.id': 'call_2' },
+    });
+    expect(toolCalls(harness.evidence.of('')).map((row) => row.tool?.callId)).toEqual(['call_1', 'call_2']);
+  });
+
   test('a store that is away makes the batch retryable, and the retry stores every row', async () => {
     const harness = new LinkerHarness();
     harness.evidence.failPuts = 1;

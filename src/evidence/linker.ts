@@ -42,8 +42,23 @@ export function createLinker(options: LinkerOptions): FrameConsumer {
 const LOOK_UP_AFTER_START_MS = 10 * 60 * 1000;
 /** Look-ups under way at once. */
 const LOOK_UPS_AT_ONCE = 16;
+/** A record that arrives so long after it began may be about a call that the window has forgotten. */
+const LATE_NANOSECONDS = 60_000_000_000n;
+/** Traces of one look-up. */
+const TRACES_AT_ONCE = 200;
 /** Ids of one call to the evidence log. */
 const REMOVED_MAX = 1_000;
+
+interface Found {
+  readonly context: RecordContext;
+  readonly recognised: Recognised | undefined;
+}
+
+interface ReadFrame {
+  readonly frame: SpooledFrame;
+  readonly found: readonly Found[];
+  readonly setAside: number;
+}
 
 class Linker implements FrameConsumer {
   readonly name = 'linker';
@@ -65,8 +80,15 @@ class Linker implements FrameConsumer {
   async consume(batch: FrameBatch): Promise<ConsumeOutcome> {
     const touched = new Set<Act>();
     let setAside = 0;
-    for (const frame of batch.frames) setAside += this.#read(frame, touched);
+    const read: ReadFrame[] = [];
+    for (const frame of batch.frames) {
+      const each = this.#read(frame, touched);
+      setAside += each.setAside;
+      if (each.found.length > 0) read.push(each);
+    }
     try {
+      await this.#lookUpTraces(read);
+      for (const each of read) setAside += this.#contributeAll(each, touched);
       await this.#write(touched);
     } catch (error) {
       const code = error instanceof Error ? error.name : 'unknown';
@@ -80,22 +102,22 @@ class Linker implements FrameConsumer {
     return { kind: 'accepted', setAside };
   }
 
-  /** Recognises a frame's records into the window. Returns how many were set aside. */
-  #read(frame: SpooledFrame, touched: Set<Act>): number {
+  /** Recognises a frame's records and takes its span tree into the window. */
+  #read(frame: SpooledFrame, touched: Set<Act>): ReadFrame {
     let selection: Selection;
     try {
       selection = selectCandidates(frame.signal, frame.bytes);
     } catch (error) {
       this.#setAside(frame.signal, error, frame.items);
-      return frame.items;
+      return { frame, found: [], setAside: frame.items };
     }
     const { records, items } = selection;
     this.#instruments.seen.add(items, { signal: frame.signal });
-    if (records.length === 0) return 0;
+    if (records.length === 0) return { frame, found: [], setAside: 0 };
     this.#instruments.candidates.add(records.length, { signal: frame.signal });
     const facts = new Map(frame.facts.map((each) => [each.item, each]));
     const receipts = new Map(frame.receipts.map((each) => [each.item, each.redactions]));
-    const found: { context: RecordContext; recognised: Recognised | undefined }[] = [];
+    const found: Found[] = [];
     let setAside = 0;
     for (const record of records) {
       const context: RecordContext = {
@@ -114,6 +136,41 @@ class Linker implements FrameConsumer {
       }
     }
     this.#rememberParents(frame, records);
+    return { frame, found, setAside };
+  }
+
+  /** Brings the stored calls of traces that began before this process, or long ago, back into the window. */
+  async #lookUpTraces(read: readonly ReadFrame[]): Promise<void> {
+    const wanted = new Map<string, Set<string>>();
+    for (const { frame, found } of read) {
+      for (const { context, recognised } of found) {
+        const { record } = context;
+        const isCall = recognised?.kind === 'tool_call' || (recognised?.requestedCalls.length ?? 0) > 0;
+        if (!isCall || record.traceId === '' || this.#window.knowsTrace(frame.tenant, record.traceId)) continue;
+        const startedAt = record.signal === 'traces' ? record.startTimeUnixNano : record.timeUnixNano;
+        const isLate = frame.receivedAtUnixNano - startedAt > LATE_NANOSECONDS;
+        if (!isLate && startedAt >= BigInt(this.#startedAtMs) * 1_000_000n) continue;
+        const traces = wanted.get(frame.tenant) ?? new Set();
+        traces.add(record.traceId);
+        wanted.set(frame.tenant, traces);
+      }
+    }
+    for (const [tenant, traces] of wanted) {
+      const ids = [...traces];
+      for (let at = 0; at < ids.length; at += TRACES_AT_ONCE) {
+        const chunk = ids.slice(at, at + TRACES_AT_ONCE);
+        const rows = await this.#evidenceLog.toolCalls(tenant, chunk);
+        for (const traceId of chunk) {
+          const ofTrace = rows.filter((row) => row.source.traceId === traceId);
+          this.#window.addStoredTrace(tenant, traceId, ofTrace);
+        }
+      }
+    }
+  }
+
+  /** Adds what a frame's records say to their acts. Returns how many were set aside. */
+  #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>): number {
+    let setAside = 0;
     const { refused, folded } = this.#window;
     for (const { context, recognised } of found) {
       try {
@@ -273,7 +330,7 @@ class Linker implements FrameConsumer {
     }
     for (const [tenant, ids] of byTenant) {
       for (let at = 0; at < ids.length; at += REMOVED_MAX) {
-        await this.#evidenceLog.remove?.(tenant, ids.slice(at, at + REMOVED_MAX));
+        await this.#evidenceLog.remove(tenant, ids.slice(at, at + REMOVED_MAX));
       }
     }
     for (const act of touched) act.absorbed = [];

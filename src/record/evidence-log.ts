@@ -77,7 +77,12 @@ export interface EvidenceLog {
   file(tenant: string, incidentId: string, evidenceIds: readonly string[], link: EvidenceLink): Promise<number>;
   /**
    * Takes rows out of every incident and of the unfiled ones, for good: what they told turned out to be part of another
-   * row's act. Idempotent; at most 1,000 ids. A log without it keeps both rows.
+   * row's act. Idempotent; at most 1,000 ids. A later `put` of the same row, redelivered, brings nothing back.
    */
-  remove?(tenant: string, evidenceIds: readonly string[]): Promise<void>;
+  remove(tenant: string, evidenceIds: readonly string[]): Promise<void>;
+  /**
+   * Tool calls of these traces, unfiled and under every incident: what a later record about one of them is joined to after
+   * a restart. At most 200 traces a call; at most 5,000 rows come back, oldest first.
+   */
+  toolCalls(tenant: string, traceIds: readonly string[]): Promise<readonly EvidenceRow[]>;
 }

@@ -17,6 +17,8 @@ const PAGE_MAX = 500;
 const IDS_MAX = 1_000;
 const WORDS_MAX = 16;
 const AGENTS_MAX = 200;
+const TRACES_MAX = 200;
+const TOOL_CALLS_MAX = 5_000;
 
 /** Added to a row's version to make its tombstone: what was filed once is never unfiled by a redelivered `put`. */
 const TOMBSTONE_VERSION = 2n ** 62n;
@@ -180,6 +182,33 @@ ORDER BY actor_name LIMIT ${AGENTS_MAX}`,
       if (evidenceIds.length === 0) return 0;
       const condition = { sql: `incident = '' AND id IN {ids:Array(String)}`, parameters: { ids: evidenceIds } };
       return writes.run(() => fileMatching(tenant, incidentId, condition, link));
+    },
+    async remove(tenant, evidenceIds) {
+      if (evidenceIds.length > IDS_MAX) throw new RangeError(`at most ${IDS_MAX} ids`);
+      if (evidenceIds.length === 0) return;
+      // A tombstone among the unfiled ones too, though the row may never have been there: a redelivery would put it there.
+      await writes.run(() =>
+        database.command(
+          'evidence',
+          `INSERT INTO evidence (tenant, incident, id, version, is_deleted, occurred_at, received_at)
+SELECT tenant, arrayJoin(arrayDistinct(arrayPushBack(groupArray(incident), ''))), id, max(version) + {tombstone:UInt64}, 1,
+max(occurred_at), max(received_at) FROM evidence FINAL
+WHERE tenant = {tenant:String} AND id IN {ids:Array(String)} GROUP BY tenant, id
+SETTINGS insert_deduplication_token = {token:String}`,
+          { tenant, ids: evidenceIds, tombstone: TOMBSTONE_VERSION, token: randomUUID() },
+        ),
+      );
+    },
+    async toolCalls(tenant, traceIds) {
+      if (traceIds.length > TRACES_MAX) throw new RangeError(`at most ${TRACES_MAX} trace ids`);
+      if (traceIds.length === 0) return [];
+      const rows = await database.select<StoredEvidence>(
+        `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
+WHERE tenant = {tenant:String} AND kind = 'tool_call' AND trace_id IN {traceIds:Array(String)} AND trace_id != ''
+ORDER BY occurred_at, id, incident LIMIT ${TOOL_CALLS_MAX}`,
+        { tenant, traceIds },
+      );
+      return rows.map(toEvidenceRow);
     },
   };
 }

@@ -260,6 +260,50 @@ export function evidenceLogContract(name: string, open: () => EvidenceLog): void
       expect((await log.get(tenant, 'i', 'a'))?.link).toEqual(manual);
     });
 
+    test('a removed row is gone from everywhere and a redelivery does not bring it back', async () => {
+      const log = open();
+      const tenant = freshTenant();
+      const foreign = freshTenant();
+      const rows = [row(tenant, 'a'), row(tenant, 'b'), row(tenant, 'c', { incident: 'i' })];
+      await log.put([...rows, row(tenant, 'c', { incident: 'j' }), row(foreign, 'a')]);
+      await log.remove(tenant, []);
+      await log.remove(tenant, ['a', 'c', 'missing']);
+      await log.remove(tenant, ['a', 'c']);
+      await log.put(rows);
+      expect((await log.unfiled(tenant, { limit: 10 })).items.map((item) => item.id)).toEqual(['b']);
+      expect(await log.get(tenant, 'i', 'c')).toBeUndefined();
+      expect(await log.get(tenant, 'j', 'c')).toBeUndefined();
+      expect((await log.counts(tenant, 'i')).total).toBe(0);
+      expect((await log.unfiled(foreign, { limit: 10 })).items.map((item) => item.id)).toEqual(['a']);
+      const ids = Array.from({ length: 1_001 }, (_, index) => String(index));
+      await expect(log.remove(tenant, ids)).rejects.toThrow(RangeError);
+    });
+
+    test('tool calls of a trace are found wherever they are filed, and nothing else is', async () => {
+      const log = open();
+      const tenant = freshTenant();
+      const source = { traceId: trace, spanId: 'aa', signal: 'traces', alsoSeenAs: [] } as const;
+      await log.put([
+        row(tenant, 'loose', { source }),
+        row(tenant, 'filed', { source, incident: 'i', occurredAtUnixNano: BASE + 1n }),
+        row(tenant, 'filed', { source, incident: 'j', occurredAtUnixNano: BASE + 1n }),
+        row(tenant, 'model', { source, kind: 'model_call' }),
+        row(tenant, 'other', { source: { ...source, traceId: trace.replace('0', '1') } }),
+        row(tenant, 'traceless'),
+        row(freshTenant(), 'foreign', { source }),
+      ]);
+      const found = await log.toolCalls(tenant, [trace, '']);
+      expect(found.map((each) => [each.id, each.incident])).toEqual([
+        ['loose', ''],
+        ['filed', 'i'],
+        ['filed', 'j'],
+      ]);
+      expect(found[0]).toEqual(row(tenant, 'loose', { source }));
+      expect(await log.toolCalls(tenant, [])).toEqual([]);
+      const many = Array.from({ length: 201 }, (_, index) => String(index));
+      await expect(log.toolCalls(tenant, many)).rejects.toThrow(RangeError);
+    });
+
     test('text that looks like SQL stays text', async () => {
       const log = open();
       const hostile = `x') OR 1=1 -- \\' {tenant:String} \u0000 \n "`;

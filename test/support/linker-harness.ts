@@ -176,6 +176,10 @@ export class MemoryEvidenceLog {
       link: async (tenant, incident, selector, link) =>
         this.#file(tenant, incident, (row) => matches(selector, row), link),
       remove: async (tenant, ids) => this.#remove(tenant, ids),
+      toolCalls: async (tenant, traceIds) =>
+        [...this.rows.values()].filter(
+          (row) => row.tenant === tenant && row.kind === 'tool_call' && traceIds.includes(row.source.traceId),
+        ),
       file: async (tenant, incident, ids, link) => this.#file(tenant, incident, (row) => ids.includes(row.id), link),
     };
   }

@@ -91,6 +91,16 @@ export function createMemoryEvidenceLog(): MemoryEvidenceLog {
       const found = of(tenant, '').filter((row) => evidenceIds.includes(row.id));
       return fileUnder(tenant, incidentId, found, link);
     },
+    async remove(tenant, evidenceIds) {
+      for (const row of [...rows.values()]) {
+        if (row.tenant === tenant && evidenceIds.includes(row.id)) rows.delete(keyOf(row));
+      }
+    },
+    async toolCalls(tenant, traceIds) {
+      return [...rows.values()].filter(
+        (row) => row.tenant === tenant && row.kind === 'tool_call' && traceIds.includes(row.source.traceId),
+      );
+    },
   };
 }
 
