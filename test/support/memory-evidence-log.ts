@@ -92,7 +92,7 @@ export function createMemoryEvidenceLog(): MemoryEvidenceLog {
       return fileUnder(tenant, incidentId, found, link);
     },
     async remove(tenant, evidenceIds) {
-      for (const row of [...rows.values()]) {
+      for (const row of rows.values()) {
         if (row.tenant === tenant && evidenceIds.includes(row.id)) rows.delete(keyOf(row));
       }
     },
