@@ -125,6 +125,7 @@ export function createDocket(options: DocketOptions): Docket {
       record,
       evidence: store.evidenceLog,
       telemetry: store.telemetryReader,
+      receipts: store.receiptReader,
       identify,
       health: () => healthOf(config, store, spool),
       metricsText: () => metrics.prometheusText(),

@@ -2,6 +2,7 @@ import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { Meter } from '@opentelemetry/api';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { RecordService } from '../record/record-service.ts';
+import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { HealthReport } from './health.ts';
@@ -13,6 +14,8 @@ export interface ApiOptions {
   readonly record: RecordService;
   readonly evidence: EvidenceLog;
   readonly telemetry: TelemetryReader;
+  /** Redaction receipts; their routes are left out without it. */
+  readonly receipts?: ReceiptReader;
   readonly identify: Identify;
   readonly health: () => HealthReport | Promise<HealthReport>;
   /** Docket's own metrics in the Prometheus text format. */

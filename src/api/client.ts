@@ -1,6 +1,7 @@
 import type { Brief } from '../record/brief.ts';
 import type { IncidentRecord, IncidentSummary } from '../record/incident-record.ts';
 import type { Appended, Command, IncidentPage, OpenIncident } from '../record/record-service.ts';
+import type { StoredReceipt } from '../record/receipt-reader.ts';
 import type { StoredTrace } from '../record/telemetry-reader.ts';
 import type { EvidenceJson } from './evidence-json.ts';
 import type { HealthReport } from './health.ts';
@@ -43,6 +44,22 @@ export interface EvidenceListing {
   readonly next: string | null;
 }
 
+export interface ReceiptListing {
+  readonly items: readonly StoredReceipt[];
+  /** True when there are more than were given. */
+  readonly truncated: boolean;
+}
+
+export interface EvidenceReceipts extends ReceiptListing {
+  readonly evidence: {
+    readonly id: string;
+    readonly kind: string;
+    readonly summary: string;
+    readonly traceId: string;
+    readonly policyVersion: string;
+  };
+}
+
 /** A typed client of the HTTP API. Every method throws `ServiceUnreachable` or `ApiError`. */
 export interface ApiClient {
   readiness(): Promise<HealthReport & { readonly version: string }>;
@@ -58,6 +75,9 @@ export interface ApiClient {
   bind(refOrId: string, binding: Readonly<Record<string, string>>): Promise<Appended>;
   evidence(refOrId: string, query?: Readonly<Record<string, string>>): Promise<EvidenceListing>;
   trace(traceId: string): Promise<StoredTrace>;
+  /** Redaction receipts of a trace, or of one span of it. */
+  receipts(traceId: string, spanId?: string): Promise<ReceiptListing>;
+  receiptsOfEvidence(evidenceId: string): Promise<EvidenceReceipts>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -146,6 +166,9 @@ export function createClient(options: ClientOptions): ApiClient {
     bind: (refOrId, body) => json('POST', `${incidentPath(refOrId)}/bindings`, { body }),
     evidence: (refOrId, query) => json('GET', `${incidentPath(refOrId)}/evidence${queryText(query)}`),
     trace: (traceId) => json('GET', `/api/v1/traces/${encodeURIComponent(traceId)}`),
+    receipts: (traceId, spanId) =>
+      json('GET', `/api/v1/receipts${queryText({ traceId, ...(spanId === undefined ? {} : { spanId }) })}`),
+    receiptsOfEvidence: (evidenceId) => json('GET', `/api/v1/receipts/evidence/${encodeURIComponent(evidenceId)}`),
   };
 }
 

@@ -14,6 +14,7 @@ import { limitBody, requireJson } from './request-body.ts';
 import { registerEntryRoutes } from './routes/entries.ts';
 import { registerEvidenceRoutes } from './routes/evidence.ts';
 import { registerIncidentRoutes } from './routes/incidents.ts';
+import { registerReceiptRoutes } from './routes/policy-receipts.ts';
 import { registerServiceRoutes } from './routes/service.ts';
 import { registerStreamRoute } from './routes/stream.ts';
 import { registerTraceRoutes } from './routes/traces.ts';
@@ -87,6 +88,7 @@ export function createApi(options: ApiOptions): ApiApp {
   registerStreamRoute(app, options, instruments);
   registerEvidenceRoutes(app, options);
   registerTraceRoutes(app, options);
+  registerReceiptRoutes(app, options);
   registerServiceRoutes(app, options);
   app.get('/docs.css', (context) => context.body(DOCS_STYLE, 200, { 'content-type': 'text/css; charset=utf-8' }));
 

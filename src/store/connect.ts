@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { FrameConsumer } from '../pipeline/consumer.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { RecordLog } from '../record/record-log.ts';
+import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Database } from './database.ts';
@@ -11,6 +12,7 @@ import { createStoreInstruments } from './instruments.ts';
 import type { SqlParameters } from './literal.ts';
 import { createLoader } from './loader.ts';
 import { migrate } from './migrate.ts';
+import { createReceiptReader } from './queries/receipts.ts';
 import { createRecordLog } from './record-log.ts';
 import { openServer } from './server.ts';
 import { createTelemetryReader } from './telemetry-reader.ts';
@@ -42,6 +44,7 @@ export interface Store {
   readonly recordLog: RecordLog;
   readonly evidenceLog: EvidenceLog;
   readonly telemetryReader: TelemetryReader;
+  readonly receiptReader: ReceiptReader;
   readonly loader: FrameConsumer;
   /** Rows of a bounded SELECT with `{name:Type}` placeholders; for `docket doctor` and tests. */
   query<Row>(sql: string, parameters?: SqlParameters): Promise<Row[]>;
@@ -68,6 +71,7 @@ export function openStore(options: StoreOptions): Store {
     recordLog: createRecordLog(database),
     evidenceLog: createEvidenceLog(database),
     telemetryReader: createTelemetryReader(database),
+    receiptReader: createReceiptReader(database),
     loader: createLoader({ database, instruments, logger: options.logger }),
     query: (sql, parameters) => database.select(sql, parameters),
     async ping() {
