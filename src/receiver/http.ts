@@ -1,5 +1,5 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { encodeExportResponse, encodeExportResponseJson } from '../otlp/protobuf/export-response.ts';
 import { encodeStatus, encodeStatusJson, RPC_CODE, type RpcStatus } from '../otlp/protobuf/status.ts';
 import type { Signal } from '../otlp/signal.ts';
@@ -65,7 +65,7 @@ type Body =
 
 /** OTLP/HTTP: POST of protobuf or JSON to `/v1/traces`, `/v1/logs` and `/v1/metrics`, plain or gzip. */
 export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
-  const { listen, limits, logger } = options;
+  const { listen, limits, logger, instruments } = options;
   const exchanges = new HttpExchanges(options);
   const serve = (request: IncomingMessage, response: ServerResponse): void => {
     exchanges.serve(request, response).catch((error: unknown) => {
@@ -85,6 +85,14 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
     serve,
   );
   server.maxConnections = limits.connectionsMax;
+  // What never becomes a request, or not in time, is answered as everything else is: with a Status (R25), and as something that may
+  // succeed later when it was only late (R27).
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    const refusal = brokenRequest(error.code, limits.retryAfterMs);
+    instruments.request({ transport: 'http', signal: 'unknown', result: refusal.result });
+    if (socket.writable) socket.end(rawAnswer(refusal));
+    socket.destroySoon();
+  });
   server.on('drop', () => options.instruments.connectionRefused('http'));
   // A sender that asks first is told about a refusal before it sends the body.
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -385,6 +393,34 @@ function refusalOf(outcome: Retryable | Permanent): Refusal {
     result: outcome.kind === 'permanent' ? outcome.code : 'retryable',
     ...(retryAfterSeconds === undefined ? {} : { headers: { 'retry-after': String(retryAfterSeconds) } }),
   };
+}
+
+function brokenRequest(code: string | undefined, retryAfterMs: number): Refusal {
+  switch (code) {
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return refusalOf({ kind: 'retryable', message: 'the request did not arrive in time', retryAfterMs });
+    case 'HPE_HEADER_OVERFLOW':
+      return {
+        ...refusalOf({ kind: 'permanent', code: 'too_large', message: 'the request header is too large' }),
+        httpStatus: 431,
+      };
+    default:
+      return refusalOf({ kind: 'permanent', code: 'invalid_argument', message: 'the request is not well-formed HTTP' });
+  }
+}
+
+/** An answer in bytes, for a connection on which HTTP has come to an end. */
+function rawAnswer(refusal: Refusal): string {
+  const body = encodeStatusJson(refusal.rpcStatus);
+  const headers = {
+    ...refusal.headers,
+    connection: 'close',
+    'content-type': CONTENT_TYPE.json,
+    'content-length': String(body.length),
+  };
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
+  const status = `${refusal.httpStatus} ${STATUS_CODES[refusal.httpStatus] ?? ''}`;
+  return [`HTTP/1.1 ${status}`, ...lines, '', body.toString()].join('\r\n');
 }
 
 function unknownPath(path: string): Refusal {
