@@ -36,6 +36,12 @@ export async function missingFromRecord(checks: RecordChecks): Promise<string[]>
     'an answered check',
   );
   want(record.decisions.length === 1, 'the decision');
+  want(
+    record.actions.length === 1 &&
+      record.actions[0]?.outcome?.effect === 'verified' &&
+      record.approvals[0]?.state === 'consumed',
+    'the approved rollback with its outcome',
+  );
   want(record.statusUpdates.length > 0, 'a status update');
   want(record.followUps.length === 1, 'a follow-up');
 

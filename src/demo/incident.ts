@@ -92,8 +92,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     await investigate(options, fleet, operatorToken, people.agent);
     say('The agent has investigated; its tool calls are evidence.');
 
-    await decide(people.incidentCommander);
+    const decision = await decide(people.incidentCommander);
+    const action = await approvedRollback(people, decision);
+    await people.deployer.append(REF, { type: 'action.start', body: { action } });
     await fleet.deployPayments('1.4.2');
+    await people.deployer.append(REF, { type: 'action.finish', body: { action, ok: true } });
     await people.deployer.append(REF, {
       type: 'evidence.add',
       body: {
@@ -107,6 +110,15 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       },
     });
     await until('the rollback helps', () => shoppers.window(2).requests > 20 && shoppers.window(2).failures === 0);
+    const after = shoppers.window(2);
+    await people.deployer.append(REF, {
+      type: 'action.outcome',
+      body: {
+        action,
+        effect: 'verified',
+        text: `${after.failures} of ${after.requests} checkouts failed in the 2 s after it`,
+      },
+    });
     say('payments is back on 1.4.2; checkouts succeed again.');
     await conclude(people.incidentCommander);
     await load.close();
@@ -287,9 +299,31 @@ async function propose(record: ApiClient, body: Readonly<Record<string, string |
   return entryId;
 }
 
-async function decide(commander: ApiClient): Promise<void> {
+/** The agent proposes the rollback, a person approves exactly it; only then may the pipeline start it. */
+async function approvedRollback(people: ReturnType<typeof clients>, decision: string): Promise<string> {
+  const action = await people.agent.append(REF, {
+    type: 'action.propose',
+    body: {
+      intent: 'Stop the failing checkouts',
+      target: 'payments in demo',
+      operation: 'deploy version 1.4.2',
+      tier: 'mutate',
+      expectedEffect: 'no checkout fails within a minute',
+      rollback: { plan: 'deploy version 1.5.0 again' },
+      decision,
+    },
+  });
+  const approval = await people.agent.append(REF, { type: 'approval.request', body: { action: action.entryId } });
+  await people.incidentCommander.append(REF, {
+    type: 'approval.vote',
+    body: { approval: approval.entryId, verdict: 'approve', reason: 'As decided.' },
+  });
+  return action.entryId;
+}
+
+async function decide(commander: ApiClient): Promise<string> {
   const { hypotheses } = await commander.incident(REF);
-  await commander.append(REF, {
+  const { entryId } = await commander.append(REF, {
     type: 'decision.make',
     body: {
       question: 'How do we stop the failing checkouts?',
@@ -308,6 +342,7 @@ async function decide(commander: ApiClient): Promise<void> {
       considered: hypotheses.filter((each) => each.live).map((each) => each.id),
     },
   });
+  return entryId;
 }
 
 async function conclude(commander: ApiClient): Promise<void> {
