@@ -6,6 +6,7 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'hono/jsx' } },
   test: {
     include: ['test/fault/**/*.test.ts'],
+    globalSetup: ['test/fault/counts.ts'],
     pool: 'forks',
     maxWorkers: 2,
     testTimeout: 900_000,

@@ -1,0 +1,196 @@
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { startClickHouseFront, type ClickHouseFront } from '../support/clickhouse-http-front.ts';
+import { startDocket, type DocketProcess } from '../support/docket-process.ts';
+import { createLedger, NOTHING_WRONG, readStored, verdictOf, type Ledger } from '../support/fault-ledger.ts';
+import { startLoad, type Load } from '../support/fault-load.ts';
+import { startFaultProxy, type Fault, type FaultProxy } from '../support/fault-proxy.ts';
+import { report, residentBytes } from '../support/fault-report.ts';
+import { eventually } from '../support/otlp-json.ts';
+
+// Docket on a ClickHouse server, with a proxy between the two that breaks what passes.
+let front: ClickHouseFront;
+let proxy: FaultProxy;
+let docket: DocketProcess;
+let nextNumber = 0;
+// One for all tests: what an earlier fault stored must not be doubled by a later one.
+const ledger: Ledger = createLedger();
+
+const canary = `ghp_${'a1B2c3D4e5'.repeat(3)}F6g7H8`;
+const INSERTS = /^INSERT INTO otel_/;
+/** The consumers' longest back-off, and some. */
+const DRAINS_WITHIN_MS = 60_000;
+
+beforeAll(async () => {
+  front = await startClickHouseFront();
+  proxy = await startFaultProxy(front.url);
+  docket = await startDocket({ environment: { DOCKET_CLICKHOUSE_URL: proxy.url } });
+});
+
+afterAll(async () => {
+  await docket?.dispose();
+  await proxy?.close();
+  await front?.close();
+});
+
+afterEach(async () => {
+  await proxy.heal();
+});
+
+function load(): Load {
+  return startLoad({ ledger, listeners: docket, firstNumber: nextNumber, workers: 4, canary, pauseMs: 20 });
+}
+
+/** Ends the load and the fault, waits for the backlog, and holds the store against the ledger. */
+async function settle(running: Load, heal: () => Promise<void> = () => proxy.heal()) {
+  await heal();
+  const healed = performance.now();
+  await running.stop();
+  nextNumber = running.nextNumber();
+  const verdict = await eventually(
+    async () => verdictOf(ledger, await readStored(front)),
+    ({ lost, doubled, neverSent }) => lost.length === 0 || doubled.length > 0 || neverSent.length > 0,
+    DRAINS_WITHIN_MS,
+  );
+  report({
+    lost: verdict.lost.length,
+    duplicates: verdict.doubled.length,
+    recoveryMs: [performance.now() - healed],
+    rssBytes: residentBytes(docket.pid),
+  });
+  expect(running.refusals).toEqual([]);
+  expect(running.delaysNotNamed()).toBe(0);
+  return verdict;
+}
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+const errorOf = (code: number, symbol: string): Fault => ({ kind: 'error', code, symbol });
+
+const FAULTS: readonly (readonly [name: string, fault: Fault, times: number | undefined])[] = [
+  ['too many parts (252)', errorOf(252, 'TOO_MANY_PARTS'), undefined],
+  ['out of memory (241)', errorOf(241, 'MEMORY_LIMIT_EXCEEDED'), undefined],
+  ['a time-out of its own (159)', errorOf(159, 'TIMEOUT_EXCEEDED'), undefined],
+  ['a read-only table (242)', errorOf(242, 'TABLE_IS_READ_ONLY'), undefined],
+  ['no Keeper (999)', errorOf(999, 'KEEPER_EXCEPTION'), undefined],
+  ['an unknown table (60)', errorOf(60, 'UNKNOWN_TABLE'), undefined],
+  ['slow answers', { kind: 'slow', delayMs: 700 }, undefined],
+  ['answers lost after the insert committed', { kind: 'answer lost' }, 6],
+  ['answers cut after the insert committed', { kind: 'answer cut' }, 6],
+  ['requests cut on their way', { kind: 'request cut' }, 6],
+  [
+    'an exception in a header of a 200',
+    { kind: 'late exception', where: 'header', code: 241, symbol: 'MEMORY_LIMIT_EXCEEDED' },
+    6,
+  ],
+  [
+    'an exception in the body of a 200',
+    { kind: 'late exception', where: 'body', code: 241, symbol: 'MEMORY_LIMIT_EXCEEDED' },
+    6,
+  ],
+];
+
+test.each(FAULTS)('a store with %s loses and doubles nothing', async (_, fault, times) => {
+  const running = load();
+  proxy.set(fault, times === undefined ? { only: INSERTS } : { only: INSERTS, times });
+  await pause(1_500);
+  expect(proxy.hits()).toBeGreaterThan(0);
+  const acknowledged = running.acknowledgedRequests();
+  expect(acknowledged).toBeGreaterThan(0);
+  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+});
+
+test('a store that refuses connections stops no acknowledgement and gets everything later', async () => {
+  const running = load();
+  await pause(300);
+  await proxy.refuse();
+  const before = running.acknowledgedRequests();
+  await pause(2_000);
+  expect(running.acknowledgedRequests()).toBeGreaterThan(before + 10);
+  const ready = await fetch(`http://${docket.api}/readyz`);
+  expect(ready.status).toBe(503);
+  await ready.body?.cancel();
+  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+});
+
+test('a store that hangs stops no acknowledgement and gets everything later', async () => {
+  const running = load();
+  proxy.set({ kind: 'hang' });
+  await pause(500);
+  const before = running.acknowledgedRequests();
+  await pause(4_000);
+  expect(running.acknowledgedRequests()).toBeGreaterThan(before + 10);
+  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+});
+
+test('a store that dies with kill -9 in the middle of inserts gets everything once it is back', async () => {
+  const running = load();
+  for (let round = 0; round < 3; round += 1) {
+    await pause(400);
+    await front.kill();
+    await pause(100);
+    front = await startClickHouseFront({ directory: front.directory, port: front.port });
+  }
+  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+});
+
+test('a batch that was refused for its rows once, then half stored, then delivered again is stored once', async () => {
+  const running = load();
+  for (let round = 0; round < 4; round += 1) {
+    proxy.plan([errorOf(117, 'INCORRECT_DATA'), undefined, errorOf(241, 'MEMORY_LIMIT_EXCEEDED')], {
+      only: /^INSERT INTO otel_traces/,
+    });
+    await pause(1_200);
+  }
+  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+});
+
+test('a row that ClickHouse refuses is set aside with its reason and its neighbours land', async () => {
+  const poison = 'poison-4711';
+  const bystanders = load();
+  proxy.set(errorOf(117, 'INCORRECT_DATA'), { only: /^INSERT INTO otel_/, holding: poison });
+  const poisoned = createLedger();
+  const poisonLoad = startLoad({
+    ledger: poisoned,
+    listeners: docket,
+    firstNumber: 50_000_000,
+    workers: 1,
+    itemsPerRequest: 1,
+    service: poison,
+    signals: ['traces', 'logs', 'metrics'],
+    pauseMs: 100,
+  });
+  await pause(1_000);
+  await poisonLoad.stop();
+  // The fault stays: a refused row is refused for good.
+  const verdict = await settle(bystanders, () => Promise.resolve());
+  expect(verdict).toMatchObject(NOTHING_WRONG);
+  const sent = [...poisoned.acknowledged.values()].reduce((sum, numbers) => sum + numbers.size, 0);
+  expect(sent).toBeGreaterThan(3);
+  const { setAside } = await eventually(
+    () => readStored(front),
+    (stored) => stored.setAside.reduce((sum, each) => sum + each.items, 0) >= sent,
+    DRAINS_WITHIN_MS,
+  );
+  expect(setAside.reduce((sum, each) => sum + each.items, 0)).toBe(sent);
+  expect(setAside.every((each) => each.reason.includes('117'))).toBe(true);
+  report({ setAside: sent });
+  const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
+  expect(metrics).toMatch(/docket_spool_set_aside_items_total\{consumer="loader"[^}]*\} [1-9]/);
+});
+
+test('nothing that redaction took out is in the server, the spool or the log', async () => {
+  for (const [table, columns] of [
+    ['otel_traces', 'SpanAttributes'],
+    ['otel_logs', 'LogAttributes'],
+    ['otel_metrics_gauge', 'Attributes'],
+  ]) {
+    expect(await front.query(`SELECT count() FROM ${table} WHERE toString(${columns}) LIKE '%${canary}%'`)).toBe('0\n');
+    expect(
+      Number(await front.query(`SELECT count() FROM ${table} WHERE toString(${columns}) LIKE '%redacted:%'`)),
+    ).toBeGreaterThan(0);
+  }
+  expect(docket.output()).not.toContain(canary);
+  // The log says what failed, by code.
+  expect(docket.output()).toContain('241');
+  expect(docket.output()).not.toContain('Injected by a test');
+});
