@@ -16,6 +16,8 @@ import type { DocketConfig } from './config/load-config.ts';
 import { createLinker } from './evidence/linker.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import type { ExportHandler } from './pipeline/consumer.ts';
+import { createPolicyReload, type PolicyReload } from './policy-reload.ts';
+import { OBSERVE_NOTICE, withNotice } from './policy-notice.ts';
 import { createReceiver } from './receiver/receiver.ts';
 import type { Authenticate } from './receiver/options.ts';
 import { createRecordService } from './record/service.ts';
@@ -27,6 +29,7 @@ import { openStore, type Store } from './store/connect.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { createPages } from './ui/create-pages.ts';
+import { createWithheldGaps } from './withheld-gap.ts';
 
 const TENANT = 'default';
 /** How long a stopping service lets its consumers catch up; what is left is delivered at the next start. */
@@ -50,6 +53,8 @@ export interface Listening {
 export interface Docket {
   /** Resolves when requests are taken. */
   start(): Promise<Listening>;
+  /** Puts the policy file in force as it is now; false, and the old policy stays, when it cannot be used. */
+  reloadPolicy(): boolean;
   /** Stops intake, lets what was acknowledged reach the store, and closes everything. */
   close(): Promise<void>;
 }
@@ -57,6 +62,7 @@ export interface Docket {
 export function createDocket(options: DocketOptions): Docket {
   const { config, logger } = options;
   const closers: (() => Promise<void>)[] = [];
+  let policyReload: PolicyReload | undefined;
 
   async function start(): Promise<Listening> {
     const metrics = createMetrics();
@@ -71,6 +77,17 @@ export function createDocket(options: DocketOptions): Docket {
       logger.warn({ policy: redactor.policyVersion }, 'the policy observes only: content is stored as it was sent');
     }
 
+    const reload = createPolicyReload({
+      path: config.policy.file ?? undefined,
+      current: policy,
+      apply: (changed) => redactor.setPolicy(changed),
+      logger,
+      meter,
+    });
+    policyReload = reload;
+    closers.push(async () => reload.close());
+    const notice = (): string | undefined => (redactor.policy.mode === 'observe' ? OBSERVE_NOTICE : undefined);
+
     const store = openStore({
       location:
         config.clickhouse.url === null
@@ -83,19 +100,27 @@ export function createDocket(options: DocketOptions): Docket {
     closers.push(() => store.close());
     await store.migrate();
 
-    const record = createRecordService({
+    const gaps = createWithheldGaps({
+      record: { append: (...command) => record.append(...command) },
+      rulesOf: (tenant, incident, rules) => store.receiptReader.rulesApplied(tenant, incident, rules),
+      logger,
+    });
+    const evidenceLog = gaps.watch(store.evidenceLog);
+    const plainRecord = createRecordService({
       recordLog: store.recordLog,
-      evidenceLog: store.evidenceLog,
+      evidenceLog,
       scrub: (text) => redactor.redactText(text).text,
       logger,
       meter,
     });
+    const record = withNotice(plainRecord, notice);
     closers.push(() => record.close());
+    closers.push(() => gaps.settled());
     await record.start();
 
     const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
     spool.attach(store.loader);
-    spool.attach(createLinker({ evidenceLog: store.evidenceLog, incidents: record.index, meter, logger }));
+    spool.attach(createLinker({ evidenceLog, incidents: record.index, meter, logger }));
     if (config.forward.url !== null) {
       const forwarder = createForwarder({ url: config.forward.url, meter, logger });
       closers.push(async () => forwarder.close());
@@ -123,11 +148,11 @@ export function createDocket(options: DocketOptions): Docket {
       config.auth.mode === 'token' ? createTokenIdentity(config.auth.tokens) : createOpenIdentity(TENANT);
     const app = createApi({
       record,
-      evidence: store.evidenceLog,
+      evidence: evidenceLog,
       telemetry: store.telemetryReader,
       receipts: store.receiptReader,
       identify,
-      health: () => healthOf(config, store, spool),
+      health: () => healthOf(config, store, spool, reload),
       metricsText: () => metrics.prometheusText(),
       version: options.version,
       logger,
@@ -136,7 +161,13 @@ export function createDocket(options: DocketOptions): Docket {
     });
     app.route(
       '/',
-      createPages({ record, evidence: store.evidenceLog, telemetry: store.telemetryReader, version: options.version }),
+      createPages({
+        record,
+        evidence: store.evidenceLog,
+        telemetry: store.telemetryReader,
+        version: options.version,
+        notice,
+      }),
     );
     const server = serve({ fetch: app.fetch, hostname: config.listen.api.host, port: config.listen.api.port });
     await listening(server, config.listen.api);
@@ -153,6 +184,7 @@ export function createDocket(options: DocketOptions): Docket {
         throw error;
       }
     },
+    reloadPolicy: () => policyReload?.reload() ?? false,
     close,
   };
 
@@ -180,7 +212,7 @@ function authenticateOf(config: DocketConfig): Authenticate {
   };
 }
 
-async function healthOf(config: DocketConfig, store: Store, spool: Spool): Promise<HealthReport> {
+async function healthOf(config: DocketConfig, store: Store, spool: Spool, policy: PolicyReload): Promise<HealthReport> {
   const components: ComponentHealth[] = [];
   try {
     await store.ping();
@@ -214,7 +246,9 @@ async function healthOf(config: DocketConfig, store: Store, spool: Spool): Promi
     detail: `${Math.floor(freeBytes / 1024 / 1024)} MiB free under the data directory`,
     measures: { freeBytes },
   });
-  return { ready: components.every((component) => component.ok), components };
+  const ready = components.every((component) => component.ok);
+  // A policy file with problems stops nothing: an older policy is in force.
+  return { ready, components: [...components, policy.health()] };
 }
 
 async function listening(server: ServerType, address: ListenAddress): Promise<void> {

@@ -50,6 +50,7 @@ async function serve(config: DocketConfig): Promise<number> {
   const running = await started(config, logger);
   if (running === undefined) return UNREACHABLE;
   const { docket, listening } = running;
+  process.on('SIGHUP', () => void docket.reloadPolicy());
   if (process.stdout.isTTY) process.stdout.write(welcome(listening, config));
   else process.stdout.write(`${JSON.stringify({ level: 'info', msg: 'ready', version, ...listening })}\n`);
   await stopped;

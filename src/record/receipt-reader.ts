@@ -40,6 +40,8 @@ export interface ReceiptReader {
     spanIds: readonly string[],
     limit: number,
   ): Promise<readonly StoredReceipt[]>;
+  /** Those of `rules` that redacted something in evidence of the incident. */
+  rulesApplied(tenant: string, incidentId: string, rules: readonly string[]): Promise<ReadonlySet<string>>;
   /** The origin of an evidence row, whatever incident it is filed under; undefined when the tenant has none of this id. */
   evidenceOrigin(tenant: string, evidenceId: string): Promise<EvidenceOrigin | undefined>;
 }

@@ -20,6 +20,8 @@ export interface PagesOptions {
   readonly evidence: EvidenceLog;
   readonly telemetry: TelemetryReader;
   readonly version: string;
+  /** What every page says on top, while there is something. */
+  readonly notice?: () => string | undefined;
 }
 
 const INCIDENTS_PER_PAGE = 25;
@@ -30,6 +32,7 @@ const UNFILED_COUNTED = 100;
 /** The page: every incident, one record, one row of evidence, one trace. Mounted into the API's app, behind its checks. */
 export function createPages(options: PagesOptions): Hono<ApiEnv> {
   const { record, evidence, telemetry, version } = options;
+  const notice = (): string | undefined => options.notice?.();
   const app = new Hono<ApiEnv>();
 
   app.get('/docket.css', (context) => asset(context, STYLESHEET, 'text/css; charset=utf-8'));
@@ -61,14 +64,14 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       unfiled: { count: unfiled.items.length, more: unfiled.next !== null },
       nowMs: Date.now(),
     });
-    return context.html(document('Incidents', version, list));
+    return context.html(document('Incidents', version, list, notice()));
   });
 
   app.get('/unfiled', async (context) => {
     const { tenant } = context.get('caller');
     const page = await readEvidencePage(evidenceRequest(context, ''), (request) => evidence.unfiled(tenant, request));
     const rows = page.items.map((row) => evidenceJson(row, null, NO_STANDING));
-    return context.html(document('Unfiled evidence', version, UnfiledPage({ rows, next: page.next })));
+    return context.html(document('Unfiled evidence', version, UnfiledPage({ rows, next: page.next }), notice()));
   });
 
   app.get('/incidents/:id', async (context) => {
@@ -91,7 +94,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       evidence: { items: rows.items.map((row) => evidenceJson(row, found.ref, found.evidence)), next: rows.next },
       filter,
     });
-    return context.html(document(`${found.ref}: ${found.title}`, version, page));
+    return context.html(document(`${found.ref}: ${found.title}`, version, page, notice()));
   });
 
   app.get('/incidents/:id/evidence/:eid', async (context) => {
@@ -101,7 +104,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const row = await evidence.get(tenant, found.id, context.req.param('eid'));
     if (!row) return notFound(context, 'The incident has no such evidence.');
     const page = EvidencePage({ row: evidenceJson(row, found.ref, found.evidence), incidentTitle: found.title });
-    return context.html(document(row.summary === '' ? row.kind : row.summary, version, page));
+    return context.html(document(row.summary === '' ? row.kind : row.summary, version, page, notice()));
   });
 
   app.get('/traces/:traceId', async (context) => {
@@ -109,11 +112,11 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const traceId = context.req.param('traceId').toLowerCase();
     const trace = /^[0-9a-f]{32}$/.test(traceId) ? await telemetry.trace(tenant, traceId) : undefined;
     if (!trace) return notFound(context, 'Nothing of this trace is stored.');
-    return context.html(document(`Trace ${traceId}`, version, TracePage({ trace })));
+    return context.html(document(`Trace ${traceId}`, version, TracePage({ trace }), notice()));
   });
 
   function notFound(context: Context, what: string): Response | Promise<Response> {
-    return context.html(document('Not found', version, NotFound({ what })), 404);
+    return context.html(document('Not found', version, NotFound({ what }), notice()), 404);
   }
 
   return app;

@@ -4,10 +4,12 @@ import { html } from 'hono/html';
 interface PageProps {
   readonly title: string;
   readonly version: string;
+  /** Something every reader must know, such as that nothing is redacted. */
+  readonly notice: string | undefined;
   readonly children?: Child;
 }
 
-function Page({ title, version, children }: PageProps) {
+function Page({ title, version, notice, children }: PageProps) {
   return (
     <html lang="en">
       <head>
@@ -26,6 +28,11 @@ function Page({ title, version, children }: PageProps) {
           <a href="/unfiled">Unfiled evidence</a>
           <a href="/docs">API</a>
         </header>
+        {notice === undefined ? null : (
+          <p class="notice warn" role="status">
+            {notice}
+          </p>
+        )}
         <main id="content">{children}</main>
         <footer>
           Docket {version}. Text from telemetry and tools is shown as it came, redacted, and proves nothing by itself.
@@ -36,9 +43,9 @@ function Page({ title, version, children }: PageProps) {
 }
 
 /** A whole document. Everything in it is escaped by the JSX renderer; nothing is inserted raw. */
-export function document(title: string, version: string, content: Child) {
+export function document(title: string, version: string, content: Child, notice?: string) {
   return html`<!doctype html>${(
-      <Page title={title} version={version}>
+      <Page title={title} version={version} notice={notice}>
         {content}
       </Page>
     )}`;

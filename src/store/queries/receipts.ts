@@ -22,6 +22,16 @@ ORDER BY ReceivedAt, FrameHash, Item, Path LIMIT {limit:UInt32}`,
         { tenant, traceId, limit, ...(spanIds.length === 0 ? {} : { spanIds }) },
       );
     },
+    async rulesApplied(tenant, incidentId, rules): Promise<ReadonlySet<string>> {
+      const rows = await database.select<{ rule: string }>(
+        `SELECT DISTINCT rule FROM (
+SELECT arrayJoin(arrayMap(each -> JSONExtractString(each, 'rule'), JSONExtractArrayRaw(redactions))) AS rule
+FROM evidence FINAL WHERE tenant = {tenant:String} AND incident = {incident:String} AND redactions != ''
+) WHERE rule IN {rules:Array(String)} LIMIT 1000`,
+        { tenant, incident: incidentId, rules },
+      );
+      return new Set(rows.map((row) => row.rule));
+    },
     async evidenceOrigin(tenant, evidenceId): Promise<EvidenceOrigin | undefined> {
       const rows = await database.select<EvidenceOrigin>(
         `SELECT id AS evidenceId, kind AS kind, summary AS summary, trace_id AS traceId,

@@ -1,0 +1,32 @@
+import { briefMarkdown } from './record/brief-markdown.ts';
+import type { Brief } from './record/brief.ts';
+import type { RecordService } from './record/record-service.ts';
+
+/** Short, for it comes on top of a brief that already fills its 4,000 bytes. */
+export const OBSERVE_NOTICE = 'REDACTION OBSERVES ONLY: content is stored as it was sent.';
+
+/** The record service, with `notice` (while there is one) as the first line of every brief it gives out. */
+export function withNotice<Service extends RecordService>(record: Service, notice: () => string | undefined): Service {
+  return {
+    ...record,
+    async record(tenant, refOrId, options) {
+      const found = await record.record(tenant, refOrId, options);
+      const text = notice();
+      return found === undefined || text === undefined ? found : { ...found, brief: noticed(found.brief, text) };
+    },
+    async brief(tenant, refOrId, options) {
+      const found = await record.brief(tenant, refOrId, options);
+      const text = notice();
+      if (found === undefined || text === undefined) return found;
+      const json = noticed(found.json, text);
+      return { json, markdown: briefMarkdown(json) };
+    },
+  } satisfies Service;
+}
+
+function noticed(brief: Brief, text: string): Brief {
+  const sections = brief.sections.map((section) =>
+    section.key === 'now' ? { ...section, lines: [{ text, ids: [] }, ...section.lines] } : section,
+  );
+  return { ...brief, sections };
+}
