@@ -7,6 +7,7 @@ import type {
   Action,
   Approval,
   Check,
+  Checkpoint,
   Decision,
   EvidenceLine,
   EvidenceOverview,
@@ -18,6 +19,7 @@ import type {
   Stance,
   StatusUpdate,
 } from './incident-record.ts';
+import type { QueryAim } from './evidence-queries.ts';
 import { isLive, type HypothesisState, type IncidentState, type StanceState } from './incident-state.ts';
 import type { RecordPolicy } from './record-policy.ts';
 
@@ -27,9 +29,10 @@ export interface EvidenceCensus {
   readonly counts: Readonly<Record<string, number>>;
   readonly agents: readonly string[];
   readonly latest: readonly EvidenceLine[];
+  readonly changes: readonly EvidenceLine[];
 }
 
-export const NO_EVIDENCE: EvidenceCensus = { total: 0, counts: {}, agents: [], latest: [] };
+export const NO_EVIDENCE: EvidenceCensus = { total: 0, counts: {}, agents: [], latest: [], changes: [] };
 
 export interface AssembleOptions {
   readonly evidence: EvidenceCensus;
@@ -38,7 +41,10 @@ export interface AssembleOptions {
   readonly policy: RecordPolicy;
   /** False when the log did not verify when it was read. */
   readonly verified: boolean;
-  readonly queryShareOnLeader: number | null;
+  /** At what the recent queries were aimed; null when the store cannot say. */
+  readonly aim: QueryAim | null;
+  /** The furthest head signed beside the log; null when there is none. */
+  readonly checkpoint: Checkpoint | null;
 }
 
 /** The record as readers see it. The same state, evidence and clock give the same bytes. */
@@ -106,8 +112,11 @@ export function assemble(state: IncidentState, options: AssembleOptions): Incide
     })),
     evidence: evidenceOverview(state, options.evidence),
     relations: state.relations.all(),
-    fixation: fixationOf(state, now, policy, options.queryShareOnLeader),
-    integrity: { verified: options.verified && state.unreadable.length === 0, checkpoint: state.checkpoint },
+    fixation: fixationOf(state, now, policy, options.aim),
+    integrity: {
+      verified: options.verified && state.unreadable.length === 0,
+      checkpoint: further(options.checkpoint, state),
+    },
     policyVersion: state.policyVersion,
   };
   const { id, ref, title, status, severity, head, ...rest } = withoutBrief;
@@ -131,6 +140,14 @@ export function summaryOf(state: IncidentState): IncidentSummary {
     resolvedAt: state.resolvedAt,
     updatedAt: state.updatedAt,
   };
+}
+
+/** The further of the checkpoint beside the log and the one in it, as far as this state goes. */
+function further(beside: Checkpoint | null, state: IncidentState): Checkpoint | null {
+  if (beside === null || beside.seq > state.head.seq) return state.checkpoint;
+  if (state.checkpoint !== null && state.checkpoint.seq > beside.seq) return state.checkpoint;
+  const { seq, hash, keyId, signature, at } = beside;
+  return { seq, hash, keyId, signature, at };
 }
 
 function expired(approval: Pick<Approval, 'state' | 'expiresAt'>, now: Date): boolean {
@@ -200,15 +217,17 @@ function evidenceOverview(state: IncidentState, census: EvidenceCensus): Evidenc
   const pinned = new Set(facts.filter((each) => each.pinned).map((each) => each.id));
   const disputed = facts.filter((each) => each.disputed !== null && each.withdrawn === null).map((each) => each.id);
   const withdrawn = facts.filter((each) => each.withdrawn !== null).map((each) => each.id);
+  const asItStands = (each: EvidenceLine): EvidenceLine => ({
+    ...each,
+    pinned: pinned.has(each.id),
+    state: withdrawn.includes(each.id) ? 'withdrawn' : disputed.includes(each.id) ? 'disputed' : each.state,
+  });
   return {
     total: census.total,
     counts: census.counts,
     agents: census.agents,
-    latest: census.latest.map((each) => ({
-      ...each,
-      pinned: pinned.has(each.id),
-      state: withdrawn.includes(each.id) ? 'withdrawn' : disputed.includes(each.id) ? 'disputed' : each.state,
-    })),
+    latest: census.latest.map(asItStands),
+    changes: census.changes.map(asItStands),
     pinned: [...pinned],
     disputed,
     withdrawn,

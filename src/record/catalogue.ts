@@ -3,6 +3,8 @@ import { actionCancel, actionFinish, actionOutcome, actionPropose, actionStart }
 import { approvalConsume, approvalRequest, approvalStale, approvalVote } from './approval.ts';
 import { bindingAdd } from './binding.ts';
 import { checkAnswer, checkCancel, checkPlan, checkStart } from './check.ts';
+import { checkpointSign } from './checkpoint-entry.ts';
+import { contentErase } from './content-erasure.ts';
 import { contentionOpen, contentionResolve } from './contention.ts';
 import { decisionMake, decisionRevisit } from './decision.ts';
 import { draftAccept, draftEdit, draftReject } from './draft-verdict.ts';
@@ -121,6 +123,8 @@ const KINDS: readonly EntryKind[] = [
   reviewPublish,
   relationAdd,
   bindingAdd,
+  contentErase,
+  checkpointSign,
 ];
 
 const byType: ReadonlyMap<string, EntryKind> = new Map(KINDS.map((kind) => [kind.type, kind]));

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { Actor, ActorKind } from './actor.ts';
 import type { Entry, Json } from './entry.ts';
-import type { Act } from './incident-record.ts';
+import type { SignedCheckpoint } from './checkpoint.ts';
+import type { Act, RecordHeadRef } from './incident-record.ts';
 import type { IncidentState } from './incident-state.ts';
 import type { RecordPolicy } from './record-policy.ts';
 import type { FieldProblem, Rejection } from './rejection.ts';
@@ -27,6 +28,8 @@ export interface DecisionContext {
   readonly policyDecision?: PolicyDecision | undefined;
   /** True when the ref or id names another incident of the tenant. */
   knowsIncident(refOrId: string): boolean;
+  /** Signs a head of this incident; undefined where there is no key. */
+  readonly seal?: ((head: RecordHeadRef) => SignedCheckpoint) | undefined;
 }
 
 /** An entry that must follow in the same breath, made by Docket itself unless `actor` says otherwise. */

@@ -18,6 +18,8 @@ export function flagsOf(state: IncidentState, ids: readonly string[], since: num
     if (hypothesis.rejected !== null) {
       const { at, seq } = hypothesis.rejected;
       flags.set(`rejected ${hypothesis.id}`, { code: 'hypothesis_rejected', target: hypothesis.id, at, seq });
+      // Whoever took it as fallen does not rest on what held it up.
+      if (seq <= since) continue;
     }
     for (const evidence of restsOn(state, hypothesis.id)) flagEvidence(state, evidence, flags);
   }

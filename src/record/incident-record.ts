@@ -410,6 +410,8 @@ export interface EvidenceOverview {
   readonly agents: readonly string[];
   /** Newest first, at most 20. */
   readonly latest: readonly EvidenceLine[];
+  /** Changes seen in telemetry (deploys, rollbacks, flags), newest first, at most 20. */
+  readonly changes: readonly EvidenceLine[];
   readonly pinned: readonly string[];
   readonly disputed: readonly string[];
   readonly withdrawn: readonly string[];
@@ -433,6 +435,8 @@ export interface Fixation {
   readonly refutes: number;
   /** Share of the recent queries aimed at the leading theory; null when no query could be attributed. */
   readonly queryShareOnLeader: number | null;
+  /** How many recent queries the share is of; null when it is null. */
+  readonly recentQueries: number | null;
   readonly challengeDue: boolean;
   readonly explanation: readonly string[];
 }

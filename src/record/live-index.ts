@@ -16,6 +16,8 @@ export interface LiveIndex extends IncidentIndex {
   /** False when somebody has the ref or is about to. */
   reserveRef(tenant: string, ref: string): boolean;
   releaseRef(tenant: string, ref: string): void;
+  /** Somebody else has an `INC-<n>` that was allocated here: go on behind it. */
+  skipRef(tenant: string, ref: string): void;
   /** Takes in the incident as it is now. Returns what is new: each must be filed before the caller is answered. */
   learn(state: IncidentState): readonly FiledSelector[];
 }
@@ -100,6 +102,11 @@ export function createLiveIndex(evidenceLog: Pick<EvidenceLog, 'link'>): LiveInd
     releaseRef(tenant, ref) {
       of(tenant).reserved.delete(ref);
     },
+    skipRef(tenant, ref) {
+      const index = of(tenant);
+      index.reserved.delete(ref);
+      index.highestNumber = Math.max(index.highestNumber, numberOf(ref));
+    },
     learn(state) {
       const index = of(state.tenant);
       const added: Bound[] = [];
@@ -107,8 +114,7 @@ export function createLiveIndex(evidenceLog: Pick<EvidenceLog, 'link'>): LiveInd
         index.ids.add(state.id);
         index.idByRef.set(state.ref, state.id);
         index.reserved.delete(state.ref);
-        const number = /^INC-(\d{1,9})$/.exec(state.ref)?.[1];
-        if (number !== undefined) index.highestNumber = Math.max(index.highestNumber, Number(number));
+        index.highestNumber = Math.max(index.highestNumber, numberOf(state.ref));
         added.push({
           incidentId: state.id,
           selector: { kind: 'ref', refs: [state.ref, state.id] },
@@ -167,6 +173,11 @@ export function createLiveIndex(evidenceLog: Pick<EvidenceLog, 'link'>): LiveInd
       }
     },
   };
+}
+
+/** The n of an `INC-<n>`, 0 of any other ref. */
+function numberOf(ref: string): number {
+  return Number(/^INC-(\d{1,9})$/.exec(ref)?.[1] ?? 0);
 }
 
 const STRENGTH = { manual: 3, explicit: 2, bound: 1, inferred: 0 } as const;

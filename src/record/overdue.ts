@@ -1,5 +1,6 @@
 import { sameActor, type Actor } from './actor.ts';
 import type { FollowOn } from './entry-kind.ts';
+import type { MutatingCall, QueryAim } from './evidence-queries.ts';
 import type { EvidenceRow } from './evidence.ts';
 import { instantOf } from './evidence-by-hand.ts';
 import { challengeDue, leadingHypothesis } from './fixation.ts';
@@ -9,7 +10,12 @@ import type { RecordPolicy } from './record-policy.ts';
 import { commandHolder } from './responsibility.ts';
 
 /** What Docket must enter because time has passed: each once, however often it is asked. */
-export function overdueEntries(state: IncidentState, now: Date, policy: RecordPolicy): readonly FollowOn[] {
+export function overdueEntries(
+  state: IncidentState,
+  now: Date,
+  policy: RecordPolicy,
+  aim: QueryAim | null = null,
+): readonly FollowOn[] {
   const entries: FollowOn[] = [];
   for (const handoff of state.handoffs.all()) {
     if (handoff.state === 'offered' && isPast(handoff.expiresAt, now)) {
@@ -29,7 +35,7 @@ export function overdueEntries(state: IncidentState, now: Date, policy: RecordPo
       },
     });
   }
-  const challenge = challengeDue(state, now, policy) ? challengeEntry(state) : undefined;
+  const challenge = challengeDue(state, now, policy, aim) ? challengeEntry(state) : undefined;
   return challenge === undefined ? entries : [...entries, challenge];
 }
 
@@ -55,40 +61,84 @@ function challengeEntry(state: IncidentState): FollowOn | undefined {
     body: {
       kind: 'unanswered',
       what: `Nobody but its author is there to challenge ${theory.label}`,
-      why: 'It has been the only live theory for longer than the policy allows.',
+      why: 'It has led unchallenged for longer than the policy allows.',
       blocks: [theory.id],
     },
   };
 }
 
-/** Entries for mutating tool calls that no approved action accounts for. */
-export function unapprovedMutations(state: IncidentState, rows: readonly EvidenceRow[]): readonly FollowOn[] {
-  return rows
-    .filter((row) => row.kind === 'tool_call' && row.tool?.tier === 'mutate')
-    .filter((row) => !hasGap(state, 'unapproved_mutation', row.id))
-    .filter((row) => !state.actions.all().some((action) => accountsFor(action, row)))
-    .map((row) => ({
-      type: 'gap.open',
-      body: {
-        kind: 'unapproved_mutation',
-        what: `${row.actor.name} called ${row.tool?.name ?? 'a tool'} at ${instantOf(row.occurredAtUnixNano).slice(0, 19)}Z without an approval`,
-        why: 'The tool changes things, and no approved action of that time accounts for it.',
-        blocks: [row.id],
-      },
-    }));
+/**
+ * Entries for mutating tool calls that no approved action accounts for. `calls` are all of the incident, oldest first;
+ * `judged` are those found accounted for before, which is not asked again.
+ */
+export function unapprovedMutations(
+  state: IncidentState,
+  calls: readonly MutatingCall[],
+  judged: ReadonlySet<string> = new Set(),
+): readonly FollowOn[] {
+  const known = new Set(state.gaps.all().flatMap((each) => (each.kind === 'unapproved_mutation' ? each.blocks : [])));
+  const unaccounted: MutatingCall[] = [];
+  // An approval is of one call: the first that matches it and did not fail uses it up.
+  const used = new Set<string>();
+  for (const call of calls) {
+    if (known.has(call.id)) continue;
+    const action = state.actions.all().find((each) => accountsFor(each, call, used));
+    if (action === undefined) {
+      if (!judged.has(call.id)) unaccounted.push(call);
+    } else if (namesCall(action, call) && !call.failed) used.add(action.id);
+  }
+  return unaccounted.map((call) => ({
+    type: 'gap.open',
+    body: {
+      kind: 'unapproved_mutation',
+      what: `${call.actor.name} called ${call.tool === '' ? 'a tool' : call.tool} at ${instantOf(call.occurredAtUnixNano).slice(0, 19)}Z without an approval`,
+      why: 'The tool changes things, and no approved action of that time accounts for it.',
+      blocks: [call.id],
+    },
+  }));
+}
+
+/** A mutating call as a row of evidence tells of it; undefined for any other row. */
+export function mutatingCallOf(row: EvidenceRow): MutatingCall | undefined {
+  if (row.kind !== 'tool_call' || row.tool?.tier !== 'mutate' || row.outcome === 'denied') return undefined;
+  return {
+    id: row.id,
+    occurredAtUnixNano: row.occurredAtUnixNano,
+    actor: row.actor,
+    tool: row.tool.name,
+    argumentsDigest: row.content['arguments']?.digest ?? null,
+    failed: row.outcome === 'error' || row.outcome === 'timeout',
+  };
 }
 
 // The clocks of who records and who calls differ a little.
 const CLOCK_SLACK_MILLISECONDS = 60_000;
 
-function accountsFor(action: ActionState, row: EvidenceRow): boolean {
+function accountsFor(action: ActionState, call: MutatingCall, used: ReadonlySet<string>): boolean {
   if (action.started === null || action.startedUnder === null) return false;
-  if (action.finished?.evidence.includes(row.id) === true) return true;
-  if (!sameActor(action.started.by, row.actor)) return false;
-  const at = Number(row.occurredAtUnixNano / 1_000_000n);
+  if (action.finished?.evidence.includes(call.id) === true) return true;
+  if (!sameActor(action.started.by, call.actor)) return false;
+  const at = Number(call.occurredAtUnixNano / 1_000_000n);
   const from = Date.parse(action.started.at) - CLOCK_SLACK_MILLISECONDS;
   const to = action.finished === null ? Infinity : Date.parse(action.finished.at) + CLOCK_SLACK_MILLISECONDS;
-  return at >= from && at <= to;
+  if (at < from || at > to) return false;
+  if (!comparable(action, call)) return true;
+  return namesCall(action, call) && !used.has(action.id);
+}
+
+/** Both the approved parameters and the call's arguments are known by a digest under the same kind of key. */
+function comparable(action: ActionState, call: MutatingCall): boolean {
+  if (action.parametersDigest === null || call.argumentsDigest === null) return false;
+  return keyOfDigest(action.parametersDigest) === keyOfDigest(call.argumentsDigest);
+}
+
+function namesCall(action: ActionState, call: MutatingCall): boolean {
+  return comparable(action, call) && action.parametersDigest === call.argumentsDigest;
+}
+
+// `hmac:<key id>:<hex>`, or a bare digest.
+function keyOfDigest(digest: string): string {
+  return digest.includes(':') ? digest.slice(0, digest.lastIndexOf(':')) : '';
 }
 
 function hasGap(state: IncidentState, kind: string, blocks: string): boolean {

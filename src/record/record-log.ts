@@ -1,4 +1,5 @@
 import type { Entry } from './entry.ts';
+import type { RecordHeadRef } from './incident-record.ts';
 
 export type AppendResult =
   | { readonly kind: 'appended' }
@@ -17,6 +18,21 @@ export interface RecordLog {
   read(tenant: string, incidentId: string, afterSeq?: number): Promise<readonly Entry[]>;
   /** Every incident id of every tenant, with the last seq stored: what the service rebuilds its index from at start. */
   heads(): Promise<readonly RecordHead[]>;
+  /**
+   * Every log's head with its entries of these types only: what a list of incidents is made from without reading every log.
+   * Where it is missing, whole logs are read.
+   */
+  outlines?(types: readonly string[]): Promise<readonly IncidentOutline[]>;
+}
+
+export interface IncidentOutline {
+  readonly tenant: string;
+  readonly incident: string;
+  readonly head: RecordHeadRef;
+  /** When the last entry was recorded. */
+  readonly recordedAt: string;
+  /** In seq order, with gaps. */
+  readonly entries: readonly Entry[];
 }
 
 export interface RecordHead {

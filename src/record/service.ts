@@ -3,15 +3,18 @@ import type { Meter } from '@opentelemetry/api';
 import { uuidv7 } from 'uuidv7';
 import type { Logger } from '../telemetry/logger.ts';
 import { actorSchema, DOCKET_ACTOR, sameActor, type Actor } from './actor.ts';
-import { assemble, summaryOf, type EvidenceCensus } from './assemble.ts';
+import { assemble, summaryOf } from './assemble.ts';
 import { bindingRule, bindingSchema, selectorOf } from './binding.ts';
 import { millis } from './body-field.ts';
 import { briefMarkdown } from './brief-markdown.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { describeEntryTypes, entryKindOf } from './catalogue.ts';
 import { sealEntries, verifyChain } from './chain.ts';
+import { CheckpointConflict, type CheckpointSigner } from './checkpoint-signer.ts';
+import { standingOf } from './checkpoint.ts';
 import { commandSchema, openIncidentSchema } from './command-schema.ts';
 import { composeBrief } from './compose-brief.ts';
+import type { ContentEraser } from './content-erasure.ts';
 import type { Entry, EntryDraft } from './entry.ts';
 import {
   fieldProblems,
@@ -27,18 +30,21 @@ import {
   contentDigest,
   evidenceAddRequest,
   evidenceFromRequest,
-  instantOf,
   type EvidenceAddRequest,
 } from './evidence-by-hand.ts';
+import { createCensusReader } from './evidence-census.ts';
 import type { EvidenceLog } from './evidence-log.ts';
+import type { EvidenceQueries, MutatingCall } from './evidence-queries.ts';
+import type { EvidenceVersions } from './evidence-version.ts';
 import type { EvidenceRow } from './evidence.ts';
 import { applyEntry, fold } from './fold.ts';
-import type { EvidenceLine, IncidentRecord, IncidentSummary, RecordHeadRef } from './incident-record.ts';
+import type { IncidentRecord, IncidentSummary, RecordHeadRef } from './incident-record.ts';
 import { isKnown, isOver, type IncidentState } from './incident-state.ts';
 import { createRecordInstruments } from './instruments.ts';
 import { createLiveIndex } from './live-index.ts';
-import { overdueEntries, unapprovedMutations } from './overdue.ts';
-import type { RecordLog } from './record-log.ts';
+import { mutatingCallOf, overdueEntries, unapprovedMutations } from './overdue.ts';
+import { queryAimOf } from './query-aim.ts';
+import type { IncidentOutline, RecordLog } from './record-log.ts';
 import { recordMarkdown } from './record-markdown.ts';
 import { DEFAULT_RECORD_POLICY, type RecordPolicy } from './record-policy.ts';
 import type {
@@ -54,6 +60,7 @@ import type {
 } from './record-service.ts';
 import type { FieldProblem, Rejection } from './rejection.ts';
 import { listIncidents } from './incident-list.ts';
+import { claimRef, isClaimLog } from './ref-claim.ts';
 import { whyOf } from './why.ts';
 
 export interface RecordServiceOptions {
@@ -71,6 +78,16 @@ export interface RecordServiceOptions {
   readonly sweepIntervalMilliseconds?: number;
   /** True when other processes append to the same log: reads then look for newer entries first. */
   readonly sharedLog?: boolean;
+  /** Questions that the store answers by SQL. Without it, rows are read page by page and the aim of queries is not known. */
+  readonly queries?: EvidenceQueries;
+  /** Tells when an incident's evidence may have changed; without it, it is counted for every look. */
+  readonly evidenceVersions?: EvidenceVersions;
+  /** Signs heads and anchors them outside the database. */
+  readonly checkpoints?: CheckpointSigner;
+  /** Destroys content; without it `content.erase` is refused. */
+  readonly eraser?: ContentEraser;
+  /** Where the log is shared, how often the others' entries are looked for. 2 s when left out; 0 leaves it to `poll`. */
+  readonly pollIntervalMilliseconds?: number;
   /** The policy decision by that id; undefined when there is none. What it throws denies. */
   readonly findPolicyDecision?: (tenant: string, decisionId: string) => Promise<PolicyDecision | undefined>;
   readonly clock?: () => Date;
@@ -79,25 +96,48 @@ export interface RecordServiceOptions {
 const MAX_BODY_BYTES = 128 * 1024;
 const MAX_ATTEMPTS = 8;
 const MAX_CHANGED = 100;
-const LATEST_EVIDENCE = 20;
 const SWEEP_INTERVAL_MILLISECONDS = 30_000;
-const MAX_SWEPT_CALLS = 500;
+const POLL_INTERVAL_MILLISECONDS = 2_000;
+const MAX_CALLS_PER_READ = 500;
+const MAX_SNAPSHOTS = 8;
+const MAX_REF_ATTEMPTS = 1_000;
+/** Where others write evidence too, nobody tells when it changes. */
+const SHARED_CENSUS_MAX_AGE_MILLISECONDS = 1_000;
+/** What summaries and the index are made from. */
+const OUTLINE_TYPES = [
+  'incident.open',
+  'incident.status',
+  'incident.severity',
+  'incident.scope',
+  'incident.merge',
+  'incident.reopen',
+  'binding.add',
+];
 const MAX_CLOCK_AHEAD_MILLISECONDS = 5 * 60 * 1000;
 
 interface Loaded {
   readonly state: IncidentState;
   readonly entries: Entry[];
   verified: boolean;
+  /** Records as they stood after some entry, by its seq; least recently used first. */
+  readonly snapshots: Map<number, IncidentState>;
+  /** Mutating calls that an approved action accounts for. */
+  readonly accounted: Set<string>;
+  /** Version of the evidence that was swept last. */
+  sweptVersion: number | null;
+  sweptSeq: number;
 }
 
 export interface SweepingRecordService extends RecordService {
   /** Enters what time has made due in incidents that go on. Runs by itself at an interval; idempotent. */
   sweep(): Promise<void>;
+  /** Where the log is shared: takes in what others opened, bound and entered. Runs by itself at an interval. */
+  poll(): Promise<void>;
 }
 
 /** The record: validates and decides commands, keeps the folded records, and answers every reader. */
 export function createRecordService(options: RecordServiceOptions): SweepingRecordService {
-  const { recordLog, evidenceLog, logger } = options;
+  const { recordLog, evidenceLog, logger, checkpoints, eraser } = options;
   const policy = options.policy ?? DEFAULT_RECORD_POLICY;
   const clock = options.clock ?? (() => new Date());
   const maxCachedEntries = options.maxCachedEntries ?? 200_000;
@@ -109,12 +149,50 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
   const queues = new Map<string, Promise<unknown>>();
   const summaries = new Map<string, Map<string, IncidentSummary>>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
+  const census = createCensusReader({
+    evidenceLog,
+    ...(options.queries === undefined ? {} : { queries: options.queries }),
+    ...(options.evidenceVersions === undefined ? {} : { versions: options.evidenceVersions }),
+    ...(options.sharedLog === true ? { maxAgeMilliseconds: SHARED_CENSUS_MAX_AGE_MILLISECONDS } : {}),
+  });
   let cachedEntries = 0;
   let sweeper: NodeJS.Timeout | undefined;
-  let sweeping: Promise<void> | undefined;
+  let poller: NodeJS.Timeout | undefined;
+  let looking: Promise<void> | undefined;
+  const background = new Set<Promise<void>>();
 
   async function start(): Promise<void> {
-    const heads = [...(await recordLog.heads())];
+    if (recordLog.outlines === undefined) await readEverything();
+    else learnOutlines(await recordLog.outlines(OUTLINE_TYPES));
+    compareWithAnchors();
+    logger.info({ incidents: [...summaries.values()].reduce((sum, each) => sum + each.size, 0) }, 'record ready');
+    sweeper = every(options.sweepIntervalMilliseconds ?? SWEEP_INTERVAL_MILLISECONDS, sweep, 'looking for what is due');
+    if (options.sharedLog === true) {
+      poller = every(options.pollIntervalMilliseconds ?? POLL_INTERVAL_MILLISECONDS, poll, 'looking for new entries');
+    }
+  }
+
+  /** Runs `work` again and again, never twice at a time; 0 never. */
+  function every(milliseconds: number, work: () => Promise<void>, what: string): NodeJS.Timeout | undefined {
+    if (milliseconds === 0) return undefined;
+    let busy = false;
+    const timer = setInterval(() => {
+      if (busy) return;
+      busy = true;
+      const running = work()
+        .catch((error: unknown) => logger.warn({ error: errorName(error) }, `${what} failed`))
+        .finally(() => {
+          busy = false;
+          background.delete(running);
+        });
+      background.add(running);
+    }, milliseconds);
+    timer.unref();
+    return timer;
+  }
+
+  async function readEverything(): Promise<void> {
+    const heads = (await recordLog.heads()).filter((head) => !isClaimLog(head.incident));
     const workers = Array.from({ length: 8 }, async () => {
       for (let head = heads.pop(); head !== undefined; head = heads.pop()) {
         const loaded = await load(head.tenant, head.incident);
@@ -122,53 +200,145 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
       }
     });
     await Promise.all(workers);
-    logger.info({ incidents: [...summaries.values()].reduce((sum, each) => sum + each.size, 0) }, 'record ready');
-    const interval = options.sweepIntervalMilliseconds ?? SWEEP_INTERVAL_MILLISECONDS;
-    if (interval === 0) return;
-    sweeper = setInterval(() => {
-      sweeping ??= sweep()
-        .catch((error: unknown) => logger.warn({ error: errorName(error) }, 'looking for what is overdue failed'))
-        .finally(() => {
-          sweeping = undefined;
-        });
-    }, interval);
-    sweeper.unref();
+  }
+
+  /** A few types of entries say all that lists and the index need: whole logs are read when somebody asks. */
+  function learnOutlines(outlines: readonly IncidentOutline[]): void {
+    for (const { tenant, incident, head, recordedAt, entries } of outlines) {
+      if (isClaimLog(incident) || entries.length === 0) continue;
+      const outline = fold(tenant, incident, entries);
+      outline.head = head;
+      outline.updatedAt = recordedAt;
+      learn(outline);
+    }
+  }
+
+  /** What was signed must still be there: a log that was cut or rewritten is named at once. */
+  function compareWithAnchors(): void {
+    if (checkpoints === undefined) return;
+    for (const [tenant, ofTenant] of summaries) {
+      for (const { id, head } of ofTenant.values()) {
+        const signed = checkpoints.latest(tenant, id);
+        if (signed === undefined || signed.seq < head.seq) continue;
+        if (signed.seq === head.seq && signed.hash === head.hash) continue;
+        logger.error({ incident: id, seq: signed.seq, head: head.seq }, 'the log disagrees with what was signed of it');
+      }
+    }
+  }
+
+  async function poll(): Promise<void> {
+    for (const head of await recordLog.heads()) {
+      if (isClaimLog(head.incident)) continue;
+      if ((summaries.get(head.tenant)?.get(head.incident)?.head.seq ?? 0) >= head.seq) continue;
+      await exclusively(keyOf(head.tenant, head.incident), async () => {
+        const loaded = await load(head.tenant, head.incident);
+        await refresh(loaded);
+        // A log that was read whole just now has nothing to refresh, and is still news to the index.
+        for (const { selector, link } of learn(loaded.state)) {
+          await evidenceLog.link(head.tenant, head.incident, selector, link);
+        }
+      });
+    }
+  }
+
+  /** The incident's id; where others open incidents too, after a look at what they opened. */
+  async function find(tenant: string, refOrId: string): Promise<string | undefined> {
+    const known = index.idOf(tenant, refOrId);
+    if (known !== undefined || options.sharedLog !== true) return known;
+    looking ??= poll().finally(() => {
+      looking = undefined;
+    });
+    await looking;
+    return index.idOf(tenant, refOrId);
   }
 
   async function sweep(): Promise<void> {
     for (const [tenant, ofTenant] of summaries) {
-      for (const { id, status } of ofTenant.values()) {
-        if (isOver(status)) continue;
-        await exclusively(keyOf(tenant, id), () => sweepOne(tenant, id));
+      for (const { id, status, head } of ofTenant.values()) {
+        const signed = checkpoints === undefined || (checkpoints.latest(tenant, id)?.seq ?? 0) >= head.seq;
+        if (isOver(status) && signed) continue;
+        await exclusively(keyOf(tenant, id), async () => {
+          if (!isOver(status)) await sweepOne(tenant, id);
+          if (checkpoints !== undefined) await signHead(checkpoints, await load(tenant, id));
+        });
       }
+    }
+  }
+
+  async function signHead(checkpoints: CheckpointSigner, loaded: Loaded): Promise<void> {
+    const { tenant, id, head } = loaded.state;
+    if (!loaded.verified || head.seq === 0) return;
+    try {
+      await checkpoints.sign(tenant, id, head);
+    } catch (error) {
+      if (!(error instanceof CheckpointConflict)) throw error;
+      loaded.verified = false;
+      logger.error({ incident: id, seq: error.signed.seq }, 'the log disagrees with what was signed of it');
     }
   }
 
   async function sweepOne(tenant: string, incidentId: string): Promise<void> {
     const loaded = await load(tenant, incidentId);
     const { state } = loaded;
-    const calls = await evidenceLog.page(tenant, incidentId, { kinds: ['tool_call'], limit: MAX_SWEPT_CALLS });
     const now = clock();
-    const due = [...overdueEntries(state, now, policy), ...unapprovedMutations(state, calls.items)];
-    if (due.length === 0) return;
-    const cited = new Map(calls.items.map((row) => [row.id, citedFact(row)]));
-    const drafts = due.map((entry): EntryDraft => {
-      const facts = citedIn(entry).flatMap((id) => (state.evidence.has(id) ? [] : (cited.get(id) ?? [])));
-      const body = normalised(entry.type, entry.body);
-      return {
-        tenant,
-        incident: incidentId,
-        occurredAt: now.toISOString(),
-        recordedAt: now.toISOString(),
-        entryId: uuidv7(),
-        type: entry.type,
-        actor: DOCKET_ACTOR,
-        body: facts.length === 0 ? body : { ...body, docket: { cited: facts } },
-        basis: [],
-      };
-    });
-    // Lost to another writer: the next sweep looks again at what is there then.
-    if ((await commit(loaded, drafts)) === 'conflict') await refresh(loaded);
+    const version = options.evidenceVersions?.of(tenant, incidentId) ?? null;
+    // Calls are judged again when evidence came or the record moved on, not every half minute for the same answer.
+    const quiet =
+      version !== null &&
+      options.sharedLog !== true &&
+      loaded.sweptVersion === version &&
+      loaded.sweptSeq === state.head.seq;
+    const calls = quiet ? [] : await mutatingCalls(tenant, incidentId);
+    const unapproved = unapprovedMutations(state, calls, loaded.accounted);
+    const aim = (await census.aim(tenant, incidentId, queryAimOf(state))) ?? null;
+    const due = [...overdueEntries(state, now, policy, aim), ...unapproved];
+    if (due.length > 0) {
+      const drafts = await Promise.all(due.map((entry) => draftOf(state, entry, now)));
+      // Lost to another writer: the next sweep looks again at what is there then.
+      if ((await commit(loaded, drafts)) === 'conflict') return refresh(loaded);
+    }
+    const open = new Set(unapproved.flatMap((each) => each.body['blocks']));
+    for (const call of calls) if (!open.has(call.id)) loaded.accounted.add(call.id);
+    loaded.sweptVersion = version;
+    loaded.sweptSeq = state.head.seq;
+  }
+
+  async function draftOf(state: IncidentState, entry: FollowOn, now: Date): Promise<EntryDraft> {
+    const cited = await Promise.all(
+      citedIn(entry).map(async (id) => {
+        const row = isKnown(state, id) ? undefined : await evidenceLog.get(state.tenant, state.id, id);
+        return row === undefined ? [] : [citedFact(row)];
+      }),
+    );
+    const facts = cited.flat();
+    const body = normalised(entry.type, entry.body);
+    return {
+      tenant: state.tenant,
+      incident: state.id,
+      occurredAt: now.toISOString(),
+      recordedAt: now.toISOString(),
+      entryId: uuidv7(),
+      type: entry.type,
+      actor: DOCKET_ACTOR,
+      body: facts.length === 0 ? body : { ...body, docket: { cited: facts } },
+      basis: [],
+    };
+  }
+
+  async function mutatingCalls(tenant: string, incidentId: string): Promise<readonly MutatingCall[]> {
+    if (options.queries !== undefined) return options.queries.mutatingCalls(tenant, incidentId);
+    const calls: MutatingCall[] = [];
+    let cursor: string | null = null;
+    do {
+      const page = await evidenceLog.page(tenant, incidentId, {
+        kinds: ['tool_call'],
+        limit: MAX_CALLS_PER_READ,
+        ...(cursor === null ? {} : { cursor }),
+      });
+      calls.push(...page.items.flatMap((row) => mutatingCallOf(row) ?? []));
+      cursor = page.next;
+    } while (cursor !== null);
+    return calls.reverse();
   }
 
   async function load(tenant: string, incidentId: string): Promise<Loaded> {
@@ -192,7 +362,13 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     const verdict = verifyChain(entries);
     if (!verdict.ok)
       logger.error({ incident: incidentId, seq: verdict.seq, problem: verdict.problem }, 'log does not verify');
-    const loaded: Loaded = { state: fold(tenant, incidentId, entries), entries, verified: verdict.ok };
+    const signed = checkpoints?.latest(tenant, incidentId);
+    const standing =
+      signed === undefined ? 'agrees' : standingOf(signed, (seq) => entries.find((each) => each.seq === seq)?.hash);
+    if (signed !== undefined && standing !== 'agrees') {
+      logger.error({ incident: incidentId, seq: signed.seq, standing }, 'the log disagrees with what was signed of it');
+    }
+    const loaded = freshlyLoaded(fold(tenant, incidentId, entries), entries, verdict.ok && standing === 'agrees');
     cache.set(keyOf(tenant, incidentId), loaded);
     cachedEntries += entries.length;
     evict(keyOf(tenant, incidentId));
@@ -280,7 +456,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
 
   async function append(tenant: string, refOrId: string, actor: Actor, command: Command): Promise<CommandResult> {
     const started = performance.now();
-    const incidentId = index.idOf(tenant, refOrId);
+    const incidentId = await find(tenant, refOrId);
     if (incidentId === undefined) return { kind: 'unknown_incident' };
     const result = await exclusively(keyOf(tenant, incidentId), () => appendNow(tenant, incidentId, actor, command));
     instruments.appendSeconds.record((performance.now() - started) / 1000, { result: result.kind });
@@ -300,6 +476,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     const { command } = checked;
     const kind = entryKindOf(command.type);
     if (kind === undefined) return rejected(unknownType());
+    if (command.type === 'content.erase' && eraser === undefined) return rejected(cannotErase());
     const isEvidence = command.type === 'evidence.add';
     const schema = isEvidence ? evidenceAddRequest : kind.schema;
     const body = schema.safeParse(command.body);
@@ -317,7 +494,10 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
           const same = isEvidence
             ? await repeatsEvidence(earlier, actor, body.data as EvidenceAddRequest, command)
             : repeats(earlier, actor, command.type, body.data, command.basis);
-          return same ? { kind: 'repeated', ...appendedOf(earlier, state.head) } : reused(state.head);
+          if (!same) return reused(state.head);
+          // What could not be destroyed when it was entered is destroyed when it is sent again.
+          if (earlier.type === 'content.erase') await eraseContent(state, earlier);
+          return { kind: 'repeated', ...appendedOf(earlier, state.head) };
         }
       }
       if (command.expectedSeq !== undefined && command.expectedSeq !== state.head.seq) {
@@ -364,6 +544,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
         policy,
         policyDecision: await policyDecision(tenant, command.policyDecision),
         knowsIncident: (other) => index.knows(tenant, other),
+        seal: checkpoints && ((head) => checkpoints.seal(tenant, incidentId, head)),
       };
       const ruling = parsed.parsed.decide(withCited(state, cited.facts), context);
       if (ruling.kind === 'rejected') return rejected(ruling.rejection);
@@ -404,6 +585,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
       }
       const [first] = outcome;
       if (first === undefined) throw new Error('an accepted command made no entry');
+      if (first.type === 'content.erase') await eraseContent(state, first);
       return { kind: 'appended', ...appendedOf(first, state.head) };
     }
     const { state } = await load(tenant, incidentId);
@@ -414,6 +596,14 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
       head: state.head,
       changed: [],
     };
+  }
+
+  /** The entry is first and says so; the content goes now, and again if this fails and the command is repeated. */
+  async function eraseContent(state: IncidentState, entry: Entry): Promise<void> {
+    const { evidence } = entry.body;
+    if (typeof evidence !== 'string' || eraser === undefined) return;
+    await eraser.erase(state.tenant, evidence, clock());
+    options.evidenceVersions?.changed(state.tenant);
   }
 
   /** Seals, stores and takes in. */
@@ -509,6 +699,8 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     if (!parsed.success) return rejected(invalidCommand(fieldProblems(parsed.error, 'body')));
     const wanted = parsed.data;
     const incidentId = wanted.entryId ?? uuidv7();
+    // Another process may have opened it for a request that was sent again here.
+    if (wanted.entryId !== undefined) await find(tenant, incidentId);
     return exclusively(keyOf(tenant, incidentId), async (): Promise<OpenResult> => {
       if (index.idOf(tenant, incidentId) === incidentId) return reopened(tenant, incidentId, actor, wanted);
       const now = clock();
@@ -524,8 +716,16 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
           existing,
         };
       }
-      const ref = wanted.ref ?? index.allocateRef(tenant);
+      const ref = wanted.ref ?? (await nextRef(tenant, incidentId, now));
       try {
+        if (wanted.ref !== undefined && !(await claimed(tenant, ref, incidentId, now))) {
+          return {
+            kind: 'conflict',
+            code: 'incident.ref_taken',
+            message: 'Another incident has this ref.',
+            existing: summaries.get(tenant)?.get(index.idOf(tenant, ref) ?? '') ?? null,
+          };
+        }
         const base = { tenant, incident: incidentId, occurredAt: now.toISOString(), recordedAt: now.toISOString() };
         const { trigger, bind } = wanted;
         const drafts: EntryDraft[] = [
@@ -549,7 +749,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
             basis: [],
           })),
         ];
-        const loaded: Loaded = { state: fold(tenant, incidentId, []), entries: [], verified: true };
+        const loaded = freshlyLoaded(fold(tenant, incidentId, []), [], true);
         const entries = sealEntries(loaded.state.head, drafts);
         const outcome = await recordLog.append(entries);
         if (outcome.kind === 'conflict') return reused(loaded.state.head, null);
@@ -561,6 +761,26 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
         index.releaseRef(tenant, ref);
       }
     });
+  }
+
+  /** The next `INC-<n>`, held here and, where others open incidents too, claimed before them. */
+  async function nextRef(tenant: string, incidentId: string, now: Date): Promise<string> {
+    for (let attempt = 0; attempt < MAX_REF_ATTEMPTS; attempt += 1) {
+      const ref = index.allocateRef(tenant);
+      try {
+        if (await claimed(tenant, ref, incidentId, now)) return ref;
+      } catch (error) {
+        index.releaseRef(tenant, ref);
+        throw error;
+      }
+      index.skipRef(tenant, ref);
+    }
+    throw new Error('every ref tried was taken by others');
+  }
+
+  async function claimed(tenant: string, ref: string, incidentId: string, now: Date): Promise<boolean> {
+    if (options.sharedLog !== true) return true;
+    return (await claimRef(recordLog, { tenant, ref, incidentId, now })) === 'claimed';
   }
 
   async function reopened(
@@ -588,7 +808,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
   }
 
   async function bind(tenant: string, refOrId: string, actor: Actor, binding: unknown): Promise<BindResult> {
-    const incidentId = index.idOf(tenant, refOrId);
+    const incidentId = await find(tenant, refOrId);
     if (incidentId === undefined) return { kind: 'unknown_incident' };
     const parsed = bindingSchema.safeParse(binding);
     if (!parsed.success) return rejected(invalidBody(fieldProblems(parsed.error)));
@@ -615,19 +835,27 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
   }
 
   async function current(tenant: string, refOrId: string): Promise<Loaded | undefined> {
-    const incidentId = index.idOf(tenant, refOrId);
+    const incidentId = await find(tenant, refOrId);
     if (incidentId === undefined) return undefined;
     const loaded = await load(tenant, incidentId);
     if (options.sharedLog === true) await refresh(loaded);
     return loaded;
   }
 
-  async function census(tenant: string, incidentId: string): Promise<EvidenceCensus> {
-    const [counts, page] = await Promise.all([
-      evidenceLog.counts(tenant, incidentId),
-      evidenceLog.page(tenant, incidentId, { limit: LATEST_EVIDENCE }),
+  /** What a record is assembled from besides its entries. */
+  async function surroundings(loaded: Loaded) {
+    const { tenant, id } = loaded.state;
+    const [evidence, aim] = await Promise.all([
+      census.read(tenant, id),
+      census.aim(tenant, id, queryAimOf(loaded.state)),
     ]);
-    return { total: counts.total, counts: counts.byKind, agents: counts.agents, latest: page.items.map(lineOf) };
+    return {
+      evidence,
+      aim: aim ?? null,
+      policy,
+      verified: loaded.verified,
+      checkpoint: checkpoints?.latest(tenant, id) ?? null,
+    };
   }
 
   async function record(
@@ -637,47 +865,21 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
   ): Promise<IncidentRecord | undefined> {
     const loaded = await current(tenant, refOrId);
     if (loaded === undefined) return undefined;
-    const evidence = await census(tenant, loaded.state.id);
-    if (at === undefined) {
-      return assemble(loaded.state, {
-        evidence,
-        now: clock(),
-        policy,
-        verified: loaded.verified,
-        queryShareOnLeader: null,
-      });
-    }
+    const around = await surroundings(loaded);
+    if (at === undefined) return assemble(loaded.state, { ...around, now: clock() });
     const last = loaded.entries[at - 1];
     if (last === undefined) return undefined;
-    const then = fold(tenant, loaded.state.id, loaded.entries.slice(0, at));
-    return assemble(then, {
-      evidence,
-      now: new Date(last.recordedAt),
-      policy,
-      verified: loaded.verified,
-      queryShareOnLeader: null,
-    });
+    return assemble(stateAt(loaded, at), { ...around, now: new Date(last.recordedAt) });
   }
 
   async function brief(tenant: string, refOrId: string, { since }: { readonly since?: number } = {}) {
     const loaded = await current(tenant, refOrId);
     if (loaded === undefined) return undefined;
-    const now = clock();
-    const shared = {
-      evidence: await census(tenant, loaded.state.id),
-      now,
-      policy,
-      verified: loaded.verified,
-      queryShareOnLeader: null,
-    };
-    const { state, entries } = loaded;
-    const full = assemble(state, shared);
+    const shared = { ...(await surroundings(loaded)), now: clock() };
+    const full = assemble(loaded.state, shared);
     if (since === undefined) return { json: full.brief, markdown: briefMarkdown(full.brief) };
-    const before =
-      since <= 0
-        ? undefined
-        : assemble(since >= entries.length ? state : fold(tenant, state.id, entries.slice(0, since)), shared);
-    const json = composeBrief(full, { now, since, ...(before === undefined ? {} : { before }) });
+    const before = since <= 0 ? undefined : assemble(stateAt(loaded, since), shared);
+    const json = composeBrief(full, { now: shared.now, since, ...(before === undefined ? {} : { before }) });
     return { json, markdown: briefMarkdown(json) };
   }
 
@@ -723,15 +925,42 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
       };
     },
     sweep,
+    poll,
     async close() {
       clearInterval(sweeper);
-      await sweeping;
+      clearInterval(poller);
+      await Promise.allSettled(background);
       await Promise.allSettled(queues.values());
       listeners.clear();
       cache.clear();
       cachedEntries = 0;
     },
   };
+}
+
+function freshlyLoaded(state: IncidentState, entries: Entry[], verified: boolean): Loaded {
+  return {
+    state,
+    entries,
+    verified,
+    snapshots: new Map(),
+    accounted: new Set(),
+    sweptVersion: null,
+    sweptSeq: 0,
+  };
+}
+
+/** The record as it stood after entry `seq`, folded once for all who look. */
+function stateAt({ state, entries, snapshots }: Loaded, seq: number): IncidentState {
+  if (seq >= entries.length) return state;
+  const then = snapshots.get(seq) ?? fold(state.tenant, state.id, entries.slice(0, seq));
+  snapshots.delete(seq);
+  snapshots.set(seq, then);
+  for (const oldest of snapshots.keys()) {
+    if (snapshots.size <= MAX_SNAPSHOTS) break;
+    snapshots.delete(oldest);
+  }
+  return then;
 }
 
 function keyOf(tenant: string, incidentId: string): string {
@@ -810,20 +1039,6 @@ function mapText(value: unknown, change: (text: string) => string, depth: number
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapText(each, change, depth + 1)]));
 }
 
-function lineOf(row: EvidenceRow): EvidenceLine {
-  return {
-    id: row.id,
-    kind: row.kind,
-    state: row.state,
-    occurredAt: instantOf(row.occurredAtUnixNano),
-    outcome: row.outcome,
-    actor: row.actor,
-    service: row.service,
-    summary: row.summary,
-    pinned: false,
-  };
-}
-
 function errorName(error: unknown): string {
   return error instanceof Error ? error.name : 'unknown';
 }
@@ -881,6 +1096,15 @@ function unknownBasis(type: string): Rejection {
     rule: 'rule 4: of this incident',
     message: 'It names something that is not of this incident.',
     satisfiedBy: 'Name evidence, entries or items of this incident.',
+  };
+}
+
+function cannotErase(): Rejection {
+  return {
+    code: 'content.cannot_erase',
+    rule: 'invariant 31: erasure',
+    message: 'This Docket cannot destroy content.',
+    satisfiedBy: 'Run it with a store that can.',
   };
 }
 

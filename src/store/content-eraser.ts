@@ -1,0 +1,57 @@
+import { randomUUID } from 'node:crypto';
+import { erasedRow, isErased, type ContentEraser } from '../record/content-erasure.ts';
+import type { Database } from './database.ts';
+import { EVIDENCE_COLUMNS, evidenceBlock, toEvidenceRow, type StoredEvidence } from './evidence-row.ts';
+
+/** Copies of one row: one an incident. */
+const COPIES_MAX = 1_000;
+
+/**
+ * Destroys content where ClickHouse keeps it. The blank copy is written first, so that a reader meets either; then the older
+ * copies and the content of the spans and logs it came from are removed by mutations that end before this resolves.
+ */
+export function createContentEraser(database: Database): ContentEraser {
+  return {
+    async erase(tenant, evidenceId, at) {
+      const stored = await database.select<StoredEvidence>(
+        `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
+WHERE tenant = {tenant:String} AND id = {id:String} LIMIT ${COPIES_MAX}`,
+        { tenant, id: evidenceId },
+      );
+      const rows = stored.map(toEvidenceRow);
+      const [first] = rows;
+      if (first === undefined) return;
+      const blanks = rows.map((row) => (isErased(row) ? row : erasedRow(row, at)));
+      await database.insert('evidence', 'evidence', evidenceBlock(blanks), randomUUID());
+      const oldest = blanks.reduce(
+        (least, row) => (row.receivedAtUnixNano < least ? row.receivedAtUnixNano : least),
+        BigInt(at.getTime()) * 1_000_000n,
+      );
+      await database.command(
+        'evidence',
+        `ALTER TABLE evidence DELETE WHERE tenant = {tenant:String} AND id = {id:String} AND version < {version:UInt64}
+SETTINGS mutations_sync = 2`,
+        { tenant, id: evidenceId, version: oldest },
+      );
+      const { traceId, spanId, alsoSeenAs } = first.source;
+      const spans = [spanId, ...alsoSeenAs].filter((id) => id !== '');
+      if (traceId === '' || spans.length === 0) return;
+      const parameters = { tenant, traceId, spans };
+      await database.command(
+        'evidence',
+        `ALTER TABLE otel_traces UPDATE SpanAttributes = map(), StatusMessage = '',
+\`Events.Attributes\` = arrayMap(each -> map(), \`Events.Attributes\`)
+WHERE Tenant = {tenant:String} AND TraceId = {traceId:String} AND SpanId IN {spans:Array(String)}
+SETTINGS mutations_sync = 2`,
+        parameters,
+      );
+      await database.command(
+        'evidence',
+        `ALTER TABLE otel_logs UPDATE Body = '', LogAttributes = map()
+WHERE Tenant = {tenant:String} AND TraceId = {traceId:String} AND SpanId IN {spans:Array(String)}
+SETTINGS mutations_sync = 2`,
+        parameters,
+      );
+    },
+  };
+}
