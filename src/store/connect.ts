@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { FrameConsumer } from '../pipeline/consumer.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { IncidentMemory } from '../record/memory/incident-memory.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
@@ -8,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Database } from './database.ts';
 import { openEmbedded } from './embedded.ts';
 import { createEvidenceLog } from './evidence-log.ts';
+import { createIncidentMemory } from './incident-memory.ts';
 import { createStoreInstruments } from './instruments.ts';
 import type { SqlParameters } from './literal.ts';
 import { createLoader } from './loader.ts';
@@ -71,6 +73,7 @@ export function openStore(options: StoreOptions): Store {
     recordLog: createRecordLog(database),
     evidenceLog: createEvidenceLog(database),
     telemetryReader: createTelemetryReader(database),
+    incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),
     loader: createLoader({ database, instruments, logger: options.logger }),
     query: (sql, parameters) => database.select(sql, parameters),
