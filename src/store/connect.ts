@@ -1,14 +1,18 @@
 import type { Meter } from '@opentelemetry/api';
 import type { FrameConsumer } from '../pipeline/consumer.ts';
+import type { ContentEraser } from '../record/content-erasure.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { EvidenceQueries } from '../record/evidence-queries.ts';
 import type { IncidentMemory } from '../record/memory/incident-memory.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { createContentEraser } from './content-eraser.ts';
 import type { Database } from './database.ts';
 import { openEmbedded } from './embedded.ts';
 import { createEvidenceLog } from './evidence-log.ts';
+import { createEvidenceQueries } from './evidence-queries.ts';
 import { createIncidentMemory } from './incident-memory.ts';
 import { createStoreInstruments } from './instruments.ts';
 import type { SqlParameters } from './literal.ts';
@@ -45,6 +49,8 @@ export interface Store {
   migrate(): Promise<number>;
   readonly recordLog: RecordLog;
   readonly evidenceLog: EvidenceLog;
+  readonly evidenceQueries: EvidenceQueries;
+  readonly contentEraser: ContentEraser;
   readonly telemetryReader: TelemetryReader;
   readonly receiptReader: ReceiptReader;
   readonly loader: FrameConsumer;
@@ -72,6 +78,8 @@ export function openStore(options: StoreOptions): Store {
     migrate: () => migrate(database, options.retentionSeconds),
     recordLog: createRecordLog(database),
     evidenceLog: createEvidenceLog(database),
+    evidenceQueries: createEvidenceQueries(database),
+    contentEraser: createContentEraser(database),
     telemetryReader: createTelemetryReader(database),
     incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),

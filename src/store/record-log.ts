@@ -4,6 +4,7 @@ import type { AppendResult, RecordHead, RecordLog } from '../record/record-log.t
 import { canonicalEntry } from './canonical-entry.ts';
 import type { Database } from './database.ts';
 import { FlatColumn, type NativeBlock } from './native/column.ts';
+import { readOutlines } from './record-outline.ts';
 import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
 
 const PAGE = 5_000;
@@ -94,6 +95,7 @@ ORDER BY record_entries.seq LIMIT ${PAGE}`,
     read(tenant, incidentId, afterSeq = 0) {
       return read(tenant, incidentId, afterSeq);
     },
+    outlines: (types) => readOutlines(database, types),
     async heads() {
       const all: RecordHead[] = [];
       let after: { tenant: string; incident: string } = { tenant: '', incident: '' };
