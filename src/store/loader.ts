@@ -93,6 +93,29 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     }
   }
 
+  // Tokens of inserts that were refused for their rows, of the batch under way. A batch whose halves are partly in must
+  // be cut again when it comes back, even if the whole would be taken by then: the halves' tokens are not the whole's.
+  const refused = new Map<string, EngineError>();
+  let refusedOf = '';
+
+  /** Why ClickHouse refuses the rows for what they are, now or at an earlier attempt; undefined when they went in. */
+  async function insertRows(
+    table: TelemetryTable,
+    block: NativeBlock,
+    token: string,
+  ): Promise<EngineError | undefined> {
+    const before = refused.get(token);
+    if (before !== undefined) return before;
+    try {
+      await insert(table, block, token);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.kind !== 'data') throw error;
+      refused.set(token, error);
+      return error;
+    }
+  }
+
   /** Inserts what `slices` hold for one table; `path` names the slices within the batch. */
   async function insertTable(
     table: TelemetryTable,
@@ -102,25 +125,22 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     path: string,
     aside: Unloadable[],
   ): Promise<void> {
-    try {
-      await insert(table, block, token(table, path));
-    } catch (error) {
-      if (!(error instanceof EngineError) || error.kind !== 'data') throw error;
-      const only = slices[0];
-      if (only === undefined) return;
-      if (slices.length === 1 && only.to - only.from === 1) {
-        aside.push({ slice: only, table, code: error.code ?? 0, reason: error.message });
-        return;
+    const error = await insertRows(table, block, token(table, path));
+    if (error === undefined) return;
+    const only = slices[0];
+    if (only === undefined) return;
+    if (slices.length === 1 && only.to - only.from === 1) {
+      aside.push({ slice: only, table, code: error.code ?? 0, reason: error.message });
+      return;
+    }
+    let half = 0;
+    for (const part of halves(slices)) {
+      const encoded = await encode(only.frame.signal, part, aside);
+      const found = encoded.blocks.find((each) => each.table === table);
+      if (found !== undefined) {
+        await insertTable(table, found.block, encoded.slices, token, `${path}${half}`, aside);
       }
-      let half = 0;
-      for (const part of halves(slices)) {
-        const encoded = await encode(only.frame.signal, part, aside);
-        const found = encoded.blocks.find((each) => each.table === table);
-        if (found !== undefined) {
-          await insertTable(table, found.block, encoded.slices, token, `${path}${half}`, aside);
-        }
-        half += 1;
-      }
+      half += 1;
     }
   }
 
@@ -128,6 +148,10 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     const token = (table: string, path: string): string =>
       createHash('sha256').update(`${batch.id}\n${table}\n${ROWS_VERSION}\n${path}`).digest('hex');
     const aside: Unloadable[] = [];
+    if (refusedOf !== batch.id) {
+      refusedOf = batch.id;
+      refused.clear();
+    }
     for (const [day, frames] of byDay(batch.frames)) {
       for (const signal of SIGNALS) {
         const slices = frames
