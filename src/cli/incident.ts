@@ -1,5 +1,6 @@
+import { writeFile } from 'node:fs/promises';
 import type { ApiClient } from '../api/client.ts';
-import { EXIT } from './exit-code.ts';
+import { EXIT, UsageError } from './exit-code.ts';
 import { columns, type Terminal } from './terminal.ts';
 
 export interface IncidentCommandOptions {
@@ -44,5 +45,26 @@ export async function showIncident(options: IncidentCommandOptions, refOrId: str
       ? JSON.stringify(await options.client.incident(refOrId), null, 2)
       : (await options.client.incidentMarkdown(refOrId)).trimEnd(),
   );
+  return EXIT.done;
+}
+
+/** The record as one signed file, to `output` or to standard output. An existing file is not written over. */
+export async function exportIncident(
+  options: Pick<IncidentCommandOptions, 'client' | 'terminal'>,
+  refOrId: string,
+  output: string | undefined,
+): Promise<number> {
+  const bundle = await options.client.bundle(refOrId);
+  if (output === undefined) {
+    options.terminal.print(bundle.trimEnd());
+    return EXIT.done;
+  }
+  try {
+    await writeFile(output, bundle, { flag: 'wx' });
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
+    throw new UsageError(code === 'EEXIST' ? `${output} is there already` : `${output} cannot be written: ${code}`);
+  }
+  options.terminal.report(`wrote ${output}; check it with: docket verify ${output}`);
   return EXIT.done;
 }
