@@ -5,6 +5,7 @@
  *   api, ui -> record -> store
  */
 import { serve, type ServerType } from '@hono/node-server';
+import type { Meter } from '@opentelemetry/api';
 import { once } from 'node:events';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -20,6 +21,13 @@ import { createPolicyReload, type PolicyReload } from './policy-reload.ts';
 import { OBSERVE_NOTICE, withNotice } from './policy-notice.ts';
 import { createReceiver } from './receiver/receiver.ts';
 import type { Authenticate } from './receiver/options.ts';
+import { createBundleExporter } from './record/bundle-exporter.ts';
+import { openCheckpointAnchors } from './record/checkpoint-anchors.ts';
+import { loadCheckpointKey } from './record/checkpoint-key.ts';
+import { createCheckpointSigner, type CheckpointSigner } from './record/checkpoint-signer.ts';
+import { createCheckpointWebhook } from './record/checkpoint-webhook.ts';
+import { readPublicKey } from './record/checkpoint.ts';
+import { observeEvidence } from './record/evidence-version.ts';
 import { createRecordService } from './record/service.ts';
 import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
@@ -105,10 +113,19 @@ export function createDocket(options: DocketOptions): Docket {
       rulesOf: (tenant, incident, rules) => store.receiptReader.rulesApplied(tenant, incident, rules),
       logger,
     });
-    const evidenceLog = gaps.watch(store.evidenceLog);
+    const observed = observeEvidence(gaps.watch(store.evidenceLog));
+    const evidenceLog = observed.log;
+    const checkpoints = await openSigner(config, logger, meter);
+    closers.push(() => checkpoints.close());
     const plainRecord = createRecordService({
       recordLog: store.recordLog,
       evidenceLog,
+      queries: store.evidenceQueries,
+      evidenceVersions: observed.versions,
+      eraser: store.contentEraser,
+      checkpoints,
+      // Another Docket may run on the same server.
+      sharedLog: store.kind === 'server',
       scrub: (text) => redactor.redactText(text).text,
       logger,
       meter,
@@ -151,6 +168,7 @@ export function createDocket(options: DocketOptions): Docket {
       evidence: evidenceLog,
       telemetry: store.telemetryReader,
       receipts: store.receiptReader,
+      bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
       identify,
       health: () => healthOf(config, store, spool, reload),
       metricsText: () => metrics.prometheusText(),
@@ -198,6 +216,21 @@ export function createDocket(options: DocketOptions): Docket {
       }
     }
   }
+}
+
+/** The key and the file of anchors belong to the data directory, whatever database the record lies in. */
+async function openSigner(config: DocketConfig, logger: Logger, meter: Meter): Promise<CheckpointSigner> {
+  const key = await loadCheckpointKey(join(config.dataDir, 'keys'));
+  const anchors = await openCheckpointAnchors(join(config.dataDir, 'anchors.jsonl'), readPublicKey(key.publicKey));
+  if (anchors.foreignLines > 0) {
+    logger.warn({ lines: anchors.foreignLines }, 'anchors.jsonl holds lines that this key did not sign');
+  }
+  const { webhook } = config.anchor;
+  return createCheckpointSigner({
+    key,
+    anchors,
+    ...(webhook === null ? {} : { webhook: createCheckpointWebhook({ url: webhook, logger, meter }) }),
+  });
 }
 
 /** Senders of telemetry present the same tokens as callers of the API. */

@@ -18,7 +18,8 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   api: ['record', 'telemetry'],
   mcp: ['record', 'telemetry'],
   ui: ['api', 'record'],
-  cli: ['config', 'api'],
+  // `docket verify` checks bundles without a service.
+  cli: ['config', 'api', 'record'],
   demo: ['api'],
 };
 

@@ -1,5 +1,6 @@
 import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { Meter } from '@opentelemetry/api';
+import type { BundleExporter } from '../record/bundle-exporter.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
@@ -16,6 +17,8 @@ export interface ApiOptions {
   readonly telemetry: TelemetryReader;
   /** Redaction receipts; their routes are left out without it. */
   readonly receipts?: ReceiptReader;
+  /** Signed bundles; the routes are left out where there is no key. */
+  readonly bundles?: BundleExporter;
   readonly identify: Identify;
   readonly health: () => HealthReport | Promise<HealthReport>;
   /** Docket's own metrics in the Prometheus text format. */

@@ -68,6 +68,8 @@ export interface ApiClient {
   incident(refOrId: string): Promise<IncidentRecord>;
   /** The record as Markdown. */
   incidentMarkdown(refOrId: string): Promise<string>;
+  /** The signed bundle of the incident, byte for byte. */
+  bundle(refOrId: string): Promise<string>;
   /** True when the service knows the incident. */
   hasIncident(refOrId: string): Promise<boolean>;
   brief(refOrId: string, since?: number): Promise<Brief>;
@@ -150,6 +152,9 @@ export function createClient(options: ClientOptions): ApiClient {
     incident: (refOrId) => json('GET', incidentPath(refOrId)),
     async incidentMarkdown(refOrId) {
       return answer(await request('GET', incidentPath(refOrId), { accept: 'text/markdown' }));
+    },
+    async bundle(refOrId) {
+      return answer(await request('GET', `${incidentPath(refOrId)}/bundle`, { accept: 'application/vnd.in-toto+json' }));
     },
     async hasIncident(refOrId) {
       const response = await request('GET', incidentPath(refOrId));

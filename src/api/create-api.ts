@@ -11,6 +11,7 @@ import { requireLoopbackHost } from './host-check.ts';
 import { createApiInstruments, type ApiInstruments } from './instruments.ts';
 import { ApiProblem, problemResponse, type FieldError } from './problem.ts';
 import { limitBody, requireJson } from './request-body.ts';
+import { registerBundleRoutes } from './routes/bundle.ts';
 import { registerEntryRoutes } from './routes/entries.ts';
 import { registerEvidenceRoutes } from './routes/evidence.ts';
 import { registerIncidentRoutes } from './routes/incidents.ts';
@@ -88,6 +89,7 @@ export function createApi(options: ApiOptions): ApiApp {
   registerStreamRoute(app, options, instruments);
   registerEvidenceRoutes(app, options);
   registerTraceRoutes(app, options);
+  if (options.bundles) registerBundleRoutes(app, options.bundles);
   registerReceiptRoutes(app, options);
   registerServiceRoutes(app, options);
   app.get('/docs.css', (context) => context.body(DOCS_STYLE, 200, { 'content-type': 'text/css; charset=utf-8' }));

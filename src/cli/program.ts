@@ -8,10 +8,11 @@ import { loadConfig, type ConfigOverrides, type LoadConfigResult } from '../conf
 import { SETTING_NAMES, SETTING_SOURCES, type SettingName } from '../config/settings.ts';
 import { doctor } from './doctor.ts';
 import { describeFailure, EXIT } from './exit-code.ts';
-import { listIncidents, openIncident, showIncident } from './incident.ts';
+import { exportIncident, listIncidents, openIncident, showIncident } from './incident.ts';
 import { createOtlpSender } from './replay/otlp-sender.ts';
 import { replay } from './replay/replay.ts';
 import { createTerminal } from './terminal.ts';
+import { verifyFile } from './verify.ts';
 
 type LoadedConfig = Extract<LoadConfigResult, { kind: 'loaded' }>;
 
@@ -183,6 +184,28 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       .option('--json', 'as JSON instead of Markdown', false)
       .action(async (ref: string, flags: ConnectionOptions & { json: boolean }) => {
         exitCode = await withClient(flags, (client) => showIncident({ client, terminal, json: flags.json }, ref));
+      });
+
+    connected(incident.command('export <ref>'))
+      .description('write the whole log as one signed file that docket verify checks')
+      .option('--output <file>', 'where to (default: standard output)')
+      .action(async (ref: string, flags: ConnectionOptions & { output?: string }) => {
+        exitCode = await withClient(flags, (client) => exportIncident({ client, terminal }, ref, flags.output));
+      });
+
+    program
+      .command('verify <bundle>')
+      .description('check an exported bundle: is it intact, is it complete; needs no service')
+      .option('--public-key <file>', 'the key you trust, in PEM (default: the one in the bundle)')
+      .option('--anchors <file>', 'checkpoints kept elsewhere, one JSON object a line')
+      .option('--json', 'as JSON', false)
+      .action(async (bundle: string, flags: { publicKey?: string; anchors?: string; json: boolean }) => {
+        exitCode = await verifyFile(resolve(cwd, bundle), {
+          terminal,
+          json: flags.json,
+          ...(flags.publicKey === undefined ? {} : { publicKeyFile: resolve(cwd, flags.publicKey) }),
+          ...(flags.anchors === undefined ? {} : { anchorsFile: resolve(cwd, flags.anchors) }),
+        });
       });
 
     connected(program.command('doctor'))

@@ -117,6 +117,7 @@ describe('values', () => {
       },
       policy: { file: null },
       forward: { url: null },
+      anchor: { webhook: null },
       auth: { mode: 'none', tokens: [], dangerouslyAllowOpen: false },
       log: { level: 'info' },
       retention: { telemetrySeconds: 30 * 86_400 },

@@ -31,6 +31,8 @@ export interface DocketConfig {
   readonly policy: { readonly file: string | null };
   /** `url` null: nothing is forwarded. */
   readonly forward: { readonly url: string | null };
+  /** `webhook` null: signed heads are anchored to the file alone. */
+  readonly anchor: { readonly webhook: string | null };
   readonly auth: {
     readonly mode: 'none' | 'token';
     /** Empty unless `mode` is `token`. */
@@ -251,6 +253,7 @@ function toConfig(settings: Settings, tokens: readonly ApiToken[]): DocketConfig
     }),
     policy: Object.freeze({ file: settings.policy }),
     forward: Object.freeze({ url: settings['forward.url']?.href ?? null }),
+    anchor: Object.freeze({ webhook: settings['anchor.webhook']?.href ?? null }),
     auth: Object.freeze({
       mode: settings['auth.mode'],
       tokens,

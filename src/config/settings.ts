@@ -31,6 +31,12 @@ function parseForwardUrl(text: string): URL | string {
   return url.search === '' ? url : 'must have no ?parameters';
 }
 
+function parseWebhookUrl(text: string): URL | string {
+  const url = parseUrl(text);
+  if (typeof url === 'string') return url;
+  return url.username === '' && url.password === '' ? url : 'must hold no credentials';
+}
+
 function parseClickHouseUrl(text: string): URL | string {
   const url = parseUrl(text);
   if (typeof url === 'string') return url;
@@ -73,6 +79,7 @@ export const settingsSchema = z.strictObject({
   'listen.api': read<ListenAddress>(parseListenAddress),
   policy: path.nullable(),
   'forward.url': read(parseForwardUrl).nullable(),
+  'anchor.webhook': read<URL>(parseWebhookUrl).nullable(),
   'auth.mode': authMode,
   'auth.tokens': path.nullable(),
   'auth.dangerously_allow_open': flag,
@@ -121,6 +128,7 @@ export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
   'listen.api': source('DOCKET_API', '127.0.0.1:8400'),
   policy: source('DOCKET_POLICY', null, { path: true }),
   'forward.url': source('DOCKET_FORWARD_URL', null, { secret: true }),
+  'anchor.webhook': source('DOCKET_ANCHOR_WEBHOOK', null, { secret: true }),
   'auth.mode': source('DOCKET_AUTH', 'none'),
   'auth.tokens': source('DOCKET_AUTH_TOKENS', null, { path: true }),
   'auth.dangerously_allow_open': source('DOCKET_DANGEROUSLY_ALLOW_OPEN', false),
