@@ -103,7 +103,7 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
 }
 
 /** SHA-256 hex over the canonical JSON of a row without digest, link, state and incident; its times as decimal text. */
-function rowDigest(row: Omit<EvidenceRow, 'digest' | 'link' | 'state' | 'incident'>): string {
+export function rowDigest(row: Omit<EvidenceRow, 'digest' | 'link' | 'state' | 'incident'>): string {
   const json = {
     ...row,
     occurredAtUnixNano: row.occurredAtUnixNano.toString(),

@@ -5,6 +5,7 @@ import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { EvidenceQueries } from '../record/evidence-queries.ts';
 import type { IncidentMemory } from '../record/memory/incident-memory.ts';
 import type { RecordLog } from '../record/record-log.ts';
+import type { SignalReader } from '../record/service-signals.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -19,6 +20,7 @@ import type { SqlParameters } from './literal.ts';
 import { createLoader } from './loader.ts';
 import { migrate } from './migrate.ts';
 import { createReceiptReader } from './queries/receipts.ts';
+import { createSignalReader } from './queries/service-signals.ts';
 import { createRecordLog } from './record-log.ts';
 import { openServer } from './server.ts';
 import { createTelemetryReader } from './telemetry-reader.ts';
@@ -52,6 +54,8 @@ export interface Store {
   readonly evidenceQueries: EvidenceQueries;
   readonly contentEraser: ContentEraser;
   readonly telemetryReader: TelemetryReader;
+  readonly signalReader: SignalReader;
+  readonly incidentMemory: IncidentMemory;
   readonly receiptReader: ReceiptReader;
   readonly loader: FrameConsumer;
   /** Rows of a bounded SELECT with `{name:Type}` placeholders; for `docket doctor` and tests. */
@@ -81,6 +85,7 @@ export function openStore(options: StoreOptions): Store {
     evidenceQueries: createEvidenceQueries(database),
     contentEraser: createContentEraser(database),
     telemetryReader: createTelemetryReader(database),
+    signalReader: createSignalReader(database),
     incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),
     loader: createLoader({ database, instruments, logger: options.logger }),
