@@ -1,58 +1,76 @@
 const SLOTS = 1 << 14;
 const ARENA_BYTES = 1 << 20;
 /** Longer ranges are seldom the same twice. */
-const RANGE_BYTES_MAX = 256;
+const RANGE_BYTES_MAX = 384;
 
 /**
- * A bounded set of byte ranges that were found clean. Membership compares every byte, so a collision can cost time but
- * never a wrong answer. A range enters at its second sighting: ids and timestamps, which come once, do not push out
- * what comes often. When the arena is full everything is forgotten.
+ * A bounded map from byte ranges to what was found out about them. A look-up compares every byte, so a collision can
+ * cost time but never a wrong answer, and allocates nothing. When the arena is full everything is forgotten.
  */
-export class ByteMemo {
+export class ByteMemo<T> {
   readonly #arena = Buffer.alloc(ARENA_BYTES);
+  readonly #arenaView = new DataView(this.#arena.buffer, this.#arena.byteOffset, ARENA_BYTES);
   readonly #offsets = new Int32Array(SLOTS).fill(-1);
   readonly #lengths = new Int32Array(SLOTS);
   readonly #candidates = new Int32Array(SLOTS);
+  readonly #values: (T | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
+  readonly #atOnce: boolean;
   #used = 0;
 
-  has(bytes: Buffer, start: number, end: number): boolean {
-    const length = end - start;
-    if (length > RANGE_BYTES_MAX) return false;
-    const slot = (hash(bytes, start, end) >>> 1) & (SLOTS - 1);
-    const offset = this.#offsets[slot] ?? -1;
-    if (offset < 0 || this.#lengths[slot] !== length) return false;
-    const arena = this.#arena;
-    for (let at = 0; at < length; at += 1) {
-      if (arena[offset + at] !== bytes[start + at]) return false;
-    }
-    return true;
+  /**
+   * @param enter `second`: a range enters at its second sighting, so that ids and timestamps, which come once, do not push
+   * out what comes often
+   */
+  constructor(enter: 'first' | 'second') {
+    this.#atOnce = enter === 'first';
   }
 
-  add(bytes: Buffer, start: number, end: number): void {
+  /** @param view a view of exactly the bytes that the offsets are relative to */
+  get(view: DataView, start: number, end: number): T | undefined {
+    const length = end - start;
+    if (length > RANGE_BYTES_MAX) return undefined;
+    const slot = hash(view, start, end) & (SLOTS - 1);
+    const offset = this.#offsets[slot] as number;
+    if (offset < 0 || this.#lengths[slot] !== length) return undefined;
+    const arena = this.#arenaView;
+    let at = 0;
+    for (const words = length - 3; at < words; at += 4) {
+      if (arena.getInt32(offset + at, true) !== view.getInt32(start + at, true)) return undefined;
+    }
+    for (; at < length; at += 1) {
+      if (arena.getUint8(offset + at) !== view.getUint8(start + at)) return undefined;
+    }
+    return this.#values[slot];
+  }
+
+  set(view: DataView, start: number, end: number, value: T): void {
     const length = end - start;
     if (length > RANGE_BYTES_MAX || length === 0) return;
-    const hashed = hash(bytes, start, end);
-    const slot = (hashed >>> 1) & (SLOTS - 1);
-    if (this.#candidates[slot] !== hashed) {
+    const hashed = hash(view, start, end);
+    const slot = hashed & (SLOTS - 1);
+    if (!this.#atOnce && this.#candidates[slot] !== hashed) {
       this.#candidates[slot] = hashed;
       return;
     }
     if (this.#used + length > ARENA_BYTES) {
       this.#offsets.fill(-1);
+      this.#values.fill(undefined);
       this.#used = 0;
     }
-    bytes.copy(this.#arena, this.#used, start, end);
+    this.#arena.set(new Uint8Array(view.buffer, view.byteOffset + start, length), this.#used);
     this.#offsets[slot] = this.#used;
     this.#lengths[slot] = length;
+    this.#values[slot] = value;
     this.#used += length;
   }
 }
 
-/** Looks at every third byte and the last eight: ranges differ most at their end. Never 0. */
-function hash(bytes: Buffer, start: number, end: number): number {
-  let mixed = end - start;
-  for (let at = start; at < end; at += 3) mixed = Math.imul(mixed ^ (bytes[at] ?? 0), 0x01000193);
-  for (let at = Math.max(start, end - 8); at < end; at += 1) mixed = Math.imul(mixed ^ (bytes[at] ?? 0), 0x01000193);
-  mixed ^= mixed >>> 15;
-  return mixed | 1;
+/** FNV-1a over 32-bit words, then over what is left, then mixed: the low bits choose the slot. */
+function hash(view: DataView, start: number, end: number): number {
+  let mixed = 0x811c9dc5 ^ (end - start);
+  let at = start;
+  for (const words = end - 3; at < words; at += 4) mixed = Math.imul(mixed ^ view.getInt32(at, true), 0x01000193);
+  for (; at < end; at += 1) mixed = Math.imul(mixed ^ view.getUint8(at), 0x01000193);
+  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b);
+  return mixed ^ (mixed >>> 13);
 }

@@ -1,35 +1,19 @@
-/**
- * Walks JSON text by offset without building values, so that an edit replaces exactly one string and everything else,
- * formatting and big numbers and duplicate keys included, stays as it was. Text that ends too early (an attribute
- * cut by a length limit) is walked as far as it goes.
- */
-export interface JsonToken {
-  readonly kind: 'key' | 'string' | 'scalar';
-  /** Offsets of the content: inside the quotes of a string, the literal's own for a number or a word. */
-  readonly start: number;
-  readonly end: number;
-  /** Innermost object key around the token, unescaped; '' at the top. */
-  readonly key: string;
-  /** Path from the root: `.a.b[2]`. */
-  readonly path: string;
-  /** For an array item: the string item just before it; '' otherwise. */
-  readonly previousItem: string;
-  /** Which object the token is a member of, by order of opening; -1 in an array or at the top. */
-  readonly object: number;
-}
-
 const CONTAINER_DEPTH_MAX = 128;
 const LITERAL = /(?:-?\d[\d.eE+-]*|true|false|null|-|t|tr|tru|f|fa|fal|fals|n|nu|nul)/y;
 const START = /^\s*(?:\{\s*(?:["}]|$)|\[\s*(?:["[\]{\d-]|true|false|null|$))/;
+const PREVIOUS_ITEM_MAX = 128;
+
+export type JsonTokenKind = 'key' | 'string' | 'scalar' | 'close';
 
 interface Frame {
   readonly isObject: boolean;
   readonly id: number;
-  readonly path: string;
-  readonly key: string;
+  /** Key in force when the container opened. */
+  readonly outerKey: string;
   member: string;
   index: number;
-  previousItem: string;
+  previousStart: number;
+  previousEnd: number;
   expect: 'key' | 'colon' | 'value' | 'comma';
 }
 
@@ -39,100 +23,161 @@ export function looksLikeJson(text: string): boolean {
 }
 
 /**
- * Gives each key, string and scalar to `visit`, in order. Returns false when the text is not JSON (or nests deeper than
- * 128): what `visit` was given before that must then be thrown away.
+ * Walks JSON text by offset without building values, so that an edit replaces exactly one string and everything else,
+ * formatting and big numbers and duplicate keys included, stays as it was. Text that ends too early (an attribute cut by a
+ * length limit) is walked as far as it goes. `next` moves to each key, string, scalar and end of an object, in order; the fields
+ * then tell about it. When the text is not JSON, or nests deeper than 128, `next` gives false and `failed` is true: what was seen
+ * before that must then be thrown away.
  */
-export function walkJson(text: string, visit: (token: JsonToken) => void): boolean {
-  const stack: Frame[] = [];
-  let objects = 0;
-  let at = 0;
-  let finished = false;
-  while (at < text.length) {
-    const code = text.charCodeAt(at);
-    if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
-      at += 1;
-      continue;
-    }
-    if (finished) return false;
-    const frame = stack.at(-1);
-    if (code === 0x7d || code === 0x5d) {
-      if (frame === undefined || frame.isObject !== (code === 0x7d)) return false;
-      stack.pop();
-      at += 1;
-      const outer = stack.at(-1);
-      if (outer === undefined) finished = true;
-      else outer.expect = 'comma';
-      continue;
-    }
-    if (code === 0x2c) {
-      if (frame === undefined || frame.expect !== 'comma') return false;
-      frame.expect = frame.isObject ? 'key' : 'value';
-      frame.index += 1;
-      at += 1;
-      continue;
-    }
-    if (code === 0x3a) {
-      if (frame === undefined || frame.expect !== 'colon') return false;
-      frame.expect = 'value';
-      at += 1;
-      continue;
-    }
-    if (frame !== undefined && frame.expect !== 'value' && !(frame.expect === 'key' && code === 0x22)) return false;
-    const path =
-      frame === undefined ? '' : frame.isObject ? `${frame.path}.${frame.member}` : `${frame.path}[${frame.index}]`;
-    const key = frame === undefined ? '' : frame.isObject ? frame.member : frame.key;
-    if (code === 0x7b || code === 0x5b) {
-      if (stack.length >= CONTAINER_DEPTH_MAX) return false;
-      const isObject = code === 0x7b;
-      stack.push({
-        isObject,
-        id: isObject ? objects : -1,
-        path,
-        key,
-        member: '',
-        index: 0,
-        previousItem: '',
-        expect: isObject ? 'key' : 'value',
-      });
-      if (isObject) objects += 1;
-      at += 1;
-      continue;
-    }
-    if (frame === undefined) return false;
-    if (code === 0x22) {
-      const start = at + 1;
-      const end = stringEnd(text, start);
-      if (frame.expect === 'key') {
-        visit({ kind: 'key', start, end, key: '', path: frame.path, previousItem: '', object: frame.id });
-        frame.member = unescapeJson(text.slice(start, end));
-        frame.expect = 'colon';
-      } else {
-        const object = frame.isObject ? frame.id : -1;
-        visit({ kind: 'string', start, end, key, path, previousItem: frame.previousItem, object });
-        if (!frame.isObject) frame.previousItem = text.slice(start, Math.min(end, start + 128));
-        frame.expect = 'comma';
-      }
-      at = end + 1;
-      continue;
-    }
-    LITERAL.lastIndex = at;
-    const literal = LITERAL.exec(text)?.[0];
-    if (literal === undefined) return false;
-    const end = at + literal.length;
-    visit({
-      kind: 'scalar',
-      start: at,
-      end,
-      key,
-      path,
-      previousItem: frame.previousItem,
-      object: frame.isObject ? frame.id : -1,
-    });
-    frame.previousItem = '';
-    frame.expect = 'comma';
-    at = end;
+export class JsonCursor {
+  kind: JsonTokenKind = 'scalar';
+  /** Offsets of the content: inside the quotes of a string, the literal's own for a number or a word. */
+  start = 0;
+  end = 0;
+  /** Innermost object key around the token, unescaped; '' at the top. */
+  key = '';
+  /** Which object the token is a member of (or which one ends), by order of opening; -1 in an array or at the top. */
+  object = -1;
+  failed = false;
+
+  readonly #text: string;
+  readonly #stack: Frame[] = [];
+  #objects = 0;
+  #at = 0;
+  #finished = false;
+  #itemStart = 0;
+  #itemEnd = 0;
+
+  constructor(text: string) {
+    this.#text = text;
   }
-  return true;
+
+  /** Path of the token from the root: `.a.b[2]`. */
+  path(): string {
+    let path = '';
+    const last = this.#stack.length - 1;
+    for (const [depth, frame] of this.#stack.entries()) {
+      if (depth === last && this.kind === 'key') break;
+      // The index has moved on when the token was read, not before the comma: it is still the token's.
+      path += frame.isObject ? `.${frame.member}` : `[${frame.index}]`;
+    }
+    return path;
+  }
+
+  /** For an array item: the string item just before it; '' otherwise. */
+  previousItem(): string {
+    return this.#text.slice(this.#itemStart, Math.min(this.#itemEnd, this.#itemStart + PREVIOUS_ITEM_MAX));
+  }
+
+  next(): boolean {
+    const text = this.#text;
+    const stack = this.#stack;
+    let at = this.#at;
+    while (at < text.length) {
+      const code = text.charCodeAt(at);
+      if (code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09) {
+        at += 1;
+        continue;
+      }
+      if (this.#finished) return this.#fail();
+      const frame = stack[stack.length - 1];
+      if (code === 0x7d || code === 0x5d) {
+        if (frame === undefined || frame.isObject !== (code === 0x7d)) return this.#fail();
+        stack.pop();
+        at += 1;
+        const outer = stack[stack.length - 1];
+        if (outer === undefined) this.#finished = true;
+        else outer.expect = 'comma';
+        if (!frame.isObject) continue;
+        this.kind = 'close';
+        this.object = frame.id;
+        this.#at = at;
+        return true;
+      }
+      if (code === 0x2c) {
+        if (frame === undefined || frame.expect !== 'comma') return this.#fail();
+        frame.expect = frame.isObject ? 'key' : 'value';
+        frame.index += 1;
+        at += 1;
+        continue;
+      }
+      if (code === 0x3a) {
+        if (frame === undefined || frame.expect !== 'colon') return this.#fail();
+        frame.expect = 'value';
+        at += 1;
+        continue;
+      }
+      if (frame !== undefined && frame.expect !== 'value' && !(frame.expect === 'key' && code === 0x22)) {
+        return this.#fail();
+      }
+      const key = frame === undefined ? '' : frame.isObject ? frame.member : frame.outerKey;
+      if (code === 0x7b || code === 0x5b) {
+        if (stack.length >= CONTAINER_DEPTH_MAX) return this.#fail();
+        const isObject = code === 0x7b;
+        stack.push({
+          isObject,
+          id: isObject ? this.#objects : -1,
+          outerKey: key,
+          member: '',
+          index: 0,
+          previousStart: 0,
+          previousEnd: 0,
+          expect: isObject ? 'key' : 'value',
+        });
+        if (isObject) this.#objects += 1;
+        at += 1;
+        continue;
+      }
+      if (frame === undefined) return this.#fail();
+      this.object = frame.id;
+      if (code === 0x22) {
+        const start = at + 1;
+        const end = stringEnd(text, start);
+        this.start = start;
+        this.end = end;
+        this.#at = end + 1;
+        if (frame.expect === 'key') {
+          this.kind = 'key';
+          this.key = '';
+          frame.member = unescapeJson(text.slice(start, end));
+          frame.expect = 'colon';
+          return true;
+        }
+        this.kind = 'string';
+        this.key = key;
+        this.#itemStart = frame.previousStart;
+        this.#itemEnd = frame.previousEnd;
+        if (!frame.isObject) {
+          frame.previousStart = start;
+          frame.previousEnd = end;
+        }
+        frame.expect = 'comma';
+        return true;
+      }
+      LITERAL.lastIndex = at;
+      const literal = LITERAL.exec(text)?.[0];
+      if (literal === undefined) return this.#fail();
+      this.kind = 'scalar';
+      this.start = at;
+      this.end = at + literal.length;
+      this.key = key;
+      this.#itemStart = frame.previousStart;
+      this.#itemEnd = frame.previousEnd;
+      frame.previousStart = 0;
+      frame.previousEnd = 0;
+      frame.expect = 'comma';
+      this.#at = this.end;
+      return true;
+    }
+    this.#at = at;
+    return false;
+  }
+
+  #fail(): boolean {
+    this.failed = true;
+    this.#at = this.#text.length;
+    return false;
+  }
 }
 
 /** Index of the closing quote, or the text's end when there is none. */

@@ -25,19 +25,10 @@ export interface Markers {
   cut(bytes: number, fingerprint: string): string;
   /** Where Docket's own markers are, in order. */
   own(text: string): readonly MarkerRange[];
+  /** True when the text holds anything that starts like a marker, Docket's own or not. */
+  mayHoldForged(text: string): boolean;
   /** `[redacted:` and its kin that this deployment did not write become `[sender:redacted:`. */
   escapeForged(text: string): string;
-}
-
-/** True when the bytes may hold something that looks like a marker. */
-export function mayHoldMarker(bytes: Buffer, start: number, end: number): boolean {
-  for (let at = start; at < end - 4; at += 1) {
-    if (bytes[at] !== 0x5b) continue;
-    // r, w, c, p and their capitals
-    const next = (bytes[at + 1] ?? 0) | 0x20;
-    if (next === 0x72 || next === 0x77 || next === 0x63 || next === 0x70) return true;
-  }
-  return false;
 }
 
 export function createMarkers(key: Buffer): Markers {
@@ -65,6 +56,7 @@ export function createMarkers(key: Buffer): Markers {
     withheld: (what, bytes, fingerprint) => mark(`withheld:${what} bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     cut: (bytes, fingerprint) => mark(`cut:bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     own,
+    mayHoldForged: (text) => text.includes('[') && text.search(LOOKALIKE) >= 0,
     escapeForged(text) {
       if (!text.includes('[')) return text;
       const real = new Set(own(text).map((range) => range.start));

@@ -67,7 +67,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
       memoryOf(rules) {
         let memory = memories.get(rules);
         if (memory === undefined) {
-          memory = { pairs: new ByteMemo(), texts: new ByteMemo(), keys: new Map() };
+          memory = { pairs: new ByteMemo('second'), texts: new ByteMemo('second'), keys: new ByteMemo('first') };
           memories.set(rules, memory);
         }
         return memory;

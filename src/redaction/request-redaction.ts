@@ -7,7 +7,7 @@ import type { ByteMemo } from './byte-memo.ts';
 import type { Scanner } from './detectors/scanner.ts';
 import { bytesField, Edits } from './edits.ts';
 import type { Fingerprints } from './fingerprint.ts';
-import { mayHoldMarker, type Markers } from './marker.ts';
+import type { Markers } from './marker.ts';
 import { ANY_VALUE, ID, KEY_VALUE, MESSAGE, NUMERIC, TEXT, type FieldPlan, type MessagePlan } from './message-plan.ts';
 import { metadataOnly } from './metadata-only.ts';
 import { rulesFor, treatmentOf, type CompiledPolicy, type PolicyRules } from './policy.ts';
@@ -29,9 +29,12 @@ export interface KeyInfo {
 
 /** What is remembered between requests, for one set of rules. */
 export interface RulesMemory {
-  readonly pairs: ByteMemo;
-  readonly texts: ByteMemo;
-  readonly keys: Map<string, KeyInfo>;
+  /** Whole attributes in which there was nothing to do. */
+  readonly pairs: ByteMemo<true>;
+  /** Texts of which the same holds. Apart from the pairs: the bytes of a harmless text may be those of a telling pair. */
+  readonly texts: ByteMemo<true>;
+  /** Keys that leave as they came. */
+  readonly keys: ByteMemo<KeyInfo>;
 }
 
 export interface Engine {
@@ -61,7 +64,6 @@ interface Deferred {
   readonly redactions: Redaction[];
 }
 
-const KEY_CACHE_MAX = 8192;
 const KEY_TEXT_MAX = 256;
 /** AnyValue levels; the receiver refuses 48, so that this bound is never met by what it lets through. */
 const VALUE_DEPTH_MAX = 64;
@@ -75,6 +77,7 @@ const NO_REDACTIONS: readonly Redaction[] = [];
 export class RequestRedaction {
   readonly #engine: Engine;
   readonly #bytes: Buffer;
+  readonly #view: DataView;
   readonly #tenant: string;
   readonly #edits = new Edits();
   readonly #receipts = new Map<number, Redaction[]>();
@@ -83,7 +86,8 @@ export class RequestRedaction {
   readonly #recordEnds: number[] = [];
   readonly #recordPlans: MessagePlan[] = [];
   readonly #reader: WireReader;
-  readonly #path: string[] = [];
+  #path: string[] = [];
+  readonly #recordPath: string[] = [];
 
   #rules: PolicyRules;
   #memory: RulesMemory;
@@ -101,6 +105,7 @@ export class RequestRedaction {
   constructor(engine: Engine, bytes: Buffer, tenant: string) {
     this.#engine = engine;
     this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     this.#tenant = tenant;
     this.#reader = new WireReader(bytes);
     this.#rules = rulesFor(engine.policy, tenant, '');
@@ -177,9 +182,11 @@ export class RequestRedaction {
           delta += this.#textField(plan, field, lengthAt, contentAt, pos);
           break;
         case KEY_VALUE:
-          this.#path.push(field.name);
-          delta += this.#attribute(tagAt, lengthAt, contentAt, pos, false);
-          this.#path.pop();
+          if (this.#memory.pairs.get(this.#view, contentAt, pos) === undefined) {
+            this.#path.push(field.name);
+            delta += this.#attribute(tagAt, lengthAt, contentAt, pos, false);
+            this.#path.pop();
+          }
           break;
         case ANY_VALUE:
           this.#path.push(field.name);
@@ -250,7 +257,9 @@ export class RequestRedaction {
     this.#item = item;
     this.#context = undefined;
     const mark = this.#edits.mark();
-    const outerPath = this.#path.splice(0);
+    const outerPath = this.#path;
+    this.#path = this.#recordPath;
+    this.#path.length = 0;
     const received = this.#receipts.get(item)?.length ?? 0;
     let grown: number;
     try {
@@ -269,8 +278,7 @@ export class RequestRedaction {
     this.#eventName = undefined;
     if (this.#arguments.length > 0) this.#arguments = [];
     if (this.#results.length > 0) this.#results = [];
-    this.#path.length = 0;
-    this.#path.push(...outerPath);
+    this.#path = outerPath;
     return grown;
   }
 
@@ -295,24 +303,26 @@ export class RequestRedaction {
   // ---- texts
 
   #textField(plan: MessagePlan, field: FieldPlan, lengthAt: number, start: number, end: number): number {
-    const contentClass = plan.name === 'Status' ? 'error.text' : '';
     if (start === end) return 0;
-    const treatment = contentClass === '' ? undefined : treatmentOf(this.#rules, contentClass, '', '');
-    if (treatment !== undefined && treatment.action !== 'scrub') {
-      const text = this.#bytes.toString('utf8', start, end);
-      const clean = this.#engine.text.treat(text, contentClass, treatment, this.#textContext('', field.name)) ?? '';
-      return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+    if (plan.name === 'Status') {
+      const treatment = treatmentOf(this.#rules, 'error.text', '', '');
+      if (treatment.action !== 'scrub' || end - start > treatment.bytes) {
+        const text = this.#bytes.toString('utf8', start, end);
+        const clean = this.#engine.text.treat(text, 'error.text', treatment, this.#textContext('', field.name)) ?? '';
+        return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+      }
     }
-    if (this.#memory.texts.has(this.#bytes, start, end)) return 0;
-    if (this.#isClean(start, end)) {
-      this.#memory.texts.add(this.#bytes, start, end);
+    const { texts } = this.#memory;
+    if (texts.get(this.#view, start, end) === true) return 0;
+    const text = this.#bytes.toString('utf8', start, end);
+    if (this.#engine.text.isClean(text, '', this.#rules, this.#engine.policy.budgets)) {
+      texts.set(this.#view, start, end, true);
       return 0;
     }
-    const text = this.#bytes.toString('utf8', start, end);
     const root = this.#path.length === 0 && this.#item < 0 ? this.#outerPath(plan) : '';
     const clean = this.#engine.text.scrub(text, this.#textContext('', root + field.name));
     if (clean === text) {
-      this.#memory.texts.add(this.#bytes, start, end);
+      texts.set(this.#view, start, end, true);
       return 0;
     }
     return this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
@@ -321,18 +331,6 @@ export class RequestRedaction {
   /** Schema URLs belong to a resource or a scope without being in their messages. */
   #outerPath(plan: MessagePlan): string {
     return plan.name.startsWith('Scope') ? 'scope.' : plan.name.startsWith('Resource') ? 'resource.' : '';
-  }
-
-  /** A cheap look that can say "nothing here"; JSON is never said to be clean, since its keys count too. */
-  #isClean(start: number, end: number): boolean {
-    const first = this.#bytes[start];
-    return (
-      first !== 0x7b &&
-      first !== 0x5b &&
-      (first ?? 0) > 0x20 &&
-      !this.#engine.scanner.mayMatch(this.#bytes, start, end) &&
-      !mayHoldMarker(this.#bytes, start, end)
-    );
   }
 
   #textContext(key: string, leaf: string): TextContext {
@@ -349,10 +347,11 @@ export class RequestRedaction {
   /** A field the schema does not know. Its bytes are read as text; when a detector finds something the field goes. */
   #opaque(tagAt: number, valueAt: number, end: number): number {
     const drop = this.#rules.unknownFields === 'drop';
-    if (!drop && (end - valueAt < 4 || !this.#engine.scanner.mayMatch(this.#bytes, valueAt, end))) return 0;
+    if (!drop && end - valueAt < 4) return 0;
     const received: Redaction[] = [];
     if (!drop) {
       const text = this.#bytes.toString('utf8', valueAt, end);
+      if (this.#engine.text.isClean(text, '', this.#rules, this.#engine.policy.budgets)) return 0;
       const context = { ...this.#textContext('', 'unknown'), receive: (each: Redaction) => void received.push(each) };
       if (this.#engine.text.scrub(text, context) === text) return 0;
     }
@@ -374,7 +373,10 @@ export class RequestRedaction {
 
   #attribute(tagAt: number, lengthAt: number, start: number, end: number, nested: boolean): number {
     const memory = this.#memory;
-    if (memory.pairs.has(this.#bytes, start, end)) return 0;
+    if (this.#isPlainPair(start, end)) {
+      memory.pairs.set(this.#view, start, end, true);
+      return 0;
+    }
     const mark = this.#edits.mark();
     const depth = this.#path.length;
     try {
@@ -382,12 +384,12 @@ export class RequestRedaction {
       const values: Range[] = [];
       let grown = this.#splitPair(start, end, keys, values);
       let ordinary = true;
-      const infos = keys.map((key) => this.#keyInfo(this.#bytes.toString('utf8', key.start, key.end)));
+      const infos = keys.map((key) => this.#keyInfo(key.start, key.end));
       const info =
         infos.find((each) => each.sensitive !== undefined && !each.ignored) ??
         infos.find((each) => each.content !== undefined && !each.ignored) ??
         infos.at(-1) ??
-        this.#keyInfo('');
+        this.#keyInfo(start, start);
       this.#path.push(nested ? `.${pathKey(info)}` : `[${pathKey(info)}]`);
       for (const [index, each] of infos.entries()) {
         ordinary &&= each.ordinary;
@@ -407,7 +409,7 @@ export class RequestRedaction {
         return this.#edits.remove(tagAt, end);
       }
       if (this.#edits.mark() === mark) {
-        if (ordinary) memory.pairs.add(this.#bytes, start, end);
+        if (ordinary) memory.pairs.set(this.#view, start, end, true);
         return 0;
       }
       return grown === 0 ? 0 : this.#edits.resize(lengthAt, start, end, grown);
@@ -451,10 +453,46 @@ export class RequestRedaction {
     return this.#edits.remove(tagAt, end);
   }
 
-  #keyInfo(text: string): KeyInfo {
-    const keys = this.#memory.keys;
-    const known = keys.get(text);
+  /**
+   * True for the usual attribute, one ordinary key and one value, when there is nothing to do in it. Any other pair, also
+   * one that is written in an unusual way, is walked with care.
+   */
+  #isPlainPair(start: number, end: number): boolean {
+    const bytes = this.#bytes;
+    const keyAt = start + 2;
+    const keyEnd = keyAt + (bytes[start + 1] as number);
+    if (bytes[start] !== 0x0a || keyEnd - keyAt > 0x7f || keyEnd + 2 >= end || bytes[keyEnd] !== 0x12) return false;
+    const valueAt = afterLength(bytes, keyEnd + 1, end);
+    if (valueAt < 0) return false;
+    const info = this.#keyInfo(keyAt, keyEnd);
+    if (!info.ordinary) return false;
+    switch (bytes[valueAt]) {
+      case 0x0a: {
+        const textAt = afterLength(bytes, valueAt + 1, end);
+        if (textAt < 0) return false;
+        const { text, policy } = this.#engine;
+        return text.isClean(bytes.toString('utf8', textAt, end), info.text, this.#rules, policy.budgets);
+      }
+      case 0x10:
+        return end - valueAt === 2;
+      case 0x18:
+        // Up to five bytes: no number of a card, an account or a person.
+        return end - valueAt <= 5 && (bytes[end - 1] as number) < 0x80;
+      default:
+        return false;
+    }
+  }
+
+  #keyInfo(start: number, end: number): KeyInfo {
+    const { keys } = this.#memory;
+    const known = keys.get(this.#view, start, end);
     if (known !== undefined) return known;
+    const info = this.#readKey(this.#bytes.toString('utf8', start, end));
+    if (info.cleanText === info.text) keys.set(this.#view, start, end, info);
+    return info;
+  }
+
+  #readKey(text: string): KeyInfo {
     const { scanner, markers } = this.#engine;
     const ignored = this.#rules.ignoreKeys.some((test) => test(text));
     const byPolicy = this.#rules.redactKeys.some((test) => test(text));
@@ -464,8 +502,7 @@ export class RequestRedaction {
     const content = contentKey(text);
     let cleanText = markers.escapeForged(text);
     if (text.startsWith(RESERVED_KEY)) cleanText = `sender.${cleanText}`;
-    const raw = Buffer.from(text);
-    if (scanner.mayMatch(raw, 0, raw.length)) {
+    if (!this.#engine.text.isClean(cleanText, '', this.#rules, this.#engine.policy.budgets)) {
       const quiet = { ...this.#textContext('', ''), receive: () => undefined };
       cleanText = this.#engine.text.scrub(cleanText, quiet);
     }
@@ -475,12 +512,7 @@ export class RequestRedaction {
       !isToolKey(text) &&
       !hasContentRules(this.#rules, text) &&
       (content === undefined || isPlainClass(this.#rules, content, text));
-    const info: KeyInfo = { text, cleanText, content, sensitive: ignored ? undefined : sensitive, ignored, ordinary };
-    if (text.length <= KEY_TEXT_MAX && cleanText === text) {
-      if (keys.size >= KEY_CACHE_MAX) keys.clear();
-      keys.set(text, info);
-    }
-    return info;
+    return { text, cleanText, content, sensitive: ignored ? undefined : sensitive, ignored, ordinary };
   }
 
   /** The key as it leaves, with receipts for what was found in it. */
@@ -573,14 +605,14 @@ export class RequestRedaction {
   }
 
   #stringValue(key: string, lengthAt: number, start: number, end: number): number {
-    if (start === end || this.#isClean(start, end)) return 0;
+    if (start === end) return 0;
     const text = this.#bytes.toString('utf8', start, end);
     const clean = this.#engine.text.scrub(text, this.#textContext(key, ''));
     return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
   }
 
   #bytesValue(key: string, lengthAt: number, start: number, end: number): number {
-    if (start === end || this.#isClean(start, end)) return 0;
+    if (start === end) return 0;
     const raw = this.#bytes.subarray(start, end);
     const text = raw.toString('utf8');
     const clean = this.#engine.text.scrub(text, this.#textContext(key, ''));
@@ -793,6 +825,16 @@ export class RequestRedaction {
     }
     return ids;
   }
+}
+
+/** Where the content of a field begins whose length is at `at` and that must reach to `end`; -1 when it does not. */
+function afterLength(bytes: Buffer, at: number, end: number): number {
+  const first = bytes[at] as number;
+  if (first < 0x80) return at + 1 + first === end ? at + 1 : -1;
+  const second = bytes[at + 1] as number;
+  if (second < 0x80) return at + 2 + ((first & 0x7f) | (second << 7)) === end ? at + 2 : -1;
+  const third = bytes[at + 2] as number;
+  return third < 0x80 && at + 3 + ((first & 0x7f) | ((second & 0x7f) << 7) | (third << 14)) === end ? at + 3 : -1;
 }
 
 /** What the body of a log record is, by its event's name. */

@@ -1,7 +1,7 @@
 import type { Redaction, RedactionAction } from '../pipeline/receipt.ts';
 import type { Finding, Scanner } from './detectors/scanner.ts';
 import type { Fingerprints } from './fingerprint.ts';
-import { escapeJson, looksLikeJson, unescapeJson, walkJson, type JsonToken } from './json-text.ts';
+import { escapeJson, JsonCursor, looksLikeJson, unescapeJson, type JsonTokenKind } from './json-text.ts';
 import type { MarkerRange, Markers } from './marker.ts';
 import { findingActionOf, type PolicyBudgets, type PolicyRules, type Treatment } from './policy.ts';
 
@@ -19,6 +19,8 @@ export interface TextContext {
 
 /** Redacts single texts: detectors, JSON structure, markers. Throws nothing; a text it cannot finish is withheld. */
 export interface TextRedactor {
+  /** True only when `scrub` would return the text unchanged: the quick answer for most of what comes. */
+  isClean(text: string, key: string, rules: PolicyRules, budgets: PolicyBudgets): boolean;
   /** Replaces what detectors find and keeps the rest. Returns the very same string when nothing changed. */
   scrub(text: string, context: TextContext): string;
   /** Applies a content treatment. `undefined` means that the value is to be dropped. */
@@ -37,9 +39,10 @@ export interface KeyRule {
 const EXCERPT_LOOKAHEAD = 4;
 const REMEMBERED_KEYS = 4096;
 const REMEMBERED_KEY_MAX = 64;
-const REMEMBERED_TEXTS = 16_384;
-/** Key and text together, in UTF-16 units. */
-const REMEMBERED_TEXT_MAX = 64;
+/** Nothing is found in fewer characters. */
+const TEXT_MIN = 3;
+/** Digits of the shortest card, account or identity number that is looked for in a JSON number. */
+const NUMBER_MIN = 9;
 const NAME_MEMBER = /^(?:name|key|field|header|variable|var|id|param(?:eter)?|label|k)$/i;
 const VALUE_MEMBER = /^(?:value|val|content|data|v|default)$/i;
 
@@ -49,9 +52,25 @@ interface Edit {
   readonly text: string;
 }
 
-interface ObjectMembers {
-  name: string;
-  value: JsonToken | undefined;
+/** What the name of a JSON member says, under one set of rules. */
+interface MemberName {
+  /** Its value is the name of the `value` beside it. */
+  readonly isName: boolean;
+  readonly isValue: boolean;
+  readonly rule: KeyRule | undefined;
+  /** The name itself holds nothing. */
+  readonly clean: boolean;
+  /** Its value is scanned whatever it looks like. */
+  readonly telling: boolean;
+}
+
+/** A JSON string or scalar, kept while its object's `name` is not known yet. */
+interface Pending {
+  readonly kind: JsonTokenKind;
+  readonly start: number;
+  readonly end: number;
+  readonly key: string;
+  readonly path: string;
 }
 
 export function createTextRedactor(options: {
@@ -62,23 +81,52 @@ export function createTextRedactor(options: {
   readonly onFailure: (reason: 'engine_error' | 'budget') => void;
 }): TextRedactor {
   const { scanner, markers, fingerprints } = options;
-  const keyRules = new Map<string, KeyRule | undefined>();
-  /** The scanner's answer for a key's name, remembered: the same few keys come in every record. */
-  const sensitiveKey = (name: string): KeyRule | undefined => {
-    if (keyRules.has(name)) return keyRules.get(name);
-    const rule = scanner.sensitiveKey(name);
-    if (name.length <= REMEMBERED_KEY_MAX) {
-      if (keyRules.size >= REMEMBERED_KEYS) keyRules.clear();
-      keyRules.set(name, rule);
+  const memberNames = new WeakMap<PolicyRules, Map<string, MemberName>>();
+  /** What a member's name says, remembered: the same few names come in every record. */
+  const memberName = (name: string, rules: PolicyRules): MemberName => {
+    let known = memberNames.get(rules);
+    if (known === undefined) {
+      known = new Map();
+      memberNames.set(rules, known);
     }
-    return rule;
+    let member = known.get(name);
+    if (member === undefined) {
+      member = {
+        isName: NAME_MEMBER.test(name),
+        isValue: VALUE_MEMBER.test(name),
+        rule: nameRule(name, rules),
+        clean: isCleanText(name, ''),
+        telling: scanner.isTellingKey(name),
+      };
+      if (known.size >= REMEMBERED_KEYS) known.clear();
+      if (name.length <= REMEMBERED_KEY_MAX) known.set(name, member);
+    }
+    return member;
   };
-  /** Short texts that were clean under a key, the key first. */
-  const cleanTexts = new Set<string>();
-  const rememberClean = (text: string, key: string): void => {
-    if (text.length + key.length > REMEMBERED_TEXT_MAX) return;
-    if (cleanTexts.size >= REMEMBERED_TEXTS) cleanTexts.clear();
-    cleanTexts.add(`${key}\0${text}`);
+
+  const nameRule = (name: string, rules: PolicyRules): KeyRule | undefined => {
+    if (name === '' || rules.ignoreKeys.some((test) => test(name))) return undefined;
+    if (rules.redactKeys.some((test) => test(name))) return { rule: 'policy.key', ruleVersion: 1, class: 'secret.key' };
+    return scanner.sensitiveKey(name);
+  };
+
+  /** One text without structure of its own. */
+  const isCleanText = (text: string, key: string): boolean => {
+    if (text.length < TEXT_MIN) return true;
+    if (markers.mayHoldForged(text)) return false;
+    const { findings, status } = scanner.scan(text, { key });
+    return findings.length === 0 && status === 'ok';
+  };
+
+  let surveyed = '';
+  let surveyedMarks: readonly number[] | undefined = [];
+  /** The survey of a text is asked for when it is judged and again when it is redacted. */
+  const survey = (text: string): readonly number[] | undefined => {
+    if (text !== surveyed) {
+      surveyedMarks = scanner.surveyJson(text);
+      surveyed = text;
+    }
+    return surveyedMarks;
   };
 
   const note = (
@@ -149,21 +197,12 @@ export function createTextRedactor(options: {
   const allowed = (finding: Finding, captured: string, context: TextContext): boolean =>
     context.rules.allow.some((each) => each.rules.has(finding.rule) && each.value(captured));
 
-  /** One text without structure of its own. */
   const scrubPlain = (text: string, key: string, path: string, context: TextContext): string => {
-    if (text.length + key.length <= REMEMBERED_TEXT_MAX && cleanTexts.has(`${key}\0${text}`)) return text;
+    if (text.length < TEXT_MIN) return text;
     const escaped = markers.escapeForged(text);
-    const raw = Buffer.from(escaped);
-    if (!scanner.mayMatch(raw, 0, raw.length)) {
-      if (escaped === text) rememberClean(text, key);
-      return escaped;
-    }
     const { findings, status } = scanner.scan(escaped, { key });
     if (status === 'budget') return failed('budget', text, path, context);
-    if (findings.length === 0) {
-      if (escaped === text) rememberClean(text, key);
-      return escaped;
-    }
+    if (findings.length === 0) return escaped;
     const own = markers.own(escaped);
     let out = '';
     let at = 0;
@@ -188,67 +227,110 @@ export function createTextRedactor(options: {
     path: string,
     depth: number,
   ): string | undefined => {
-    const tokens: JsonToken[] = [];
-    if (!walkJson(text, (token) => void tokens.push(token))) return undefined;
-    const objects = new Map<number, ObjectMembers>();
-    for (const token of tokens) {
-      if (token.object < 0 || token.kind === 'key') continue;
-      const isName = token.kind === 'string' && NAME_MEMBER.test(token.key);
-      if (!isName && !VALUE_MEMBER.test(token.key)) continue;
-      const members = objects.get(token.object) ?? { name: '', value: undefined };
-      objects.set(token.object, members);
-      if (isName) members.name = unescapeJson(text.slice(token.start, token.end));
-      else members.value = token;
-    }
-    const paired = new Map<JsonToken, string>();
-    for (const { name, value } of objects.values()) if (value !== undefined && name !== '') paired.set(value, name);
-
+    const marks = markers.mayHoldForged(text) ? undefined : survey(text);
+    const cursor = new JsonCursor(text);
     const edits: Edit[] = [];
-    for (const token of tokens) {
+    const { rules } = context;
+    /** Per open object: its `name`, and its `value` when that came first. */
+    let names: Map<number, string> | undefined;
+    let pending: Map<number, Pending> | undefined;
+
+    let mark = 0;
+    /** Asked in the order of the text. */
+    const isMarked = (start: number, end: number): boolean => {
+      if (marks === undefined) return true;
+      while (mark < marks.length && (marks[mark] as number) < start) mark += 1;
+      return mark < marks.length && (marks[mark] as number) < end;
+    };
+
+    const value = (token: Pending | JsonCursor, pairName: string, flag: string): void => {
       const raw = text.slice(token.start, token.end);
-      if (raw === '') continue;
-      const tokenPath = path + maskedPath(token.path);
-      const value = token.kind === 'scalar' ? raw : unescapeJson(raw);
-      if (token.kind === 'key') {
-        const clean = scrubPlain(value, '', `${tokenPath}{key}`, context);
-        if (clean !== value) edits.push({ start: token.start, end: token.end, text: escapeJson(clean) });
-        continue;
+      const isScalar = token.kind === 'scalar';
+      const ownKey = token.key === '' ? key : token.key;
+      const rule =
+        memberName(ownKey, rules).rule ??
+        (pairName === '' ? undefined : nameRule(pairName, rules)) ??
+        (flag === '' ? undefined : nameRule(flag, rules));
+      // true, false and null say nothing, whatever they are called.
+      if (isScalar && /^[a-z]/.test(raw)) return;
+      if (rule === undefined && raw.length < (isScalar ? NUMBER_MIN : TEXT_MIN)) return;
+      // Nothing in it by the survey, and neither key nor nesting makes it telling.
+      if (
+        rule === undefined &&
+        token === cursor &&
+        pairName === '' &&
+        flag === '' &&
+        !memberName(ownKey, rules).telling &&
+        !isMarked(token.start, token.end) &&
+        !looksLikeJson(raw)
+      ) {
+        return;
       }
-      const names = [token.key === '' ? key : token.key, paired.get(token) ?? '', flagName(token.previousItem)];
-      const rule = keyRule(names, context);
-      if (rule !== undefined && !isWord(raw, token.kind)) {
-        const clean = replaceWhole(value, rule, tokenPath, context);
-        if (clean !== value) {
-          const quoted = token.kind === 'scalar' ? `"${clean}"` : escapeJson(clean);
-          edits.push({ start: token.start, end: token.end, text: quoted });
+      const plain = isScalar ? raw : unescapeJson(raw);
+      const name = pairName !== '' && memberName(ownKey, rules).isValue ? pairName : ownKey || flag;
+      // A number in a list is seldom anybody's.
+      const scanKey = name === '' && isScalar ? 'number' : name;
+      if (rule === undefined && !looksLikeJson(plain) && isCleanText(plain, scanKey)) return;
+      const tokenPath = path + maskedPath(token instanceof JsonCursor ? token.path() : token.path);
+      const clean =
+        rule === undefined
+          ? scrubNested(plain, scanKey, tokenPath, context, depth + 1)
+          : replaceWhole(plain, rule, tokenPath, context);
+      if (clean === plain) return;
+      edits.push({
+        start: token.start,
+        end: token.end,
+        text: isScalar ? JSON.stringify(clean) : escapeJson(clean),
+      });
+    };
+
+    while (cursor.next()) {
+      const { kind, object } = cursor;
+      if (kind === 'close') {
+        const waiting = pending?.get(object);
+        if (waiting !== undefined) {
+          pending?.delete(object);
+          value(waiting, names?.get(object) ?? '', '');
         }
+        names?.delete(object);
         continue;
       }
-      if (token.kind === 'scalar') {
-        // Card and account numbers come as numbers too.
-        if (raw.length < 9) continue;
-        const clean = scrubPlain(raw, token.key, tokenPath, context);
-        if (clean !== raw) edits.push({ start: token.start, end: token.end, text: JSON.stringify(clean) });
+      if (kind === 'key') {
+        const raw = text.slice(cursor.start, cursor.end);
+        const name = unescapeJson(raw);
+        if (memberName(name, rules).clean) continue;
+        const clean = scrubPlain(name, '', `${path}${maskedPath(cursor.path())}{key}`, context);
+        if (clean !== name) edits.push({ start: cursor.start, end: cursor.end, text: escapeJson(clean) });
         continue;
       }
-      const inner = names.find((name) => name !== '') ?? '';
-      const clean = scrubNested(value, inner, tokenPath, context, depth + 1);
-      if (clean !== value) edits.push({ start: token.start, end: token.end, text: escapeJson(clean) });
+      if (object >= 0) {
+        const member = memberName(cursor.key, rules);
+        if (member.isName && kind === 'string') {
+          const name = unescapeJson(text.slice(cursor.start, cursor.end));
+          (names ??= new Map()).set(object, name);
+        } else if (member.isValue) {
+          const name = names?.get(object);
+          if (name === undefined) {
+            const { start, end, key: ownKey } = cursor;
+            const earlier = pending?.get(object);
+            if (earlier !== undefined) value(earlier, '', '');
+            (pending ??= new Map()).set(object, { kind, start, end, key: ownKey, path: cursor.path() });
+          } else {
+            value(cursor, name, '');
+          }
+          continue;
+        }
+        value(cursor, '', '');
+        continue;
+      }
+      value(cursor, '', flagName(cursor.previousItem()));
+    }
+    if (cursor.failed) return undefined;
+    if (pending !== undefined) {
+      for (const [object, waiting] of pending) value(waiting, names?.get(object) ?? '', '');
+      edits.sort((a, b) => a.start - b.start);
     }
     return spliceText(text, edits);
-  };
-
-  const keyRule = (names: readonly string[], context: TextContext): KeyRule | undefined => {
-    for (const name of names) {
-      if (name === '') continue;
-      if (context.rules.ignoreKeys.some((test) => test(name))) continue;
-      if (context.rules.redactKeys.some((test) => test(name))) {
-        return { rule: 'policy.key', ruleVersion: 1, class: 'secret.key' };
-      }
-      const rule = sensitiveKey(name);
-      if (rule !== undefined) return rule;
-    }
-    return undefined;
   };
 
   const replaceWhole = (text: string, rule: KeyRule, path: string, context: TextContext): string => {
@@ -303,6 +385,18 @@ export function createTextRedactor(options: {
   };
 
   return {
+    isClean(text, key, rules, budgets) {
+      if (text.length > budgets.valueBytes) return false;
+      if (!looksLikeJson(text)) return isCleanText(text, key);
+      // Lists of bare values are walked: what stands alone in them means more than it does in a sentence.
+      return (
+        rules.redactKeys.length === 0 &&
+        (key === '' || !scanner.isTellingKey(key)) &&
+        /^\s*(?:\{|\[\s*[[{])/.test(text) &&
+        !markers.mayHoldForged(text) &&
+        survey(text)?.length === 0
+      );
+    },
     scrub: (text, context) => guarded(text, context, (inner) => scrubWithin(text, inner)) ?? '',
     replaceWhole: (text, rule, context) =>
       guarded(text, context, (inner) => replaceWhole(text, rule, context.path, inner)) ?? '',
@@ -380,11 +474,6 @@ function spliceText(text: string, edits: readonly Edit[]): string {
     at = edit.end;
   }
   return out + text.slice(at);
-}
-
-/** true, false and null say nothing, whatever they are called. */
-function isWord(raw: string, kind: JsonToken['kind']): boolean {
-  return kind === 'scalar' && /^[a-z]/.test(raw);
 }
 
 /** `--password` before a value in an argument list names that value. */

@@ -1,5 +1,5 @@
-import canonicalize from 'canonicalize';
 import type { ItemFacts } from '../pipeline/facts.ts';
+import { canonicalJson } from './canonical-json.ts';
 import type { RecordContext } from './record-context.ts';
 import { toolTier } from './tool-tier.ts';
 
@@ -27,11 +27,11 @@ export function toolFacts(call: ToolCall): ItemFacts | undefined {
   const parsed = text === undefined ? undefined : parseJson(text);
   const decided = toolTier(
     context.toolName,
-    call.arguments.map((each) => parseJson(each) ?? each),
+    call.arguments.map((each, index) => (index === 0 ? parsed : parseJson(each)) ?? each),
   );
   const searched = [...call.arguments, ...call.results].map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
-  const traceIds = listed(searched, /(?<![0-9a-fA-F])[0-9a-f]{32}(?![0-9a-fA-F])/g);
-  const incidentRefs = listed(searched, /\bINC-\d{1,12}\b/g);
+  const traceIds = traceIdsIn(searched);
+  const incidentRefs = incidentRefsIn(searched);
   const [result] = call.results;
   return {
     item: call.item,
@@ -62,18 +62,49 @@ function parseJson(text: string): unknown {
 function canonicalArguments(text: string, parsed: unknown): string {
   if (parsed === undefined) return text;
   try {
-    return canonicalize(parsed) ?? text;
+    return canonicalJson(parsed);
   } catch {
-    // Lone surrogates and such have no canonical form.
+    // Lone surrogates have no canonical form.
     return text;
   }
 }
 
-function listed(texts: readonly string[], pattern: RegExp): string[] {
+const TRACE_ID_LENGTH = 32;
+
+/** Lower-case hexadecimal runs of exactly 32 characters. Looks at one character in 32 where there are none. */
+function traceIdsIn(texts: readonly string[]): string[] {
   const found = new Set<string>();
   for (const text of texts) {
-    for (const [match] of text.matchAll(pattern)) {
-      if (/^0*$/.test(match)) continue;
+    for (let probe = TRACE_ID_LENGTH - 1; probe < text.length;) {
+      if (!isHex(text.charCodeAt(probe))) {
+        probe += TRACE_ID_LENGTH;
+        continue;
+      }
+      let start = probe;
+      while (start > 0 && isHex(text.charCodeAt(start - 1))) start -= 1;
+      let end = probe + 1;
+      while (end < text.length && isHex(text.charCodeAt(end))) end += 1;
+      if (end - start === TRACE_ID_LENGTH) {
+        const id = text.slice(start, end);
+        if (/^[0-9a-f]+$/.test(id) && !/^0+$/.test(id)) found.add(id);
+        if (found.size >= LISTED_MAX) return [...found];
+      }
+      probe = end + TRACE_ID_LENGTH;
+    }
+  }
+  return [...found];
+}
+
+function isHex(code: number): boolean {
+  const folded = code | 0x20;
+  return (code >= 0x30 && code <= 0x39) || (folded >= 0x61 && folded <= 0x66);
+}
+
+function incidentRefsIn(texts: readonly string[]): string[] {
+  const found = new Set<string>();
+  for (const text of texts) {
+    if (!text.includes('INC-')) continue;
+    for (const [match] of text.matchAll(/\bINC-\d{1,12}\b/g)) {
       found.add(match);
       if (found.size >= LISTED_MAX) return [...found];
     }

@@ -124,7 +124,6 @@ for (const char of 'abcdefghijklmnopqrstuvwxyz') runKind[char.charCodeAt(0)] = 1
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') runKind[char.charCodeAt(0)] = 2;
 for (const char of '0123456789') runKind[char.charCodeAt(0)] = 4;
 for (const char of '+/_-') runKind[char.charCodeAt(0)] = 8;
-const runMin = 16;
 const longRunMin = 18;
 const lonelyRunMin = 40;
 const wrappedLine = /(?:\r?\n|\\r\\n|\\n)[ \t]{0,12}(?=[A-Za-z0-9+/_-]{4,})/y;
@@ -181,34 +180,30 @@ function decodeBase64(run: string): string | undefined {
   return undefined;
 }
 
-/** Runs of base64 and hexadecimal that spell text; `outOfTime` is called between them; `onRun` for each long run with a dot behind it. */
+/**
+ * Runs of base64 and hexadecimal that spell text.
+ * @param runs pairs of offsets: the runs of `[A-Za-z0-9+/_-]` of 16 characters and more
+ * @param outOfTime called between them
+ * @param onRun told of each long run, of 40 characters or with a dot behind it
+ */
 export function findPayloads(
   text: string,
+  runs: readonly number[],
   outOfTime: () => void,
   onRun: (start: number, end: number) => void,
 ): Payload[] {
   const payloads: Payload[] = [];
-  let start = -1;
-  let kinds = 0;
-  for (let i = 0; i <= text.length; i++) {
-    const code = i < text.length ? text.charCodeAt(i) : 0;
-    const kind = code < 128 ? (runKind[code] as number) : 0;
-    if (kind !== 0) {
-      if (start < 0) start = i;
-      kinds |= kind;
-      continue;
-    }
-    if (start < 0) continue;
-    const from = start;
-    const seen = kinds;
-    start = -1;
-    kinds = 0;
+  for (let r = 0; r + 1 < runs.length; r += 2) {
+    const from = runs[r] as number;
+    const to = runs[r + 1] as number;
+    if (to - from >= longRunMin && (to - from >= lonelyRunMin || text.charCodeAt(to) === 0x2e)) onRun(from, to);
+    let seen = 0;
+    for (let i = from; i < to; i++) seen |= runKind[text.charCodeAt(i)] as number;
     // A word of prose or a path is no payload; digits alone are none either.
-    if (i - from >= longRunMin && (code === 0x2e || i - from >= lonelyRunMin)) onRun(from, i);
-    if (i - from < runMin || (seen & 6) === 0 || (seen & 3) === 0) continue;
+    if ((seen & 6) === 0 || (seen & 3) === 0) continue;
     if (payloads.length > 0 && from < (payloads.at(-1)?.end ?? 0)) continue;
-    let end = i;
-    while (text[end] === '=' && end - i < 2) end++;
+    let end = to;
+    while (text[end] === '=' && end - to < 2) end++;
     readRun(from, end);
   }
   return payloads;

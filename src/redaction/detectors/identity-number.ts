@@ -317,9 +317,17 @@ export const identityNumbers: readonly IdentityNumber[] = [
 const lengthMin = 6;
 const lengthMax = 24;
 
+/** One expression for all shapes says no for most values at once. */
+function unionOf(rules: readonly IdentityNumber[]): RegExp {
+  return new RegExp(rules.map((each) => `(?:${each.shape.source})`).join('|'), 'i');
+}
+const anyShape = unionOf(identityNumbers);
+const anyShapeAnywhere = unionOf(identityNumbers.filter((each) => each.trust === 'anywhere'));
+
 /** The identity number a value is, if it may stand where it stands. */
 export function identityNumberOf(value: string, alone: boolean): IdentityNumber | undefined {
   if (value.length < lengthMin || value.length > lengthMax) return undefined;
+  if (!(alone ? anyShape : anyShapeAnywhere).test(value)) return undefined;
   return identityNumbers.find(
     (each) =>
       (alone || each.trust === 'anywhere') && each.shape.test(value) && (each.valid === undefined || each.valid(value)),

@@ -115,6 +115,25 @@ function ibanAt(text: string, start: number): number {
   return isValidIBAN((electronicFormatIBAN(text.slice(start, end)) ?? '').toUpperCase()) ? end : -1;
 }
 
+/** `2026-11-22`, with nothing behind it that would make it part of a longer number. */
+function isDateAt(text: string, i: number): boolean {
+  if (text.charCodeAt(i + 4) !== 0x2d || text.charCodeAt(i + 7) !== 0x2d || text[i] === '0') return false;
+  const month = text.charCodeAt(i + 5);
+  const after = text.charCodeAt(i + 10);
+  return (
+    isDigit(text.charCodeAt(i + 1)) &&
+    isDigit(text.charCodeAt(i + 2)) &&
+    isDigit(text.charCodeAt(i + 3)) &&
+    (month === 0x30 || month === 0x31) &&
+    isDigit(text.charCodeAt(i + 6)) &&
+    isDigit(text.charCodeAt(i + 8)) &&
+    isDigit(text.charCodeAt(i + 9)) &&
+    !isDigit(after) &&
+    after !== 0x2d &&
+    !(after === 0x20 && isDigit(text.charCodeAt(i + 11)) && text.charCodeAt(i + 13) !== 0x3a)
+  );
+}
+
 const versionWord =
   /(?:version|ver|v|release|chrome|safari|firefox|edge?|opr|webkit|mobile|build|os|python|node|java|kernel|tag|semver|sdk|api)[ /:="'-]{0,3}$/i;
 
@@ -219,12 +238,22 @@ function phoneAt(
   return undefined;
 }
 
-/** Cards, phones, accounts, IPv4 addresses, wallets and identity numbers: everything that begins at a digit. */
-export function findNumbers(text: string, found: PersonalDatum[], outOfTime: () => void): void {
+/**
+ * Cards, phones, accounts, IPv4 addresses, wallets and identity numbers: everything that begins at a digit.
+ * @param starts where runs of digits begin
+ * @param alone numbers that mean somebody only when they stand alone count when they are the whole text
+ */
+export function findNumbers(
+  text: string,
+  starts: readonly number[],
+  found: PersonalDatum[],
+  outOfTime: () => void,
+  alone: boolean,
+): void {
   const length = text.length;
-  const trimmed = text.trim();
-  const offset = trimmed.length <= 40 ? text.indexOf(trimmed) : -1;
-  if (offset >= 0 && trimmed !== '') {
+  const trimmed = alone && length <= 64 ? text.trim() : '';
+  const offset = trimmed !== '' && trimmed.length <= 40 ? text.indexOf(trimmed) : -1;
+  if (offset >= 0) {
     const identity = identityNumberOf(trimmed, true);
     if (identity)
       found.push({
@@ -237,10 +266,16 @@ export function findNumbers(text: string, found: PersonalDatum[], outOfTime: () 
   }
   const lookups = { left: phoneLookupsMax };
   let rounds = 0;
-  for (let i = 0; i < length; i++) {
-    if (!isDigit(text.charCodeAt(i))) continue;
+  let i = -1;
+  for (const at of starts) {
+    if (at <= i) continue;
+    i = at;
     if ((++rounds & 255) === 0) outOfTime();
     const before = i > 0 ? text.charCodeAt(i - 1) : 0x20;
+    if (!isWord(before) && isDateAt(text, i)) {
+      i += 9;
+      continue;
+    }
     // The word around the digits: identity numbers, accounts and wallets mix letters in.
     let wordStart = i;
     while (wordStart > 0 && i - wordStart < 8 && isLetter(text.charCodeAt(wordStart - 1))) wordStart--;
@@ -350,6 +385,11 @@ export function findHexGroups(text: string, found: PersonalDatum[]): void {
       (isHex(text.charCodeAt(end)) || text[end] === ':' || text[end] === '.')
     )
       end++;
+    // A time of day, a port: an address without `::` has eight groups, and a hardware address 17 characters.
+    if (end - start < 15 && !text.slice(start, end).includes('::')) {
+      colon = Math.max(colon, end - 1);
+      continue;
+    }
     while (end > start && text[end - 1] === '.') end--;
     let value = text.slice(start, end);
     if (value.length < 3 || value.indexOf(':') === value.lastIndexOf(':')) continue;

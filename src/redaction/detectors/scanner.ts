@@ -1,14 +1,25 @@
 import { assignmentAt, keyAround } from './credential-assignment.ts';
 import { findPayloads, unescapedView } from './encoded-view.ts';
-import { createBytePrefilter } from './byte-prefilter.ts';
-import { createKeywordAutomaton, hitsOverflow } from './keyword-automaton.ts';
+import {
+  atFlag,
+  beyondAscii,
+  createKeywordSearch,
+  createTextPass,
+  digitFlag,
+  escapedFlag,
+  escapeFlag,
+  groupFlag,
+  hitEnd,
+  hitIndex,
+  hitsOverflow,
+} from './keyword-search.ts';
 import { findTokens, isObjectName, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
 import { refusedPattern } from './pattern-gate.ts';
 import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
 import { privateKeyAt } from './private-key.ts';
 import type { DetectorRule } from './rule.ts';
 import { builtinRules } from './builtin-rules.ts';
-import { classifyKey, keyRuleIds, keyRuleVersion } from './sensitive-key.ts';
+import { classifyKey, keyRuleIds, keyRuleVersion, type SensitiveKey } from './sensitive-key.ts';
 import { isPlaceholder, passes, shannonEntropy } from './validators.ts';
 
 /** One span of text that must be replaced. */
@@ -37,8 +48,14 @@ export interface ScanResult {
 }
 
 export interface Scanner {
-  /** False only when nothing in these UTF-8 bytes can match any rule: a cheap negative for hot paths. */
-  mayMatch(bytes: Buffer, start: number, end: number): boolean;
+  /**
+   * Where in a JSON text something might be found, as sorted offsets: one pass that does not look at the structure. A string of the
+   * JSON with no offset in its range holds nothing that its own scan would find, unless its key makes it telling. No offsets: the whole
+   * text is plain. `undefined`: it cannot be said.
+   */
+  surveyJson(text: string): readonly number[] | undefined;
+  /** True when a text under this key has to be scanned whatever it looks like: the key names a secret or a person's number. */
+  isTellingKey(key: string): boolean;
   scan(text: string, context: ScanContext): ScanResult;
   /**
    * The rule a key's name alone triggers (password, authorization, cookie, api_key, secret …), whatever its value; undefined
@@ -87,18 +104,39 @@ class OutOfTime extends Error {}
 
 interface Deadline {
   expired(): boolean;
+  /** Throws when the time is over. */
+  check(): void;
 }
+
+/** What a text's key says about it. */
+interface KeyNature {
+  readonly named: SensitiveKey | undefined;
+  /** A number that is the whole text may be somebody's identity number: its key says so, or there is no key. */
+  readonly identity: boolean;
+}
+
+/** Longer texts say themselves what their numbers are. */
+const namedTextMax = 256;
+const noKey: KeyNature = { named: undefined, identity: true };
+const keysRemembered = 4096;
+const keyRememberedMax = 96;
+const nothingFound: ScanResult = { findings: [], status: 'ok' };
 
 /**
  * A bound on work, not on waiting: on a busy machine the clock runs on while the process does not. When it has passed once, it is
  * extended, and from then on the processor time used decides, so that load alone withholds nothing.
  */
 function createDeadline(budgetMs: number): Deadline {
-  let until = performance.now() + budgetMs;
+  let until = -1;
   let usage: NodeJS.CpuUsage | undefined;
   let extensions = 0;
-  return {
+  const deadline: Deadline = {
     expired() {
+      // The clock starts at the first look: short texts end before it, and reading the clock costs more than they do.
+      if (until < 0) {
+        until = performance.now() + budgetMs;
+        return budgetMs <= 0;
+      }
       if (performance.now() <= until) return false;
       if (usage) {
         const { user, system } = process.cpuUsage(usage);
@@ -109,7 +147,11 @@ function createDeadline(budgetMs: number): Deadline {
       until = performance.now() + budgetMs;
       return budgetMs <= 0;
     },
+    check() {
+      if (deadline.expired()) throw new OutOfTime();
+    },
   };
+  return deadline;
 }
 
 /** Words near which a random-looking text is a credential. */
@@ -122,16 +164,14 @@ const loosely = new Set(
     ' ',
   ),
 );
+/** Parts of the names of keys that hold identity numbers. */
+const identityKeyWords =
+  'passport plate postcode post_code postal zipcode zip_code voter taxid tax_id tax-id taxno vat_ vatid ssn social nino aadhaar medicare national identity citizen insurance licence license personnummer pesel cpf cnpj curp fiscal codice steuer cedula dni nif rut_ cuit bsn tfn abn npi driver driving idcard id_card id_number idnumber personal phone mobile msisdn'.split(
+    ' ',
+  );
+const identityKey = new RegExp(identityKeyWords.join('|'), 'i');
 const repeatTextMax = 262_144;
 const repeatValuesMax = 32;
-/** What a text contains, so that whole detectors can be left out. */
-const digitFlag = 1;
-const atFlag = 2;
-const groupFlag = 4;
-const escapeFlag = 8;
-const upperFlag = 16;
-const nonAsciiFlag = 128;
-const payloadTextMin = 16;
 const pemWord = '---';
 
 const isAlphanumeric = (code: number): boolean =>
@@ -144,6 +184,43 @@ interface CompiledRule {
   readonly boundary: boolean;
   readonly not: readonly RegExp[];
   readonly group: number;
+  /** Characters of a token that must follow the keyword at once. */
+  readonly tailMin: number;
+  /** The keyword must end a word. */
+  readonly endsWord: boolean;
+}
+
+/** `(?:sk_|rk_)[A-Za-z0-9]{24,120}`: a prefix, then a token of some length. */
+const prefixedShape = /^\(\?:[^()]*\)\[[A-Za-z0-9_+/=.~%-]+\]\{(\d{1,3})(?:,\d{0,3})?\}/;
+const wordShape = /^\(\?:[^()]*\)\(\?!\[a-z\]\)/;
+const tailByte = new Uint8Array(128);
+for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~%-') {
+  tailByte[char.charCodeAt(0)] = 1;
+}
+
+/** What can be said of a keyword hit without running the rule's pattern; most hits in prose end here. */
+function couldMatch(compiled: CompiledRule, text: string, start: number, end: number): boolean {
+  for (let i = end + compiled.tailMin - 1; i >= end; i--) {
+    const code = text.charCodeAt(i);
+    // NaN behind the text's end.
+    if (!(code < 128) || tailByte[code] === 0) return false;
+  }
+  if (compiled.endsWord) {
+    const folded = text.charCodeAt(end) | 0x20;
+    if (folded >= 0x61 && folded <= 0x7a) return false;
+  }
+  return !compiled.anchored || !compiled.boundary || startsWord(text, start);
+}
+
+function tailLength(pattern: string): number {
+  return Number(prefixedShape.exec(pattern)?.[1] ?? 0);
+}
+
+/** Whether a keyword reaches to the end of each alternative of the prefix it stands in. */
+function endsPrefix(pattern: string, keyword: string): boolean {
+  const prefixes = /^\(\?:([^()]*)\)/.exec(pattern)?.[1]?.replaceAll(/\\(.)/g, '$1').toLowerCase().split('|') ?? [];
+  const folded = keyword.toLowerCase();
+  return prefixes.filter((prefix) => prefix.includes(folded)).every((prefix) => prefix.endsWith(folded));
 }
 
 function compile(rule: DetectorRule): CompiledRule {
@@ -160,6 +237,10 @@ function compile(rule: DetectorRule): CompiledRule {
     boundary: rule.keywords.every((keyword) => isAlphanumeric(keyword.charCodeAt(0))),
     not: (rule.not ?? []).map((pattern) => new RegExp(pattern)),
     group,
+    // A keyword may be a part of the prefix only (`(?:SSWS 00|00)`): what follows it is then the rest of the prefix or the token.
+    tailMin:
+      anchored && rule.keywords.every((keyword) => endsPrefix(rule.pattern, keyword)) ? tailLength(rule.pattern) : 0,
+    endsWord: anchored && rule.flags === 'i' && wordShape.test(rule.pattern),
   };
 }
 
@@ -280,29 +361,15 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     entry(word).loose = loosely.has(word);
   }
   entry(pemWord).pem = true;
-  const words = [...entries.keys()];
-  const actions = [...entries.values()];
-  const automaton = createKeywordAutomaton(words);
-  // A rule of the operator with a keyword of one or two characters leaves nothing to exclude by.
-  const undecidable = (options.extraRules ?? []).some((rule) => rule.keywords.some((keyword) => keyword.length < 3));
-  const prefilter = createBytePrefilter(words);
-  const flags = new Uint8Array(128);
-  for (let code = 0x30; code <= 0x39; code++) flags[code] = digitFlag;
-  for (let code = 0x41; code <= 0x5a; code++) flags[code] = upperFlag;
-  flags[0x40] = atFlag;
-  flags[0x3a] = groupFlag;
-  flags[0x2d] = groupFlag;
-  for (const char of '%&\u001b') flags[char.charCodeAt(0)] = escapeFlag;
+  for (const word of identityKeyWords) entry(word);
+  const search = createKeywordSearch([...entries.keys()]);
+  const words = search.words;
+  const actions = words.map((word) => entries.get(word));
+  const pass = createTextPass();
+  const { hits } = pass;
 
-  function scanLayer(
-    text: string,
-    key: string,
-    deadline: Deadline,
-  ): { readonly found: Candidate[]; readonly seen: number } {
-    const out: Candidate[] = [];
-    const hits: number[] = [];
-    const seen = automaton.run(text, hits, flags);
-    if (seen & hitsOverflow) throw new OutOfTime();
+  /** What the rules find at the keywords hit. */
+  function scanHits(text: string, deadline: Deadline, out: Candidate[]): void {
     let tokens: OpaqueToken[] | undefined;
     const doneUntil = new Map<CompiledRule, number>();
     let lastKeyEnd = -1;
@@ -358,7 +425,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         return;
       }
       if (compiled.anchored) {
-        if (start < (doneUntil.get(compiled) ?? 0) || (compiled.boundary && !startsWord(text, start))) return;
+        if (start < (doneUntil.get(compiled) ?? 0)) return;
         pattern.lastIndex = start;
         const match = pattern.exec(text);
         if (!match) return;
@@ -386,14 +453,15 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
     };
 
-    for (let h = 0; h < hits.length; h += 2) {
-      if ((h & 127) === 0 && deadline.expired()) throw new OutOfTime();
-      const index = hits[h] ?? 0;
-      const end = hits[h + 1] ?? 0;
+    for (let h = 0; h < hits.length; h++) {
+      if ((h & 63) === 63 && deadline.expired()) throw new OutOfTime();
+      const hit = hits[h] ?? 0;
+      const index = hitIndex(hit);
+      const end = hitEnd(hit);
       const start = end - (words[index]?.length ?? 0);
       const action = actions[index];
       if (!action) continue;
-      for (const compiled of action.rules) runRule(compiled, start, end);
+      for (const compiled of action.rules) if (couldMatch(compiled, text, start, end)) runRule(compiled, start, end);
       if (action.pem && start >= lastPem) {
         const span = privateKeyAt(text, start);
         if (span && !disabled.has('private-key')) {
@@ -438,24 +506,39 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         }
       }
     }
+  }
 
+  function addPersonal(text: string, seen: number, key: KeyNature, deadline: Deadline, out: Candidate[]): void {
     const personal: PersonalDatum[] = [];
     if (seen & atFlag) findEmails(text, personal);
-    if (seen & digitFlag) {
-      findNumbers(text, personal, () => {
-        if (deadline.expired()) throw new OutOfTime();
-      });
-    }
+    if (seen & digitFlag) findNumbers(text, pass.digits, personal, deadline.check, key.identity);
     if (seen & groupFlag) findHexGroups(text, personal);
     for (const each of personal) {
       if (!disabled.has(each.rule)) out.push({ ...each, version: personalRuleVersion, encodings: [] });
     }
+  }
 
-    if (key !== '') {
-      const named = classifyKey(key);
+  const keyNatures = new Map<string, KeyNature>();
+  function natureOf(key: string): KeyNature {
+    if (key === '') return noKey;
+    let nature = keyNatures.get(key);
+    if (nature === undefined) {
+      nature = { named: classifyKey(key), identity: identityKey.test(key) };
+      if (keyNatures.size >= keysRemembered) keyNatures.clear();
+      if (key.length <= keyRememberedMax) keyNatures.set(key, nature);
+    }
+    return nature;
+  }
+
+  function scanLayer(text: string, key: KeyNature, deadline: Deadline, out: Candidate[]): number {
+    const seen = search.run(text, pass);
+    if (seen & hitsOverflow) throw new OutOfTime();
+    if (hits.length > 0) scanHits(text, deadline, out);
+    if (seen & (atFlag | digitFlag | groupFlag)) addPersonal(text, seen, key, deadline, out);
+    const { named } = key;
+    if (named !== undefined) {
       const trimmed = text.trim();
       if (
-        named &&
         !disabled.has(named.rule) &&
         !isPlaceholder(trimmed) &&
         (named.strength === 'strong' ? trimmed.length > 3 : isOpaque(trimmed, 14))
@@ -472,12 +555,12 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         });
       }
     }
-    return { found: out, seen };
+    return seen;
   }
 
   /** A value that is a secret in one place is one wherever else it stands in the same text. */
   function addRepeats(text: string, found: Candidate[]): void {
-    if (text.length > repeatTextMax) return;
+    if (found.length === 0 || text.length > repeatTextMax) return;
     const values = new Map<string, Candidate>();
     for (const each of found) {
       if (
@@ -496,14 +579,14 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     }
   }
 
-  function scanAll(text: string, key: string, depth: number, deadline: Deadline): Candidate[] {
-    const { found, seen } = scanLayer(text, key, deadline);
+  function scanAll(text: string, key: KeyNature, depth: number, deadline: Deadline): Candidate[] {
+    const found: Candidate[] = [];
+    const seen = scanLayer(text, key, deadline, found);
     addRepeats(text, found);
     if (depth <= 0) return found;
-    const outOfTime = (): void => {
-      if (deadline.expired()) throw new OutOfTime();
-    };
-    if (text.length >= payloadTextMin && (seen & (digitFlag | upperFlag)) !== 0) {
+    if (pass.runs.length > 0) {
+      // The next layer reads its own text into `pass`.
+      const runs = [...pass.runs];
       const long = (start: number, end: number): void => {
         if (
           end - start >= lonelyMin &&
@@ -537,7 +620,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           priority: 35,
         });
       };
-      for (const payload of findPayloads(text, outOfTime, long)) {
+      for (const payload of findPayloads(text, runs, deadline.check, long)) {
         const inner = scanAll(payload.text, key, depth - 1, deadline);
         const best = inner.reduce<Candidate | undefined>(
           (top, each) => (top && top.priority >= each.priority ? top : each),
@@ -554,7 +637,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           });
       }
     }
-    if (seen & (escapeFlag | nonAsciiFlag) || text.includes('\\u') || text.includes('\\x') || text.includes('=3D')) {
+    if (seen & (escapeFlag | beyondAscii) || (seen & escapedFlag && /\\[ux]|=3D/.test(text))) {
       const view = unescapedView(text);
       if (view) {
         for (const each of scanAll(view.text, key, depth - 1, deadline)) {
@@ -565,6 +648,26 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
     }
     return found;
+  }
+
+  /** Whether a keyword hit can lead to anything: not `pat` in `path`. */
+  function counts(text: string, hit: number): boolean {
+    const action = actions[hitIndex(hit)];
+    if (action === undefined) return false;
+    const end = hitEnd(hit);
+    const start = end - (words[hitIndex(hit)]?.length ?? 0);
+    if (action.credential) return standsAlone(text, start, end);
+    // A word of an identity number's key has no rule of its own.
+    return action.rules.length === 0 || action.rules.some((each) => couldMatch(each, text, start, end));
+  }
+
+  /** What is found when the key stands before the text, as it does in the JSON or the form that the text was taken from. */
+  function foundBehind(key: string, text: string, deadline: Deadline): Candidate[] {
+    const before = `${key.replaceAll(/[_.-]/g, ' ')}: `;
+    const shift = before.length;
+    return scanAll(before + text, noKey, 0, deadline).flatMap((each) =>
+      each.end <= shift ? [] : [{ ...each, start: Math.max(0, each.start - shift), end: each.end - shift }],
+    );
   }
 
   function settle(text: string, found: readonly Candidate[]): Finding[] {
@@ -597,11 +700,43 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   }
 
   return {
-    mayMatch: (bytes, start, end) => undecidable || prefilter.mayMatch(bytes, start, end),
+    surveyJson(text) {
+      const seen = search.run(text, pass);
+      if (seen & hitsOverflow || (seen & escapedFlag && /\\[ux]|=3D/.test(text))) return undefined;
+      const marks = [...pass.specials];
+      for (const hit of hits) {
+        const end = hitEnd(hit);
+        if (counts(text, hit)) marks.push(end - (words[hitIndex(hit)]?.length ?? 0));
+      }
+      const deadline = createDeadline(budgetMs + Math.max(0, text.length - freeLength) / lengthPerMs);
+      try {
+        const found: Candidate[] = [];
+        addPersonal(text, seen, noKey, deadline, found);
+        for (const payload of findPayloads(text, pass.runs, deadline.check, (start, end) => {
+          if (text[end] === '.' || isLonelySecret(text, start, end)) marks.push(start);
+        })) {
+          marks.push(payload.start);
+        }
+        for (const each of found) marks.push(each.start);
+      } catch (error) {
+        if (error instanceof OutOfTime) return undefined;
+        throw error;
+      }
+      return marks.length > 1 ? marks.sort((a, b) => a - b) : marks;
+    },
+    isTellingKey(key) {
+      const { named, identity } = natureOf(key);
+      return named !== undefined || identity;
+    },
     scan(text, context) {
       const deadline = createDeadline(budgetMs + Math.max(0, text.length - freeLength) / lengthPerMs);
       try {
-        return { findings: settle(text, scanAll(text, context.key, decodeDepth, deadline)), status: 'ok' };
+        const nature = natureOf(context.key);
+        let found = scanAll(text, nature, decodeDepth, deadline);
+        if (nature.identity && context.key !== '' && text.length <= namedTextMax) {
+          found = [...found, ...foundBehind(context.key, text, deadline)];
+        }
+        return found.length === 0 ? nothingFound : { findings: settle(text, found), status: 'ok' };
       } catch (error) {
         if (error instanceof OutOfTime) return { findings: [], status: 'budget' };
         throw error;

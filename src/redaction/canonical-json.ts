@@ -1,0 +1,28 @@
+const ESCAPED = /[\u0000-\u001f"\\\ud800-\udfff]/;
+const DEPTH_MAX = 256;
+
+/**
+ * RFC 8785 canonical JSON of a value that `JSON.parse` gave: members sorted by UTF-16 code units, no white space. Throws
+ * RangeError when it nests deeper than 256, and on lone surrogates, which have no canonical form.
+ */
+export function canonicalJson(value: unknown, depth = 0): string {
+  if (typeof value === 'string') return canonicalString(value);
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+  if (depth >= DEPTH_MAX) throw new RangeError('nested too deep');
+  let text = '';
+  if (Array.isArray(value)) {
+    for (const item of value as unknown[]) text += `${text === '' ? '' : ','}${canonicalJson(item, depth + 1)}`;
+    return `[${text}]`;
+  }
+  const members = value as Record<string, unknown>;
+  for (const key of Object.keys(members).sort()) {
+    text += `${text === '' ? '' : ','}${canonicalString(key)}:${canonicalJson(members[key], depth + 1)}`;
+  }
+  return `{${text}}`;
+}
+
+function canonicalString(text: string): string {
+  if (!ESCAPED.test(text)) return `"${text}"`;
+  if (/\p{Surrogate}/u.test(text)) throw new RangeError('lone surrogate');
+  return JSON.stringify(text);
+}
