@@ -265,6 +265,14 @@ async function investigate(
         },
       });
       await record.append(REF, { type: 'hypothesis.support', body: { hypothesis: payments } });
+      await record.append(REF, {
+        type: 'hypothesis.confidence',
+        body: {
+          hypothesis: payments,
+          level: 'medium',
+          basis: 'Two independent sources, and a check that could have refuted it.',
+        },
+      });
       agent.think('What should be done?', 'Propose rolling payments back to 1.4.2; a person decides.');
     });
   } finally {
