@@ -15,6 +15,13 @@ const ANY_STREAM = 2 ** 31 - 1;
 const GOAWAY_PING_MS = 1000;
 
 /**
+ * Calls that a sender may reset before they are answered: this many at once, and so many each second again. 100 calls whose deadline
+ * passes together are ordinary; thousands are an attack on the work that each of them causes (CVE-2023-44487).
+ */
+const RESETS_MAX = 500;
+const RESETS_PER_SECOND = 50;
+
+/**
  * Bounds what a connection may do apart from its calls: it must greet in time, answer pings, and leave when it is old, so that
  * load balancers rebalance (R49) and half-open connections end (T12). Leaving is graceful (gRPC's double GOAWAY): first one that
  * refuses nothing, and once the sender has seen it (its ping came back) one that names the last call taken.
@@ -63,8 +70,20 @@ export function guardConnections(server: Http2Server, limits: ReceiverLimits, lo
     const close = (): void => {
       if (!session.closed) session.close();
     };
+    let resets = 0;
+    let countedAt = performance.now();
+    const countReset = (): void => {
+      const now = performance.now();
+      resets = Math.max(0, resets - ((now - countedAt) / 1000) * RESETS_PER_SECOND) + 1;
+      countedAt = now;
+      if (resets <= RESETS_MAX || session.destroyed) return;
+      logger.warn({ resets: Math.round(resets) }, 'closed an HTTP/2 connection that resets its calls');
+      session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+    };
     session.on('stream', (stream) => {
       calls += 1;
+      // Raised by a reset from the sender alone.
+      stream.once('aborted', countReset);
       stream.once('close', () => {
         calls -= 1;
         if (leaving && calls === 0) close();
