@@ -9,12 +9,19 @@ import type { Database, Purpose } from './database.ts';
 import { EngineError, toEngineError } from './engine-error.ts';
 import { engineConfigXml } from './engine-config.ts';
 import { bindParameters } from './literal.ts';
-import { blockParts } from './native/column.ts';
+import { blockBytes, blockParts, blockStructure } from './native/column.ts';
+import { valuesText } from './native/values-text.ts';
 import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
 
 const READERS = 2;
 const READ_SECONDS_MAX = 30;
 const CANNOT_OPEN_FILE = 76;
+
+/** Blocks up to this size are sent as text within the statement: well below `max_query_size` even when all is escaped. */
+const INLINE_BYTES_MAX = 64 * 1024;
+
+/** Skip indexes are made when parts are merged, not for each small part: an insert writes two files less for each index. */
+const WITHOUT_SKIP_INDEXES = 'materialize_skip_indexes_on_insert = 0';
 
 type Client = ReturnType<typeof createClient>;
 type InjectedConnection = NonNullable<NonNullable<Parameters<typeof createClient>[0]>['connection']>;
@@ -99,17 +106,26 @@ export function openEmbedded(options: EmbeddedOptions): Database {
       return onWriter(purpose, bindParameters(sql, parameters));
     },
     async insert(purpose, table, block, token) {
+      const names = block.columns.map((column) => `\`${column.name}\``).join(', ');
+      // Telemetry may hold bytes that are no UTF-8 and always goes as bytes.
+      if (purpose !== 'telemetry' && blockBytes(block) <= INLINE_BYTES_MAX) {
+        const head = bindParameters(
+          `INSERT INTO ${table} (${names}) SETTINGS insert_deduplication_token = {token:String}, async_insert = 0, ` +
+            `${WITHOUT_SKIP_INDEXES} VALUES `,
+          { token },
+        );
+        return onWriter(purpose, head + valuesText(block));
+      }
       const file = join(staging, `${randomUUID()}.native`);
       try {
         await writeParts(file, blockParts(block));
-        const names = block.columns.map((column) => `\`${column.name}\``).join(', ');
         await onWriter(
           purpose,
           bindParameters(
-            `INSERT INTO ${table} (${names}) SELECT ${names} FROM file({file:String}, 'Native') ` +
+            `INSERT INTO ${table} (${names}) SELECT ${names} FROM file({file:String}, 'Native', {structure:String}) ` +
               `SETTINGS insert_deduplication_token = {token:String}, deduplicate_insert_select = 'force_enable', ` +
-              `max_insert_threads = 1, max_threads = 1`,
-            { file, token },
+              `max_insert_threads = 1, max_threads = 1, ${WITHOUT_SKIP_INDEXES}`,
+            { file, token, structure: blockStructure(block) },
           ),
         );
       } catch (error) {

@@ -29,6 +29,15 @@ actor_on_behalf_of, service, environment, summary, tool_name, tool_call_id, tool
 tool_tier_rule, model_name, model_provider, has_tokens, tokens_input, tokens_output, conversation_id, session_id, trace_id,
 span_id, signal, also_seen_as, named_refs, source_family, trust, dialect, policy_version, digest, content, redactions, facts`;
 
+/** What differs in a tombstone: it outranks the row, and keeps none of its content. */
+const TOMBSTONE_VALUES: Readonly<Record<string, string>> = {
+  version: 'version + if(tombstone, {tombstone:UInt64}, 0)',
+  summary: `if(tombstone, '', summary)`,
+  content: `if(tombstone, '', content)`,
+  redactions: `if(tombstone, '', redactions)`,
+  facts: `if(tombstone, '', facts)`,
+};
+
 interface Condition {
   readonly sql: string;
   readonly parameters: SqlParameters;
@@ -96,7 +105,10 @@ WHERE tenant = {tenant:String} AND incident = {incident:String} AND id IN {ids:A
     return new Set(rows.map((row) => row.id));
   }
 
-  /** Copies matching rows under the incident and removes the unfiled copies of everything the incident has. */
+  /**
+   * Copies matching rows under the incident and leaves a tombstone for the unfiled copy of everything the incident has: one
+   * insert, so both or neither.
+   */
   async function fileMatching(
     tenant: string,
     incident: string,
@@ -105,33 +117,35 @@ WHERE tenant = {tenant:String} AND incident = {incident:String} AND id IN {ids:A
   ): Promise<number> {
     if (incident === '') throw new TypeError('rows are filed under an incident');
     const parameters = { tenant, incident, ...condition.parameters };
-    const candidates = `FROM evidence FINAL
-WHERE tenant = {tenant:String} AND incident != {incident:String} AND (${condition.sql})
-AND id NOT IN (SELECT id FROM evidence FINAL WHERE tenant = {tenant:String} AND incident = {incident:String})`;
-    const counted = await database.select<{ rows: string }>(
-      `SELECT toString(uniqExact(id)) AS rows ${candidates}`,
+    const matching = `FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident != {incident:String} AND (${condition.sql})`;
+    const filed = `id IN (SELECT id FROM evidence FINAL WHERE tenant = {tenant:String} AND incident = {incident:String})`;
+    const counted = await database.select<{ fresh: string; loose: string }>(
+      `SELECT toString(uniqExactIf(id, NOT filed)) AS fresh, toString(countIf(loose)) AS loose
+FROM (SELECT id, incident = '' AS loose, ${filed} AS filed ${matching})`,
       parameters,
     );
-    const rows = Number(counted[0]?.rows ?? 0);
-    if (rows > 0) {
-      await database.command(
-        'evidence',
-        `INSERT INTO evidence (incident, is_deleted, link_mode, link_rule, link_score, ${COPIED})
-SELECT {incident:String}, 0, {mode:String}, {rule:String}, {score:Float64}, ${COPIED}
-FROM (SELECT * ${candidates} ORDER BY version DESC LIMIT 1 BY id)
-SETTINGS insert_deduplication_token = {token:String}`,
-        { ...parameters, mode: link.mode, rule: link.rule, score: link.score, token: randomUUID() },
-      );
-    }
-    // Also when nothing was new: an earlier call may have died between the two statements.
+    const rows = Number(counted[0]?.fresh ?? 0);
+    if (rows === 0 && Number(counted[0]?.loose ?? 0) === 0) return 0;
     await database.command(
       'evidence',
-      `INSERT INTO evidence (tenant, incident, id, version, is_deleted, occurred_at, received_at)
-SELECT tenant, '', id, version + {tombstone:UInt64}, 1, occurred_at, received_at FROM evidence FINAL
-WHERE tenant = {tenant:String} AND incident = '' AND (${condition.sql})
-AND id IN (SELECT id FROM evidence FINAL WHERE tenant = {tenant:String} AND incident = {incident:String})
-SETTINGS insert_deduplication_token = {token:String}`,
-      { ...parameters, tombstone: TOMBSTONE_VERSION, token: randomUUID() },
+      `INSERT INTO evidence (incident, is_deleted, link_mode, link_rule, link_score, ${COPIED})
+SELECT if(tombstone, '', {incident:String}), tombstone, {mode:String}, {rule:String}, {score:Float64},
+${COPIED.replace(/\b(?:version|summary|content|redactions|facts)\b/g, (name) => TOMBSTONE_VALUES[name] ?? name)}
+FROM (
+  SELECT * FROM (SELECT *, 0 AS tombstone ${matching} AND NOT ${filed} ORDER BY version DESC LIMIT 1 BY id)
+  UNION ALL SELECT *, 1 AS tombstone ${matching} AND incident = ''
+)
+SETTINGS insert_deduplication_token = {token:String}, materialize_skip_indexes_on_insert = 0, max_threads = 2,
+max_insert_threads = 1`,
+      {
+        ...parameters,
+        mode: link.mode,
+        rule: link.rule,
+        score: link.score,
+        tombstone: TOMBSTONE_VERSION,
+        token: randomUUID(),
+      },
     );
     return rows;
   }

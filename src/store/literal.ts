@@ -36,6 +36,6 @@ function literal(name: string, type: string, value: SqlValue): string {
 }
 
 /** Backslash and quote are all that can end or bend a ClickHouse string literal; NUL is written out for C-string paths. */
-function stringLiteral(value: string): string {
+export function stringLiteral(value: string): string {
   return `'${value.replaceAll('\\', '\\\\').replaceAll("'", "\\'").replaceAll('\0', '\\0')}'`;
 }

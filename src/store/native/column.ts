@@ -147,3 +147,8 @@ export function blockBytes(block: NativeBlock): number {
   for (const part of blockParts(block)) bytes += part.length;
   return bytes;
 }
+
+/** The block's columns as `file()` takes them; without it the engine reads a file twice. */
+export function blockStructure(block: NativeBlock): string {
+  return block.columns.map((column) => `\`${column.name}\` ${column.type}`).join(', ');
+}

@@ -38,6 +38,7 @@ PARTITION BY toDate(ReceivedAt)
 ORDER BY (ServiceName, MetricName, toStartOfHour(TimeUnix), cityHash64(Attributes), TimeUnix)
 SETTINGS
   index_granularity = 8192,
+  min_bytes_for_wide_part = 134217728,
   ttl_only_drop_parts = 1,
   non_replicated_deduplication_window = 10000,
   fsync_after_insert = 1,

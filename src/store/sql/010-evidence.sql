@@ -57,6 +57,7 @@ ENGINE = ReplacingMergeTree(version, is_deleted)
 ORDER BY (tenant, incident, id)
 SETTINGS
   index_granularity = 8192,
+  min_bytes_for_wide_part = 134217728,
   non_replicated_deduplication_window = 10000,
   fsync_after_insert = 1,
   fsync_part_directory = 1

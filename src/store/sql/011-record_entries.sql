@@ -16,6 +16,7 @@ ENGINE = MergeTree
 ORDER BY (tenant, incident, seq)
 SETTINGS
   index_granularity = 1024,
+  min_bytes_for_wide_part = 134217728,
   non_replicated_deduplication_window = 10000,
   fsync_after_insert = 1,
   fsync_part_directory = 1

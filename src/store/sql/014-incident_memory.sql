@@ -4,10 +4,8 @@ CREATE TABLE IF NOT EXISTS incident_memory
   incident String,
   version UInt64,
   head_seq UInt64,
-  feature_kinds Array(LowCardinality(String)),
-  feature_values Array(String) CODEC(ZSTD(1)),
-  feature_weights Array(Float32),
-  feature_sources Array(String) CODEC(ZSTD(1)),
+  remembered UInt64 MATERIALIZED cityHash64(incident, version),
+  features String CODEC(ZSTD(1)),
   investigation_signatures Array(String),
   investigations String CODEC(ZSTD(1)),
   outcome String CODEC(ZSTD(1))
