@@ -154,7 +154,9 @@ export function createClient(options: ClientOptions): ApiClient {
       return answer(await request('GET', incidentPath(refOrId), { accept: 'text/markdown' }));
     },
     async bundle(refOrId) {
-      return answer(await request('GET', `${incidentPath(refOrId)}/bundle`, { accept: 'application/vnd.in-toto+json' }));
+      return answer(
+        await request('GET', `${incidentPath(refOrId)}/bundle`, { accept: 'application/vnd.in-toto+json' }),
+      );
     },
     async hasIncident(refOrId) {
       const response = await request('GET', incidentPath(refOrId));
