@@ -586,6 +586,8 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
       const [first] = outcome;
       if (first === undefined) throw new Error('an accepted command made no entry');
       if (first.type === 'content.erase') await eraseContent(state, first);
+      // What the entry carries is the head before it; the one with it is anchored like any other.
+      if (first.type === 'checkpoint.sign' && checkpoints !== undefined) await signHead(checkpoints, loaded);
       return { kind: 'appended', ...appendedOf(first, state.head) };
     }
     const { state } = await load(tenant, incidentId);
