@@ -1,0 +1,376 @@
+import { createHash } from 'node:crypto';
+import type { Meter } from '@opentelemetry/api';
+import { DOCKET_ACTOR } from '../record/actor.ts';
+import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
+import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { IncidentRecord, IncidentStatus, IncidentSummary } from '../record/incident-record.ts';
+import type { RecordService } from '../record/record-service.ts';
+import type { SeenChange, SignalReader, SignalScope } from '../record/service-signals.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import { catalogueRows } from './catalogue/catalogue-rows.ts';
+import { NO_CATALOGUE, type ServiceCatalogue } from './catalogue/service-entry.ts';
+import { seenChangeRow } from './changes/change-row.ts';
+import { incidentWindow } from './incident-window.ts';
+import { findSignals } from './signals/find-signals.ts';
+import { figuresKey, signalRow } from './signals/signal-row.ts';
+import { rankSignals } from './signals/signal.ts';
+
+export interface IncidentWatchOptions {
+  readonly signals: SignalReader;
+  readonly evidenceLog: EvidenceLog;
+  readonly record: Pick<RecordService, 'list' | 'record' | 'summary' | 'append' | 'index'>;
+  /** Whose incidents are watched. */
+  readonly tenants: readonly string[];
+  readonly catalogue?: () => ServiceCatalogue;
+  readonly meter: Meter;
+  readonly logger: Logger;
+  /** How often new incidents are looked for; 0 leaves it to `refresh`. 1 s when left out. */
+  readonly pollMilliseconds?: number;
+  readonly clock?: () => number;
+}
+
+/**
+ * Keeps what the services of an incident show beside it while it goes on: service signals, changes, owners and runbooks, and
+ * the agent work that seems to belong to it. One incident after the other.
+ */
+export interface IncidentWatch {
+  start(): void;
+  /** Brings one incident up to date now. Idempotent. False when there is no such incident. */
+  refresh(tenant: string, refOrId: string): Promise<boolean>;
+  close(): Promise<void>;
+}
+
+const POLL_MILLISECONDS = 1_000;
+/** Seconds since an incident was first seen at which it is looked at again; from then on every minute. */
+const EARLY_SECONDS = [0, 5, 15, 30, 60] as const;
+const EVERY_MILLISECONDS = 60_000;
+/** Share of the time that comparing may take. */
+const LOAD_SHARE = 0.1;
+const INCIDENTS_MAX = 200;
+/** Signal rows an incident can come to have over all refreshes. */
+const SIGNAL_ROWS_MAX = 200;
+const UNFILED_MAX = 200;
+/** Changes before the window that may have caused it. */
+const CHANGE_LEAD_NANOSECONDS = 2n * 3_600_000_000_000n;
+const AGENT_LEAD_NANOSECONDS = 900_000_000_000n;
+const TRACES_SEARCHED_MAX = 10;
+
+const ONGOING: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring', 'resolved', 'review'];
+/** Telemetry goes on telling about these; of the others only what is there already. */
+const ACTIVE: ReadonlySet<IncidentStatus> = new Set(['triage', 'active', 'mitigated', 'monitoring']);
+
+interface Watched {
+  readonly sinceMilliseconds: number;
+  refreshes: number;
+  nextMilliseconds: number;
+  /** Figures last written, by evidence id. */
+  readonly written: Map<string, string>;
+}
+
+export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatch {
+  const { signals, evidenceLog, record, logger } = options;
+  const clock = options.clock ?? Date.now;
+  const catalogue = options.catalogue ?? (() => NO_CATALOGUE);
+  const duration = options.meter.createHistogram('docket.evidence.refresh', {
+    unit: 's',
+    description: 'Time to bring one incident up to date',
+  });
+  const failures = options.meter.createCounter('docket.evidence.refresh_failures', {
+    unit: '{part}',
+    description: 'Parts of a refresh that failed, by part',
+  });
+  const watched = new Map<string, Watched>();
+  /** Gaps known to be in the record, by entry id. */
+  const gaps = new Set<string>();
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> | undefined;
+  let closed = false;
+
+  async function round(): Promise<void> {
+    for (const tenant of options.tenants) {
+      const { items } = await record.list(tenant, { status: ONGOING, limit: INCIDENTS_MAX });
+      for (const incident of items) {
+        if (closed) return;
+        const key = `${tenant}\n${incident.id}`;
+        const now = clock();
+        const state = watched.get(key);
+        if (state !== undefined && (now < state.nextMilliseconds || !due(state, incident))) continue;
+        await refreshOne(tenant, incident);
+      }
+    }
+  }
+
+  async function refreshOne(tenant: string, incident: IncidentSummary): Promise<void> {
+    const key = `${tenant}\n${incident.id}`;
+    const began = clock();
+    let state = watched.get(key);
+    if (state === undefined) {
+      state = { sinceMilliseconds: began, refreshes: 0, nextMilliseconds: 0, written: new Map() };
+      watched.set(key, state);
+    }
+    const scope = incidentWindow(tenant, incident, began);
+    await part('catalogue', () => attachCatalogue(tenant, incident));
+    await part('signals', () => writeSignals(scope, incident, state));
+    await part('changes', () => writeChanges(scope, incident));
+    await part('reported', () => fileReported(scope, incident));
+    await part('agents', () => fileAgents(scope, incident));
+    const took = clock() - began;
+    duration.record(took / 1_000);
+    state.refreshes += 1;
+    const early = EARLY_SECONDS[state.refreshes];
+    state.nextMilliseconds =
+      early === undefined
+        ? clock() + Math.max(EVERY_MILLISECONDS, took / LOAD_SHARE)
+        : Math.max(state.sinceMilliseconds + early * 1_000, clock() + took);
+  }
+
+  /** One part failing leaves the others their turn. */
+  async function part(name: string, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      failures.add(1, { part: name });
+      logger.warn(
+        { part: name, error: error instanceof Error ? error.name : 'unknown' },
+        'an incident could not be brought up to date',
+      );
+    }
+  }
+
+  async function writeSignals(scope: SignalScope, incident: IncidentSummary, state: Watched): Promise<void> {
+    const asOfUnixNano = BigInt(clock()) * 1_000_000n;
+    const ranked = rankSignals(findSignals(await signals.figures(scope)));
+    const rows: EvidenceRow[] = [];
+    const figures = new Map<string, string>();
+    for (const [index, signal] of ranked.entries()) {
+      const rank = index + 1;
+      const row = signalRow(signal, { scope, incidentId: incident.id, rank, asOfUnixNano });
+      const shown = figuresKey(signal, rank);
+      if (state.written.get(row.id) === shown) continue;
+      if (!state.written.has(row.id) && state.written.size + figures.size >= SIGNAL_ROWS_MAX) continue;
+      figures.set(row.id, shown);
+      rows.push(row);
+    }
+    if (rows.length > 0) await evidenceLog.put(rows);
+    for (const [id, shown] of figures) state.written.set(id, shown);
+    const orphans = ranked.filter((signal) => signal.sourceFamily.endsWith(':missing_parents'));
+    if (orphans.length > 0) {
+      const services = orphans.map((signal) => signal.service).slice(0, 5);
+      await openGap(scope.tenant, incident, 'missing parents', {
+        what: `Traces of ${services.join(', ')} have spans whose parent span was never received.`,
+        kind: 'missing_telemetry',
+        why: 'What called them, and why, cannot be seen.',
+        blocks: [],
+      });
+    }
+  }
+
+  async function writeChanges(scope: SignalScope, incident: IncidentSummary): Promise<void> {
+    const earlier = { ...scope, baselineFromUnixNano: scope.fromUnixNano - CHANGE_LEAD_NANOSECONDS };
+    const { rows, query } = await signals.changes(earlier);
+    const asOfUnixNano = BigInt(clock()) * 1_000_000n;
+    const changed = rows.map((change) =>
+      seenChangeRow(scope.tenant, change, {
+        incidentId: incident.id,
+        link: changeLink(scope, incident, change),
+        query,
+        asOfUnixNano,
+      }),
+    );
+    const known = await evidenceLog.existing(
+      scope.tenant,
+      incident.id,
+      changed.map((row) => row.id),
+    );
+    const fresh = changed.filter((row) => !known.has(row.id));
+    if (fresh.length > 0) await evidenceLog.put(fresh);
+  }
+
+  /** Bound when a binding of the incident covers the service then; inferred from service and time otherwise. */
+  function changeLink(scope: SignalScope, incident: IncidentSummary, change: SeenChange): EvidenceLink {
+    const bound = record.index.resolve(scope.tenant, {
+      refs: [],
+      traceId: change.traceId,
+      conversationId: '',
+      sessionId: '',
+      agent: '',
+      service: change.service,
+      environment: change.environment,
+      occurredAtUnixNano: change.firstSeenUnixNano,
+      namedTraceIds: [],
+    });
+    const held = bound.find((each) => each.incidentId === incident.id);
+    if (held !== undefined) return held.link;
+    return scope.services.includes(change.service)
+      ? inferred(`change of ${change.service}, a service of the incident, in or shortly before its window`, 0.8)
+      : inferred(`change of ${change.service} in or shortly before the incident's window`, 0.4);
+  }
+
+  /** Changes and alerts that were reported before the incident was opened, or name it only by their service and time. */
+  async function fileReported(scope: SignalScope, incident: IncidentSummary): Promise<void> {
+    if (scope.services.length === 0) return;
+    for (const service of scope.services.slice(0, 20)) {
+      const { items } = await evidenceLog.unfiled(scope.tenant, {
+        kinds: ['change', 'alert'],
+        service,
+        fromUnixNano: scope.fromUnixNano - CHANGE_LEAD_NANOSECONDS,
+        toUnixNano: scope.toUnixNano,
+        limit: UNFILED_MAX,
+      });
+      for (const kind of ['change', 'alert'] as const) {
+        const ids = items.filter((row) => row.kind === kind && inPlace(row, incident)).map((row) => row.id);
+        const link = inferred(`${kind} of ${service}, a service of the incident, in or shortly before its window`, 0.8);
+        await evidenceLog.file(scope.tenant, incident.id, ids, link);
+      }
+    }
+  }
+
+  /** Work of the responders' own agents, and work on traces of the incident, that nothing else ties to an incident. */
+  async function fileAgents(scope: SignalScope, incident: IncidentSummary): Promise<void> {
+    const found = await record.record(scope.tenant, incident.id);
+    if (found === undefined) return;
+    const window = { fromUnixNano: scope.fromUnixNano - AGENT_LEAD_NANOSECONDS, toUnixNano: scope.toUnixNano };
+    for (const agent of respondingAgents(found)) {
+      const { items } = await evidenceLog.unfiled(scope.tenant, { ...window, actor: agent, limit: UNFILED_MAX });
+      await evidenceLog.file(
+        scope.tenant,
+        incident.id,
+        items.filter((row) => row.actor.kind === 'agent').map((row) => row.id),
+        inferred(`responder's agent ${agent} active in the window`, 0.7),
+      );
+    }
+    const { items: own } = await evidenceLog.page(scope.tenant, incident.id, {
+      kinds: ['trace', 'error', 'alert'],
+      limit: 50,
+    });
+    const traceIds = new Set(own.map((row) => row.source.traceId).filter((id) => id !== ''));
+    for (const traceId of [...traces(traceIds)].slice(0, TRACES_SEARCHED_MAX)) {
+      // Tools name a trace by its 64 lower bits or by its first digits as well; both are found as part of the text.
+      for (const q of [traceId.slice(16), traceId.slice(0, 16)]) {
+        const { items } = await evidenceLog.unfiled(scope.tenant, { ...window, kinds: ['tool_call'], q, limit: 50 });
+        const ids = items.filter((row) => names(row, q)).map((row) => row.id);
+        await evidenceLog.file(scope.tenant, incident.id, ids, inferred(`names trace ${traceId}`, 0.6));
+      }
+    }
+  }
+
+  async function attachCatalogue(tenant: string, incident: IncidentSummary): Promise<void> {
+    const known = catalogue();
+    if (!known.configured) return;
+    const at = BigInt(clock()) * 1_000_000n;
+    const rows = incident.services.flatMap((service) => {
+      const entry = known.find(service);
+      return entry === undefined ? [] : catalogueRows(tenant, incident.id, entry, at);
+    });
+    const held = await evidenceLog.existing(
+      tenant,
+      incident.id,
+      rows.map((row) => row.id),
+    );
+    const fresh = rows.filter((row) => !held.has(row.id));
+    if (fresh.length > 0) await evidenceLog.put(fresh);
+    for (const service of incident.services.slice(0, 20)) {
+      const entry = known.find(service);
+      if ((entry?.owners.length ?? 0) === 0) {
+        await openGap(tenant, incident, `owner ${service}`, {
+          what: `Nobody is known to own ${service}.`,
+          kind: 'unknown_owner',
+          why: 'Nobody can be asked about it, or for it.',
+          blocks: [],
+        });
+      }
+      if ((entry?.runbooks.length ?? 0) === 0) {
+        await openGap(tenant, incident, `runbook ${service}`, {
+          what: `No runbook is known for ${service}.`,
+          kind: 'unanswered',
+          why: 'What its people do about failures like this is not written where it can be found.',
+          blocks: [],
+        });
+      }
+    }
+  }
+
+  /** Opened once per incident and subject, also over restarts: the entry's id says what it is about. */
+  async function openGap(
+    tenant: string,
+    incident: IncidentSummary,
+    subject: string,
+    body: { readonly what: string; readonly kind: string; readonly why: string; readonly blocks: string[] },
+  ): Promise<void> {
+    if (!ACTIVE.has(incident.status)) return;
+    const entryId = entryIdOf(tenant, incident.id, subject);
+    if (gaps.has(entryId)) return;
+    const result = await record.append(tenant, incident.id, DOCKET_ACTOR, { type: 'gap.open', entryId, body });
+    // A gap that is there already, with other words, stays as it is.
+    if (result.kind !== 'unknown_incident') gaps.add(entryId);
+  }
+
+  return {
+    start() {
+      const poll = options.pollMilliseconds ?? POLL_MILLISECONDS;
+      if (poll === 0) return;
+      timer = setInterval(() => {
+        running ??= round()
+          .catch((error: unknown) => {
+            logger.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'incidents could not be looked at');
+          })
+          .finally(() => {
+            running = undefined;
+          });
+      }, poll);
+      timer.unref();
+    },
+    async refresh(tenant, refOrId) {
+      const incident = await record.summary(tenant, refOrId);
+      if (incident === undefined) return false;
+      await refreshOne(tenant, incident);
+      return true;
+    },
+    async close() {
+      closed = true;
+      clearInterval(timer);
+      await running;
+    },
+  };
+}
+
+/** One that is over is looked at twice: when it is first seen, and once after it ended. */
+function due(state: Watched, incident: IncidentSummary): boolean {
+  if (ACTIVE.has(incident.status)) return true;
+  return state.refreshes < 2;
+}
+
+function inferred(rule: string, score: number): EvidenceLink {
+  return { mode: 'inferred', rule, score };
+}
+
+/** True when the row's environment is not another than the incident's. */
+function inPlace(row: EvidenceRow, incident: IncidentSummary): boolean {
+  return (
+    row.environment === '' || incident.environments.length === 0 || incident.environments.includes(row.environment)
+  );
+}
+
+function respondingAgents(found: IncidentRecord): readonly string[] {
+  const actors = [
+    ...found.participants.filter((each) => each.leftAt === null).map((each) => each.actor),
+    ...found.responsibilities.filter((each) => each.held).map((each) => each.holder),
+  ];
+  return [...new Set(actors.filter((actor) => actor.kind === 'agent').map((actor) => actor.name))].slice(0, 20);
+}
+
+function* traces(ids: ReadonlySet<string>): Generator<string> {
+  for (const id of ids) if (/^[0-9a-f]{32}$/.test(id) && !/^0+$/.test(id.slice(16))) yield id;
+}
+
+/** True when the digits stand as an id of their own, or as the start or end of a longer one, in what the row says. */
+function names(row: EvidenceRow, digits: string): boolean {
+  const text = [row.summary, ...Object.values(row.content).map((each) => each.value ?? '')].join('\n');
+  return new RegExp(`(?<![0-9a-f])[0-9a-f]{0,16}${digits}[0-9a-f]{0,16}(?![0-9a-f])`).test(text);
+}
+
+/** A UUID (version 8) made of what the entry is about. */
+function entryIdOf(...parts: readonly string[]): string {
+  const hex = createHash('sha256').update(parts.join('\n')).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
