@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { KIND_WEIGHTS, type FeatureKind } from '../record/memory/incident-feature.ts';
+import { KIND_WEIGHTS, type FeatureKind, type IncidentFeature } from '../record/memory/incident-feature.ts';
 import type {
   IncidentMemory,
   InvestigationElsewhere,
@@ -11,7 +11,7 @@ import type { IncidentOutcome } from '../record/memory/incident-outcome.ts';
 import type { Investigation } from '../record/memory/investigation.ts';
 import type { Database } from './database.ts';
 import { ArrayColumn, FlatColumn, type NativeBlock } from './native/column.ts';
-import { askedFeaturesSql, similarIncidentsSql } from './queries/similar-incidents.ts';
+import { showingSql, similarIncidentsSql } from './queries/similar-incidents.ts';
 
 const LIMIT_MAX = 50;
 const FEATURES_SHOWN = 20;
@@ -22,11 +22,9 @@ const HEADS_PAGE = 5_000;
 /** Of all that an incident shows, how much is compared: the most telling. The rest would cost more than it says. */
 const COMPARED_FEATURES = 64;
 
-interface AskedFeature {
+interface Counted {
   readonly kind: FeatureKind;
   readonly value: string;
-  readonly weight: number;
-  readonly source: string;
   readonly showing: number;
 }
 
@@ -67,17 +65,33 @@ WHERE tenant = {tenant:String} AND incident IN {incidents:Array(String)} LIMIT $
     async similar(tenant, incidentId, limit) {
       if (!Number.isInteger(limit) || limit < 1 || limit > LIMIT_MAX)
         throw new RangeError(`limit must be between 1 and ${LIMIT_MAX}`);
-      const [counted, asked] = await Promise.all([
+      const [counted, remembered] = await Promise.all([
         database.select<{ incidents: string }>(
           'SELECT toString(count()) AS incidents FROM incident_memory FINAL WHERE tenant = {tenant:String}',
           { tenant },
         ),
-        database.select<AskedFeature>(askedFeaturesSql, { tenant, incident: incidentId }),
+        database.select<{ features: string }>(
+          `SELECT features FROM incident_memory FINAL
+WHERE tenant = {tenant:String} AND incident = {incident:String} LIMIT 1`,
+          { tenant, incident: incidentId },
+        ),
       ]);
       const incidents = Number(counted[0]?.incidents ?? 0);
-      if (asked.length === 0) return { compared: incidents, items: [] };
+      const asked = remembered[0] === undefined ? [] : (JSON.parse(remembered[0].features) as IncidentFeature[]);
+      if (asked.length === 0) return { compared: 0, items: [] };
+      const showing = new Map(
+        (
+          await database.select<Counted>(showingSql, {
+            tenant,
+            keys: asked.map((feature) => keyOf(feature.kind, feature.value)),
+          })
+        ).map((each) => [keyOf(each.kind, each.value), each.showing]),
+      );
       const weighed = asked
-        .map((feature) => ({ ...feature, importance: importanceOf(feature, incidents) }))
+        .map((feature) => {
+          const shownBy = showing.get(keyOf(feature.kind, feature.value)) ?? 1;
+          return { ...feature, showing: shownBy, importance: importanceOf(feature.kind, shownBy, incidents) };
+        })
         .sort((one, other) => other.importance * other.weight - one.importance * one.weight);
       const compared = new Map(
         weighed.slice(0, COMPARED_FEATURES).map((feature) => [keyOf(feature.kind, feature.value), feature]),
@@ -156,10 +170,8 @@ WHERE (tenant, incident) > ({tenant:String}, {incident:String}) ORDER BY tenant,
 }
 
 /** Kind by rarity: `ln(1 + (incidents - showing + 0.5) / (showing + 0.5))`, near nothing for what everybody shows. */
-function importanceOf({ kind, showing }: AskedFeature, incidents: number): number {
-  // An estimate, and counted with features an incident showed before: it may exceed what there is.
-  const showingNow = Math.min(showing, incidents);
-  return KIND_WEIGHTS[kind] * Math.log(1 + (incidents - showingNow + 0.5) / (showingNow + 0.5));
+function importanceOf(kind: FeatureKind, showing: number, incidents: number): number {
+  return KIND_WEIGHTS[kind] * Math.log(1 + Math.max(0, incidents - showing + 0.5) / (showing + 0.5));
 }
 
 function keyOf(kind: FeatureKind, value: string): string {
@@ -167,7 +179,7 @@ function keyOf(kind: FeatureKind, value: string): string {
 }
 
 function rounded(value: number): number {
-  return Math.round(Number(value) * 1e4) / 1e4;
+  return Math.round(value * 1e4) / 1e4;
 }
 
 function featureBlock(incidents: readonly RememberedIncident[]): NativeBlock {
@@ -199,10 +211,7 @@ function memoryBlock(incidents: readonly RememberedIncident[]): NativeBlock {
   const incident = new FlatColumn('incident', 'String');
   const version = new FlatColumn('version', 'UInt64');
   const headSeq = new FlatColumn('head_seq', 'UInt64');
-  const kinds = new ArrayColumn('feature_kinds', 'String');
-  const values = new ArrayColumn('feature_values', 'String');
-  const weights = new ArrayColumn('feature_weights', 'Float64');
-  const sources = new ArrayColumn('feature_sources', 'String');
+  const features = new FlatColumn('features', 'String');
   const signatures = new ArrayColumn('investigation_signatures', 'String');
   const investigations = new FlatColumn('investigations', 'String');
   const outcome = new FlatColumn('outcome', 'String');
@@ -211,16 +220,7 @@ function memoryBlock(incidents: readonly RememberedIncident[]): NativeBlock {
     incident.text(each.incident);
     version.bigint64(BigInt(each.version));
     headSeq.bigint64(BigInt(each.headSeq));
-    for (const feature of each.features) {
-      kinds.values.text(feature.kind);
-      values.values.text(feature.value);
-      weights.values.float64(feature.weight);
-      sources.values.text(feature.source);
-    }
-    for (const column of [kinds, values, weights, sources]) {
-      column.offsets.total += each.features.length;
-      column.closeRow();
-    }
+    features.text(JSON.stringify(each.features));
     for (const { signature } of each.investigations) signatures.values.text(signature);
     signatures.offsets.total += each.investigations.length;
     signatures.closeRow();
@@ -229,6 +229,6 @@ function memoryBlock(incidents: readonly RememberedIncident[]): NativeBlock {
   }
   return {
     rows: incidents.length,
-    columns: [tenant, incident, version, headSeq, kinds, values, weights, sources, signatures, investigations, outcome],
+    columns: [tenant, incident, version, headSeq, features, signatures, investigations, outcome],
   };
 }

@@ -1,67 +1,47 @@
 /**
  * The incidents most like one of the tenant, by weighted overlap of features, in two steps so that words which everybody
- * uses cost a count and no more.
+ * uses cost a count and no more. `keys` are features as kind, line break, value.
  *
- * `incident_features` is ordered by feature: only rows of features that the incident shows are read. Rows of an older
- * version are left over from before an incident was remembered anew; they are not compared.
+ * `incident_features` is ordered by feature: only rows of the features asked for are read. Rows of an older version are left
+ * over from before an incident was remembered anew; `remembered`, a hash of incident and version, tells them apart.
  */
-
-/** What the incident shows, and how many incidents show each. */
-export const askedFeaturesSql = `
-SELECT asked.kind AS kind, asked.value AS value, asked.weight AS weight, asked.source AS source, counted.showing AS showing
-FROM
-(
-  SELECT kind, value, weight, source
-  FROM incident_memory FINAL
-  ARRAY JOIN feature_kinds AS kind, feature_values AS value, feature_weights AS weight, feature_sources AS source
-  WHERE tenant = {tenant:String} AND incident = {incident:String}
-) AS asked
-INNER JOIN
-(
-  SELECT kind, value, toUInt32(uniq(incident)) AS showing
-  FROM incident_features
-  WHERE tenant = {tenant:String} AND (kind, value) IN
-  (
-    SELECT kind, value
-    FROM incident_memory FINAL
-    ARRAY JOIN feature_kinds AS kind, feature_values AS value
-    WHERE tenant = {tenant:String} AND incident = {incident:String}
+const OF_ASKED = `
+  tenant = {tenant:String}
+  AND (kind, value) IN (
+    SELECT splitByChar('\\n', key)[1], substring(key, position(key, '\\n') + 1)
+    FROM (SELECT arrayJoin({keys:Array(String)}) AS key)
   )
-  GROUP BY kind, value
-) AS counted ON asked.kind = counted.kind AND asked.value = counted.value
+  AND remembered IN (SELECT remembered FROM incident_memory FINAL WHERE tenant = {tenant:String})`;
+
+/** How many incidents show each. */
+export const showingSql = `
+SELECT kind, value, toUInt32(count()) AS showing
+FROM incident_features
+WHERE ${OF_ASKED}
+GROUP BY kind, value
 LIMIT 1000`;
 
-/** Who else shows these features (`keys` are kind, line break, value), and what each adds. */
+/** Who else shows these; each adds its factor times the root of its weight there. */
 export const similarIncidentsSql = `
 SELECT
-  features.incident AS incident,
-  sum(factors[indexOf(asked, concat(features.kind, '\\n', features.value))] * sqrt(features.weight)) AS contribution,
+  incident,
+  sum(part) AS contribution,
   arraySlice(
-    arraySort(each -> (-each.3, each.1, each.2), groupArray((
-      features.kind,
-      features.value,
-      factors[indexOf(asked, concat(features.kind, '\\n', features.value))] * sqrt(features.weight),
-      features.source
-    ))),
+    arraySort(each -> (-each.3, each.1, each.2), groupArray((kind, value, part, source))),
     1,
     {features_shown:UInt32}
   ) AS features
 FROM
 (
-  WITH {keys:Array(String)} AS asked, arrayMap(each -> toFloat64(each), {factors:Array(String)}) AS factors
-  SELECT incident, kind, value, weight, source, version, asked, factors
+  SELECT
+    incident,
+    kind,
+    value,
+    source,
+    toFloat64(transform(concat(kind, '\\n', value), {keys:Array(String)}, {factors:Array(String)}, '0')) * sqrt(weight) AS part
   FROM incident_features
-  WHERE tenant = {tenant:String}
-    AND (kind, value) IN (
-      SELECT splitByChar('\\n', key)[1], substring(key, position(key, '\\n') + 1)
-      FROM (SELECT arrayJoin({keys:Array(String)}) AS key)
-    )
-    AND incident != {incident:String}
-) AS features
-INNER JOIN
-(
-  SELECT incident, max(version) AS version FROM incident_memory WHERE tenant = {tenant:String} GROUP BY incident
-) AS current ON features.incident = current.incident AND features.version = current.version
+  WHERE incident != {incident:String} AND ${OF_ASKED}
+)
 GROUP BY incident
 ORDER BY contribution DESC, incident
 LIMIT {limit:UInt32}`;

@@ -5,6 +5,7 @@ CREATE TABLE IF NOT EXISTS incident_features
   value String CODEC(ZSTD(1)),
   incident String CODEC(ZSTD(1)),
   version UInt64,
+  remembered UInt64 MATERIALIZED cityHash64(incident, version),
   weight Float32,
   source String CODEC(ZSTD(1))
 )
