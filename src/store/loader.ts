@@ -21,8 +21,13 @@ const ROWS_VERSION = 1;
 
 const DAY_NANOS = 86_400_000_000_000n;
 
+const MiB = 1024 * 1024;
+
 /** Encoded between two turns of the event loop: about 10 ms of work. */
-const BYTES_PER_TURN = 1024 * 1024;
+const BYTES_PER_TURN = MiB;
+
+/** A batch of this size tells that the next ones will be large too. */
+const BUSY_BYTES = MiB;
 
 const ENCODERS: Readonly<Record<Signal, () => SliceEncoder>> = {
   traces: createTraceEncoder,
@@ -43,6 +48,9 @@ export interface LoaderOptions {
  */
 export function createLoader(options: LoaderOptions): FrameConsumer {
   const { database, instruments, logger } = options;
+
+  /** The last batch was a large one. */
+  let busy = false;
 
   async function insert(table: string, block: NativeBlock, token: string): Promise<void> {
     const started = performance.now();
@@ -186,8 +194,12 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
 
   return {
     name: 'loader',
-    batch: { framesMax: 512, bytesMax: 16 * 1024 * 1024, lingerMs: 250 },
+    /** Asked for before each batch: while much comes in, waiting longer makes fewer, larger parts and less to merge. */
+    get batch() {
+      return { framesMax: 4096, bytesMax: 24 * MiB, lingerMs: busy ? 750 : 250 };
+    },
     async consume(batch): Promise<ConsumeOutcome> {
+      busy = batch.frames.reduce((sum, frame) => sum + frame.bytes.length, 0) >= BUSY_BYTES;
       try {
         return { kind: 'accepted', setAside: await load(batch) };
       } catch (error) {
