@@ -3,10 +3,11 @@
  * embedded engine, one load generator process, both on this machine. Prints a table and writes bench/results/ingest.json.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { filesBelow } from '../src/demo/living-folder.ts';
 import { startDocket, type DocketProcess } from '../test/support/docket-process.ts';
 import { attribute, postJson, tracesRequest } from '../test/support/otlp-json.ts';
 import type { LoadOptions, LoadResult } from './load-generator.ts';
@@ -77,9 +78,7 @@ async function measure(docket: DocketProcess, name: string, options: LoadOptions
 
 function folderBytes(folder: string): number {
   let bytes = 0;
-  for (const file of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (file.isFile()) bytes += statSync(join(file.parentPath, file.name)).size;
-  }
+  for (const path of filesBelow(folder)) bytes += statSync(path).size;
   return bytes;
 }
 

@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { createClient } from '../api/client.ts';
+import { filesHolding } from './living-folder.ts';
 
 export interface RecordChecks {
   readonly api: string;
@@ -80,25 +79,7 @@ export async function missingFromRecord(checks: RecordChecks): Promise<string[]>
     const text = await (await fetch(`http://${checks.api}${path}`)).text();
     want(!text.includes(checks.secret), `the secret to be absent from ${path}`);
   }
-  for (const file of filesHolding(checks.dataDirectory, checks.secret))
+  for (const file of filesHolding(checks.dataDirectory, [Buffer.from(checks.secret)]))
     missing.push(`the secret to be absent from ${file}`);
   return missing;
-}
-
-function filesHolding(folder: string, secret: string): string[] {
-  const needle = Buffer.from(secret);
-  const holding: string[] = [];
-  for (const file of readdirSync(folder, { recursive: true, withFileTypes: true })) {
-    if (!file.isFile()) continue;
-    const path = join(file.parentPath, file.name);
-    let bytes: Buffer;
-    try {
-      bytes = readFileSync(path);
-    } catch {
-      // A part that was merged away between the listing and the reading.
-      continue;
-    }
-    if (bytes.includes(needle)) holding.push(path);
-  }
-  return holding;
 }
