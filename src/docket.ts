@@ -36,6 +36,7 @@ import { createSpool, type Spool } from './spool/spool.ts';
 import { openStore, type Store } from './store/connect.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
+import { refuseOwnListener } from './telemetry/self-export.ts';
 import { createPages } from './ui/create-pages.ts';
 import { createWithheldGaps } from './withheld-gap.ts';
 
@@ -73,7 +74,11 @@ export function createDocket(options: DocketOptions): Docket {
   let policyReload: PolicyReload | undefined;
 
   async function start(): Promise<Listening> {
-    const metrics = createMetrics();
+    const { otlpUrl } = config.telemetry;
+    const metrics = createMetrics({
+      version: options.version,
+      ...(otlpUrl === null ? {} : { otlp: { url: otlpUrl, logger } }),
+    });
     const { meter } = metrics;
     closers.push(() => metrics.close());
     await mkdir(config.dataDir, { recursive: true });
@@ -190,6 +195,7 @@ export function createDocket(options: DocketOptions): Docket {
     const server = serve({ fetch: app.fetch, hostname: config.listen.api.host, port: config.listen.api.port });
     await listening(server, config.listen.api);
     closers.push(() => closeServer(server));
+    if (otlpUrl !== null) await refuseOwnListener(otlpUrl, [otlp.grpc, otlp.http, listenerOf(server)]);
     return { otlpGrpc: hostPort(otlp.grpc), otlpHttp: hostPort(otlp.http), api: addressOf(server) };
   }
 
@@ -302,9 +308,13 @@ async function closeServer(server: ServerType): Promise<void> {
 }
 
 function addressOf(server: ServerType): string {
+  return hostPort(listenerOf(server));
+}
+
+function listenerOf(server: ServerType): ListenAddress {
   const address = server.address();
   if (address === null || typeof address === 'string') throw new Error('the API has no address');
-  return hostPort({ host: address.address, port: address.port });
+  return { host: address.address, port: address.port };
 }
 
 function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {

@@ -121,6 +121,7 @@ describe('values', () => {
       auth: { mode: 'none', tokens: [], dangerouslyAllowOpen: false },
       log: { level: 'info' },
       retention: { telemetrySeconds: 30 * 86_400 },
+      telemetry: { otlpUrl: null },
     });
   });
 

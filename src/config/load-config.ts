@@ -41,6 +41,8 @@ export interface DocketConfig {
   };
   readonly log: { readonly level: LogLevel };
   readonly retention: { readonly telemetrySeconds: number };
+  /** `otlpUrl` null: Docket's own metrics are shown at /metrics and sent nowhere. */
+  readonly telemetry: { readonly otlpUrl: string | null };
 }
 
 /** What the command line says. Keys of `settings` are setting names; values are as typed. */
@@ -261,6 +263,7 @@ function toConfig(settings: Settings, tokens: readonly ApiToken[]): DocketConfig
     }),
     log: Object.freeze({ level: settings['log.level'] }),
     retention: Object.freeze({ telemetrySeconds: settings['retention.telemetry'] }),
+    telemetry: Object.freeze({ otlpUrl: settings['telemetry.otlp_url']?.href ?? null }),
   });
 }
 

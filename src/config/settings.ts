@@ -85,6 +85,7 @@ export const settingsSchema = z.strictObject({
   'auth.dangerously_allow_open': flag,
   'log.level': z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   'retention.telemetry': read<number>(parseRetention),
+  'telemetry.otlp_url': read(parseUrl).nullable(),
 });
 
 export type Settings = z.output<typeof settingsSchema>;
@@ -134,6 +135,7 @@ export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
   'auth.dangerously_allow_open': source('DOCKET_DANGEROUSLY_ALLOW_OPEN', false),
   'log.level': source('DOCKET_LOG_LEVEL', 'info'),
   'retention.telemetry': source('DOCKET_RETENTION_TELEMETRY', '30d'),
+  'telemetry.otlp_url': source('DOCKET_TELEMETRY_OTLP_URL', null, { secret: true }),
 };
 
 /** Variables of Docket's that are no settings of the service: where the file is, and what command-line clients use. */
