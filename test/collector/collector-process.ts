@@ -11,6 +11,8 @@ export type Environment = Readonly<Record<string, string>>;
 export interface CollectorProcess {
   output(): string;
   stop(): Promise<void>;
+  /** kill -9. */
+  kill(): Promise<void>;
 }
 
 /** What `otelcol validate` says of a configuration file of this project; '' when it is valid. */
@@ -42,15 +44,13 @@ export async function startCollector(
     if (Date.now() > deadline) throw new Error(`the Collector did not start:\n${printed}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
-  return {
-    output: () => printed,
-    async stop() {
-      if (child.exitCode !== null) return;
-      const exited = once(child, 'exit');
-      child.kill('SIGTERM');
-      await exited;
-    },
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const exited = once(child, 'exit');
+    child.kill(signal);
+    await exited;
   };
+  return { output: () => printed, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
 
 async function answers(url: string): Promise<boolean> {
