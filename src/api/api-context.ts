@@ -2,9 +2,11 @@ import type { OpenAPIHono, RouteConfig } from '@hono/zod-openapi';
 import type { Meter } from '@opentelemetry/api';
 import type { BundleExporter } from '../record/bundle-exporter.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { MemoryService } from '../record/memory/memory-service.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
+import type { WebhookIntake } from '../record/webhook-intake.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { HealthReport } from './health.ts';
 import type { Caller, Identify } from './identity.ts';
@@ -15,6 +17,10 @@ export interface ApiOptions {
   readonly record: RecordService;
   readonly evidence: EvidenceLog;
   readonly telemetry: TelemetryReader;
+  /** Takes alerts and changes; without it those routes are not there. */
+  readonly webhooks?: WebhookIntake;
+  /** What past incidents teach; its routes are left out without it. */
+  readonly memory?: MemoryService;
   /** Redaction receipts; their routes are left out without it. */
   readonly receipts?: ReceiptReader;
   /** Signed bundles; the routes are left out where there is no key. */

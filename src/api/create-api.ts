@@ -12,11 +12,15 @@ import { createApiInstruments, type ApiInstruments } from './instruments.ts';
 import { ApiProblem, problemResponse, type FieldError } from './problem.ts';
 import { limitBody, requireJson } from './request-body.ts';
 import { registerBundleRoutes } from './routes/bundle.ts';
+import { registerAlertRoutes } from './routes/alerts.ts';
 import { registerEntryRoutes } from './routes/entries.ts';
 import { registerEvidenceRoutes } from './routes/evidence.ts';
 import { registerIncidentRoutes } from './routes/incidents.ts';
+import { registerMeasureRoutes } from './routes/measures.ts';
 import { registerReceiptRoutes } from './routes/policy-receipts.ts';
+import { registerReviewRoutes } from './routes/review.ts';
 import { registerServiceRoutes } from './routes/service.ts';
+import { registerSimilarRoutes } from './routes/similar.ts';
 import { registerStreamRoute } from './routes/stream.ts';
 import { registerTraceRoutes } from './routes/traces.ts';
 
@@ -89,8 +93,12 @@ export function createApi(options: ApiOptions): ApiApp {
   registerStreamRoute(app, options, instruments);
   registerEvidenceRoutes(app, options);
   registerTraceRoutes(app, options);
+  if (options.webhooks !== undefined) registerAlertRoutes(app, options.webhooks);
   if (options.bundles) registerBundleRoutes(app, options.bundles);
   registerReceiptRoutes(app, options);
+  if (options.memory) registerSimilarRoutes(app, options.memory);
+  registerMeasureRoutes(app, options);
+  registerReviewRoutes(app, options);
   registerServiceRoutes(app, options);
   app.get('/docs.css', (context) => context.body(DOCS_STYLE, 200, { 'content-type': 'text/css; charset=utf-8' }));
 

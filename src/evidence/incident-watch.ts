@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { Meter } from '@opentelemetry/api';
 import { DOCKET_ACTOR } from '../record/actor.ts';
 import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
@@ -10,6 +9,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { catalogueRows } from './catalogue/catalogue-rows.ts';
 import { NO_CATALOGUE, type ServiceCatalogue } from './catalogue/service-entry.ts';
 import { seenChangeRow } from './changes/change-row.ts';
+import { entryIdOf } from './entry-id.ts';
 import { incidentWindow } from './incident-window.ts';
 import { findSignals } from './signals/find-signals.ts';
 import { figuresKey, signalRow } from './signals/signal-row.ts';
@@ -367,10 +367,4 @@ function* traces(ids: ReadonlySet<string>): Generator<string> {
 function names(row: EvidenceRow, digits: string): boolean {
   const text = [row.summary, ...Object.values(row.content).map((each) => each.value ?? '')].join('\n');
   return new RegExp(`(?<![0-9a-f])[0-9a-f]{0,16}${digits}[0-9a-f]{0,16}(?![0-9a-f])`).test(text);
-}
-
-/** A UUID (version 8) made of what the entry is about. */
-function entryIdOf(...parts: readonly string[]): string {
-  const hex = createHash('sha256').update(parts.join('\n')).digest('hex');
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }

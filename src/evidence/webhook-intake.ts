@@ -1,0 +1,336 @@
+import type { Meter } from '@opentelemetry/api';
+import type { Actor } from '../record/actor.ts';
+import { instantOf } from '../record/evidence-by-hand.ts';
+import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
+import type { EvidenceLog } from '../record/evidence-log.ts';
+import type { IncidentStatus, IncidentSummary } from '../record/incident-record.ts';
+import type { ResolvedLink } from '../record/incident-index.ts';
+import type { RecordService } from '../record/record-service.ts';
+import type { AlertsTaken, ChangeTaken, TakenAlert, WebhookIntake } from '../record/webhook-intake.ts';
+import type { Alert } from './alerts/alert.ts';
+import { parseAlerts } from './alerts/parse-alerts.ts';
+import { reportedChangeRow } from './changes/change-row.ts';
+import { parseChange } from './changes/parse-change.ts';
+import { entryIdOf } from './entry-id.ts';
+import { evidenceId } from './evidence-id.ts';
+import { observedRow, oneLine } from './observed-row.ts';
+
+export interface WebhookIntakeOptions {
+  readonly evidenceLog: EvidenceLog;
+  readonly record: Pick<RecordService, 'open' | 'append' | 'list' | 'record' | 'summary' | 'index'>;
+  /** Takes secrets out of every text of a payload before anything else sees it. What it throws refuses the webhook. */
+  readonly scrub: (text: string) => string;
+  readonly meter: Meter;
+  readonly clock?: () => number;
+}
+
+const ACTIVE: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring'];
+/** Ongoing incidents looked through for one that an alert belongs to. */
+const INCIDENTS_MAX = 200;
+/** An alert or a change so long before an incident's start may still belong to it. */
+const LEAD_MILLISECONDS = 2 * 3_600_000;
+const FINGERPRINTS_MAX = 20_000;
+/** Alerts that say that alerting works, or only steer it. */
+const NOT_INCIDENTS: ReadonlySet<string> = new Set(['Watchdog', 'DeadMansSwitch', 'InfoInhibitor']);
+
+/** Takes alerts and changes that other systems report: opens or feeds incidents, and keeps each as an evidence row. */
+export function createWebhookIntake(options: WebhookIntakeOptions): WebhookIntake {
+  const { evidenceLog, record } = options;
+  const clock = options.clock ?? Date.now;
+  const taken = options.meter.createCounter('docket.evidence.webhooks', {
+    unit: '{item}',
+    description: 'Alerts and changes taken by webhook, by source and effect',
+  });
+  /** Incident id by tenant and fingerprint. */
+  const incidents = new Map<string, string>();
+  const seeded = new Set<string>();
+  const queues = new Map<string, Promise<unknown>>();
+
+  /** One webhook of a tenant after the other: two of one alert open one incident. */
+  async function inTurn<T>(tenant: string, work: () => Promise<T>): Promise<T> {
+    const before = queues.get(tenant) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    const settled = mine.catch(() => undefined);
+    queues.set(tenant, settled);
+    try {
+      return await mine;
+    } finally {
+      if (queues.get(tenant) === settled) queues.delete(tenant);
+    }
+  }
+
+  /** After a restart: which ongoing incident has which alert. */
+  async function seed(tenant: string): Promise<void> {
+    if (seeded.has(tenant)) return;
+    const { items } = await record.list(tenant, { status: ACTIVE, limit: INCIDENTS_MAX });
+    for (const { id } of items) {
+      const found = await record.record(tenant, id);
+      for (const trigger of found?.triggers ?? []) {
+        if (trigger.fingerprint !== null) remember(tenant, trigger.fingerprint, id);
+      }
+    }
+    seeded.add(tenant);
+  }
+
+  function remember(tenant: string, fingerprint: string, incidentId: string): void {
+    const key = `${tenant}\n${fingerprint}`;
+    incidents.delete(key);
+    incidents.set(key, incidentId);
+    const [oldest] = incidents.keys();
+    if (incidents.size > FINGERPRINTS_MAX && oldest !== undefined) incidents.delete(oldest);
+  }
+
+  async function ongoing(tenant: string, refOrId: string): Promise<IncidentSummary | undefined> {
+    const found = await record.summary(tenant, refOrId);
+    return found !== undefined && ACTIVE.includes(found.status) ? found : undefined;
+  }
+
+  async function takeAlert(
+    tenant: string,
+    reporter: Actor,
+    alert: Alert,
+    groups: Map<string, string>,
+  ): Promise<TakenAlert> {
+    const now = clock();
+    const startedAt = Math.min(alert.startedAt ?? now, now);
+    const actor: Actor = { kind: 'service', name: alert.source, id: null, onBehalfOf: reporter.name };
+    const row = alertRow(tenant, alert, actor, BigInt(startedAt) * 1_000_000n, BigInt(now) * 1_000_000n);
+    const answer = (incident: IncidentSummary | null, effect: TakenAlert['effect']): TakenAlert => {
+      taken.add(1, { source: alert.source, effect });
+      const { fingerprint, status } = alert;
+      return { fingerprint, status, evidence: row.id, incident: incident?.ref ?? null, effect };
+    };
+
+    const known = incidents.get(`${tenant}\n${alert.fingerprint}`);
+    const held = known === undefined ? undefined : await ongoing(tenant, known);
+    if (held !== undefined) {
+      await put(row, held.id, { mode: 'bound', rule: `alert fingerprint ${alert.fingerprint}`, score: 1 });
+      if (alert.group !== '') groups.set(alert.group, held.id);
+      return answer(held, 'updated');
+    }
+    if (alert.status === 'firing') {
+      const belongs = await incidentOf(tenant, alert, startedAt, groups);
+      if (belongs !== undefined) {
+        const { incident, link } = belongs;
+        await put(row, incident.id, link);
+        const fed = await record.append(tenant, incident.id, actor, {
+          type: 'trigger.add',
+          entryId: entryIdOf(tenant, incident.id, 'trigger', alert.fingerprint, String(startedAt)),
+          body: { ...triggerOf(alert, startedAt) },
+        });
+        if (fed.kind === 'rejected') throw new Error(`a trigger was refused: ${fed.rejection.code}`);
+        remember(tenant, alert.fingerprint, incident.id);
+        return answer(incident, 'fed');
+      }
+      if (!NOT_INCIDENTS.has(alert.rule)) {
+        const opened = await open(tenant, actor, alert, startedAt);
+        await put(row, opened.id, { mode: 'bound', rule: `alert fingerprint ${alert.fingerprint}`, score: 1 });
+        remember(tenant, alert.fingerprint, opened.id);
+        if (alert.group !== '') groups.set(alert.group, opened.id);
+        return answer(opened, 'opened');
+      }
+    }
+    await evidenceLog.put([row]);
+    return answer(null, 'unfiled');
+  }
+
+  async function put(row: EvidenceRow, incident: string, link: EvidenceLink): Promise<void> {
+    await evidenceLog.put([{ ...row, incident, state: 'linked', link }]);
+  }
+
+  /** The ongoing incident an alert belongs to: the one it names, one bound to its service, its group's, one of its service. */
+  async function incidentOf(
+    tenant: string,
+    alert: Alert,
+    startedAt: number,
+    groups: ReadonlyMap<string, string>,
+  ): Promise<{ readonly incident: IncidentSummary; readonly link: EvidenceLink } | undefined> {
+    for (const { incidentId, link } of resolve(
+      tenant,
+      alert.incidentRef,
+      alert.service,
+      alert.environment,
+      startedAt,
+    )) {
+      const incident = await ongoing(tenant, incidentId);
+      if (incident !== undefined) return { incident, link };
+    }
+    const grouped = alert.group === '' ? undefined : groups.get(alert.group);
+    if (grouped !== undefined) {
+      const incident = await ongoing(tenant, grouped);
+      const link: EvidenceLink = { mode: 'bound', rule: 'group of alerts', score: 1 };
+      if (incident !== undefined) return { incident, link };
+    }
+    if (alert.service === '') return undefined;
+    const { items } = await record.list(tenant, { status: ACTIVE, service: alert.service, limit: INCIDENTS_MAX });
+    const incident = items.find(
+      (each) => inPlace(alert.environment, each) && startedAt >= Date.parse(each.startedAt) - LEAD_MILLISECONDS,
+    );
+    const rule = `alert of ${alert.service}, a service of the incident, while it goes on`;
+    return incident === undefined ? undefined : { incident, link: { mode: 'inferred', rule, score: 0.8 } };
+  }
+
+  function resolve(
+    tenant: string,
+    ref: string,
+    service: string,
+    environment: string,
+    atMilliseconds: number,
+  ): readonly ResolvedLink[] {
+    return record.index.resolve(tenant, {
+      refs: ref === '' ? [] : [ref],
+      traceId: '',
+      conversationId: '',
+      sessionId: '',
+      agent: '',
+      service,
+      environment,
+      occurredAtUnixNano: BigInt(atMilliseconds) * 1_000_000n,
+      namedTraceIds: [],
+    });
+  }
+
+  async function open(tenant: string, actor: Actor, alert: Alert, startedAt: number): Promise<IncidentSummary> {
+    const result = await record.open(tenant, actor, {
+      title: alert.title,
+      severity: alert.severity,
+      services: alert.service === '' ? [] : [alert.service],
+      environments: alert.environment === '' ? [] : [alert.environment],
+      startedAt: new Date(startedAt).toISOString(),
+      trigger: triggerOf(alert, startedAt),
+      entryId: entryIdOf(tenant, 'alert', alert.source, alert.fingerprint, String(startedAt)),
+    });
+    if (result.kind === 'opened' || result.kind === 'repeated') return result.incident;
+    // The alert was opened before, by other words: its incident may have ended meanwhile.
+    const again = await record.open(tenant, actor, {
+      title: alert.title,
+      severity: alert.severity,
+      services: alert.service === '' ? [] : [alert.service],
+      startedAt: new Date(startedAt).toISOString(),
+      trigger: triggerOf(alert, startedAt),
+    });
+    if (again.kind === 'opened' || again.kind === 'repeated') return again.incident;
+    throw new Error(`an alert could not open an incident: ${again.kind}`);
+  }
+
+  function scrubbed(payload: unknown): unknown {
+    return mapText(payload, options.scrub);
+  }
+
+  return {
+    alerts(tenant, reporter, source, payload): Promise<AlertsTaken> {
+      const parsed = parseAlerts(source, scrubbed(payload));
+      if (!parsed.ok) return Promise.resolve({ kind: 'invalid', fields: parsed.fields });
+      return inTurn(tenant, async () => {
+        await seed(tenant);
+        const groups = new Map<string, string>();
+        const alerts: TakenAlert[] = [];
+        for (const alert of parsed.alerts) alerts.push(await takeAlert(tenant, reporter, alert, groups));
+        return { kind: 'taken', alerts };
+      });
+    },
+    async change(tenant, reporter, payload): Promise<ChangeTaken> {
+      const receivedAt = BigInt(clock()) * 1_000_000n;
+      const parsed = parseChange(scrubbed(payload), receivedAt);
+      if (!parsed.ok) return { kind: 'invalid', fields: parsed.fields };
+      const { change } = parsed;
+      const row = reportedChangeRow(tenant, change, reporter, receivedAt);
+      const at = Number(change.atUnixNano / 1_000_000n);
+      const links = new Map<string, EvidenceLink>();
+      for (const { incidentId, link } of resolve(tenant, change.incident, change.service, change.environment, at)) {
+        links.set(incidentId, link);
+      }
+      const { items } = await record.list(tenant, { status: ACTIVE, service: change.service, limit: INCIDENTS_MAX });
+      for (const incident of items) {
+        if (links.has(incident.id) || !inPlace(change.environment, incident)) continue;
+        if (at < Date.parse(incident.startedAt) - LEAD_MILLISECONDS) continue;
+        const rule = `change of ${change.service}, a service of the incident, in or shortly before its window`;
+        links.set(incident.id, { mode: 'inferred', rule, score: 0.8 });
+      }
+      if (links.size === 0) await evidenceLog.put([row]);
+      for (const [incident, link] of links) await put(row, incident, link);
+      const refs = await Promise.all([...links.keys()].map((id) => record.summary(tenant, id)));
+      taken.add(1, { source: 'change', effect: links.size === 0 ? 'unfiled' : 'fed' });
+      return {
+        kind: 'taken',
+        evidence: row.id,
+        incidents: refs.flatMap((incident) => (incident === undefined ? [] : [incident.ref])),
+      };
+    },
+  };
+}
+
+function triggerOf(alert: Alert, startedAt: number) {
+  return {
+    source: 'alert' as const,
+    title: alert.title,
+    rule: alert.rule,
+    severity: alert.severity,
+    firedAt: new Date(startedAt).toISOString(),
+    suspectedBlastArea: [],
+    fingerprint: alert.fingerprint,
+    ...(alert.service === '' ? {} : { service: alert.service }),
+    ...(alert.url === '' ? {} : { externalRef: alert.url }),
+  };
+}
+
+/** The unfiled row of an alert; the same alert since the same time has the same id. */
+function alertRow(
+  tenant: string,
+  alert: Alert,
+  actor: Actor,
+  occurredAtUnixNano: bigint,
+  receivedAtUnixNano: bigint,
+): EvidenceRow {
+  const started = alert.startedAt === null ? '' : String(alert.startedAt);
+  return observedRow({
+    tenant,
+    id: evidenceId(tenant, 'alert', alert.source, alert.fingerprint, started),
+    incident: '',
+    link: null,
+    kind: 'alert',
+    occurredAtUnixNano,
+    endedAtUnixNano: alert.endedAt === null ? null : BigInt(alert.endedAt) * 1_000_000n,
+    receivedAtUnixNano,
+    outcome: alert.status === 'resolved' ? 'ok' : 'error',
+    actor,
+    service: alert.service,
+    environment: alert.environment,
+    summary: `${alert.status === 'resolved' ? 'Resolved' : 'Firing'}: ${alert.title}`,
+    content: {
+      ...(alert.description === '' ? {} : { body: alert.description }),
+      data: JSON.stringify({
+        labels: alert.labels,
+        severity: alert.severity,
+        url: alert.url,
+        runbookUrl: alert.runbookUrl,
+      }),
+    },
+    source: { traceId: '', spanId: '', signal: 'webhook', alsoSeenAs: [] },
+    sourceFamily: `webhook:${alert.source}:${oneLine(alert.rule, 200)}`,
+    trust: 'imported',
+    dialect: alert.source,
+    namedRefs: alert.incidentRef === '' ? [] : [alert.incidentRef],
+    facts: {
+      fingerprint: alert.fingerprint,
+      severity: alert.severity,
+      status: alert.status,
+      firedAt: instantOf(occurredAtUnixNano),
+      ...(alert.runbookUrl === '' ? {} : { runbook: alert.runbookUrl }),
+    },
+  });
+}
+
+function inPlace(environment: string, incident: IncidentSummary): boolean {
+  return environment === '' || incident.environments.length === 0 || incident.environments.includes(environment);
+}
+
+const DEPTH_MAX = 64;
+
+function mapText(value: unknown, change: (text: string) => string, depth = 0): unknown {
+  if (depth > DEPTH_MAX) throw new RangeError('nested too deeply');
+  if (typeof value === 'string') return change(value);
+  if (Array.isArray(value)) return value.map((each) => mapText(each, change, depth + 1));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapText(each, change, depth + 1)]));
+}
