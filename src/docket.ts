@@ -28,6 +28,8 @@ import { createCheckpointSigner, type CheckpointSigner } from './record/checkpoi
 import { createCheckpointWebhook } from './record/checkpoint-webhook.ts';
 import { readPublicKey } from './record/checkpoint.ts';
 import { observeEvidence } from './record/evidence-version.ts';
+import { createChangeFeed } from './record/memory/change-feed.ts';
+import { createMemoryService } from './record/memory/memory-service.ts';
 import { createRecordService } from './record/service.ts';
 import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
@@ -118,12 +120,13 @@ export function createDocket(options: DocketOptions): Docket {
       rulesOf: (tenant, incident, rules) => store.receiptReader.rulesApplied(tenant, incident, rules),
       logger,
     });
-    const observed = observeEvidence(gaps.watch(store.evidenceLog));
+    const changes = createChangeFeed();
+    const observed = observeEvidence(gaps.watch(changes.evidenceLog(store.evidenceLog)));
     const evidenceLog = observed.log;
     const checkpoints = await openSigner(config, logger, meter);
     closers.push(() => checkpoints.close());
     const plainRecord = createRecordService({
-      recordLog: store.recordLog,
+      recordLog: changes.recordLog(store.recordLog),
       evidenceLog,
       queries: store.evidenceQueries,
       evidenceVersions: observed.versions,
@@ -139,6 +142,16 @@ export function createDocket(options: DocketOptions): Docket {
     closers.push(() => record.close());
     closers.push(() => gaps.settled());
     await record.start();
+    const memory = createMemoryService({
+      record,
+      evidenceLog,
+      memory: store.incidentMemory,
+      changes,
+      heads: () => store.recordLog.heads(),
+      logger,
+    });
+    closers.push(() => memory.close());
+    await memory.start();
 
     const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
     spool.attach(store.loader);
@@ -172,6 +185,7 @@ export function createDocket(options: DocketOptions): Docket {
       record,
       evidence: evidenceLog,
       telemetry: store.telemetryReader,
+      memory,
       receipts: store.receiptReader,
       bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
       identify,

@@ -34,7 +34,7 @@ export interface ClientOptions {
   readonly endpoint: string;
   readonly token?: string;
   /** Who acts, where the service runs without authentication. */
-  readonly actor?: { readonly kind: 'human' | 'agent' | 'service'; readonly name: string };
+  readonly actor?: { readonly kind: 'human' | 'agent' | 'service' | 'import'; readonly name: string };
   /** How long one answer may take; 30 s unless said. */
   readonly timeoutMs?: number;
 }

@@ -23,16 +23,21 @@ export interface TokenEntry {
 const NAME_LENGTH_MAX = 200;
 
 /**
- * Without authentication: the actor is who the headers `x-docket-actor` and `x-docket-actor-kind` (human, agent or
- * service) say, a human named anonymous without them. Names outside ASCII are percent-encoded UTF-8.
+ * Without authentication: the actor is who the headers `x-docket-actor` and `x-docket-actor-kind` (human, agent,
+ * service or import) say, a human named anonymous without them. Names outside ASCII are percent-encoded UTF-8.
  */
 export function createOpenIdentity(tenant: string): Identify {
   return (request) => {
     const kind = request.headers.get('x-docket-actor-kind') ?? 'human';
-    if (kind !== 'human' && kind !== 'agent' && kind !== 'service') {
-      throw new ApiProblem(400, 'request.invalid', 'Header x-docket-actor-kind must be human, agent or service.', {
-        errors: [{ path: 'headers.x-docket-actor-kind', message: 'must be human, agent or service' }],
-      });
+    if (kind !== 'human' && kind !== 'agent' && kind !== 'service' && kind !== 'import') {
+      throw new ApiProblem(
+        400,
+        'request.invalid',
+        'Header x-docket-actor-kind must be human, agent, service or import.',
+        {
+          errors: [{ path: 'headers.x-docket-actor-kind', message: 'must be human, agent, service or import' }],
+        },
+      );
     }
     const name = actorName(request.headers.get('x-docket-actor') ?? 'anonymous');
     if (name === undefined) {
@@ -46,7 +51,8 @@ export function createOpenIdentity(tenant: string): Identify {
 
 /**
  * With tokens: `Authorization: Bearer TOKEN`, or HTTP Basic with the token as the password, which is what a browser can
- * send. The actor is the token's; headers that name another are ignored.
+ * send. The actor is the token's; headers that name another are ignored, but for one: a person's token with
+ * `x-docket-actor-kind: import` enters what happened before, as an import on that person's behalf.
  */
 export function createTokenIdentity(tokens: readonly TokenEntry[]): Identify {
   const callers = new Map(
@@ -58,7 +64,11 @@ export function createTokenIdentity(tokens: readonly TokenEntry[]): Identify {
   return (request) => {
     const token = presentedToken(request.headers.get('authorization'));
     // Looked up by digest: what the lookup's timing could tell is about a hash, not about the token.
-    return token === undefined ? undefined : callers.get(createHash('sha256').update(token, 'utf8').digest('hex'));
+    const caller =
+      token === undefined ? undefined : callers.get(createHash('sha256').update(token, 'utf8').digest('hex'));
+    const imports = request.headers.get('x-docket-actor-kind') === 'import';
+    if (!imports || caller?.actor.kind !== 'human') return caller;
+    return { ...caller, actor: { kind: 'import', name: 'docket import', id: null, onBehalfOf: caller.actor.name } };
   };
 }
 

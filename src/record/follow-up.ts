@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { actorSchema } from './actor.ts';
 import { instant, line, reference, references, text } from './body-field.ts';
 import { ACCEPTED, actOf, ANYONE, entryKind, reject, type Ruling } from './entry-kind.ts';
+import { parseExternalRef } from './memory/external-ref.ts';
 import { PROOF_KINDS, type FollowUp, type ProofKind } from './incident-record.ts';
 import { resolveId, type FollowUpState, type IncidentState } from './incident-state.ts';
 
@@ -22,6 +23,7 @@ export const followupOpen = entryKind({
     externalRef: line(1_000).optional(),
   }),
   cites: (body) => body.origin,
+  decide: (_state, body) => tracked(body.externalRef),
   apply(state, body, entry) {
     state.followUps.add({
       id: entry.entryId,
@@ -51,7 +53,10 @@ export const followupAssign = entryKind({
     due: instant().optional(),
     externalRef: line(1_000).optional(),
   }),
-  decide: (state, body) => open(state, body.followUp),
+  decide(state, body) {
+    const ruling = open(state, body.followUp);
+    return ruling.kind === 'rejected' ? ruling : tracked(body.externalRef);
+  },
   apply(state, body) {
     const followUp = state.followUps.find(body.followUp);
     if (followUp === undefined) return;
@@ -132,6 +137,18 @@ export const followupWontDo = entryKind({
 /** Kinds of proof required and not shown yet. */
 export function missingProofs(followUp: Pick<FollowUpState, 'requiredProofs' | 'proofs'>): readonly ProofKind[] {
   return followUp.requiredProofs.filter((kind) => !followUp.proofs.some((proof) => proof.kind === kind));
+}
+
+// Judged when it is sent and not by the schema: what older logs hold must stay readable.
+function tracked(externalRef: string | undefined): Ruling {
+  return externalRef === undefined || parseExternalRef(externalRef) !== undefined
+    ? ACCEPTED
+    : reject(
+        'followup.external_ref_invalid',
+        RULE,
+        'What it says of where the work is tracked names no place.',
+        'Send a GitHub issue (owner/name#12 or its address), a Jira issue (OPS-12 or its address), or an https address without credentials.',
+      );
 }
 
 function open(state: IncidentState, id: string): Ruling {
