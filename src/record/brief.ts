@@ -15,7 +15,7 @@ export const BRIEF_SECTIONS = [
 ] as const;
 export type BriefSectionKey = (typeof BRIEF_SECTIONS)[number]['key'];
 
-/** One statement and the ids it rests on. `text` is plain text and may hold untrusted words: escape it where it is shown. */
+/** One statement and what it rests on: labels of items (`H1`), ids of evidence. `text` is plain text and may hold untrusted words: escape it where it is shown. */
 export interface BriefLine {
   readonly text: string;
   readonly ids: readonly string[];

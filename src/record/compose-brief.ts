@@ -5,11 +5,13 @@ import { clockTime, isPast, spell } from './freshness.ts';
 import type {
   Action,
   CustomersAffected,
+  EvidenceLine,
   Gap,
   Hypothesis,
   IncidentRecord,
   IncidentStatus,
   Message,
+  ResponsibilityKind,
   Stance,
 } from './incident-record.ts';
 import { oneLine } from './plain-text.ts';
@@ -32,18 +34,25 @@ const MAX_SECTION_LINES = 20;
 interface Draft extends BriefLine {
   /** Worth saying only to somebody who asks what changed. */
   readonly news?: boolean;
+  /** Late, and so worth saying again to somebody who asks what changed. */
+  readonly late?: boolean;
 }
 
 /** Says in under 4 KB what a joiner must know, or what changed; the same record and clock give the same words. */
 export function composeBrief(record: Briefed, { now, since, before }: BriefOptions): Brief {
   const drafts = draftSections(record, now);
+  const labels = labelsOf(record);
   const earlier = before === undefined ? undefined : draftSections(before, now);
   const sections = BRIEF_SECTIONS.map(({ key, title }): BriefSection => {
     const all = drafts[key];
     const known = new Set((earlier?.[key] ?? []).map((each) => each.text));
     const lines =
-      since === null ? all.filter((each) => each.news !== true) : all.filter((each) => !known.has(each.text));
-    const kept = lines.slice(0, MAX_SECTION_LINES).map(({ text, ids }) => ({ text, ids }));
+      since === null
+        ? all.filter((each) => each.news !== true)
+        : all.filter((each) => each.late === true || !known.has(each.text));
+    const kept = lines
+      .slice(0, MAX_SECTION_LINES)
+      .map(({ text, ids }) => ({ text, ids: [...new Set(ids.map((each) => labels.get(each) ?? each))] }));
     return { key, title, lines: kept, omitted: lines.length - kept.length };
   });
   const { id, ref, head } = record;
@@ -162,7 +171,8 @@ function nextUpdate(record: Briefed, now: Date): Draft {
   if (OVER.includes(record.status)) return said('No further update is due.');
   if (update === undefined || due === null) return said('No next update has been promised.');
   if (update.overdue) {
-    return said(`Next update OVERDUE by ${spell(new Date(due), now)} (was due ${clockTime(due, now)}).`, update.id);
+    const words = `Next update OVERDUE by ${spell(new Date(due), now)} (was due ${clockTime(due, now)}).`;
+    return { ...said(words, update.id), late: true };
   }
   return said(`Next update due ${clockTime(due, now)}, in ${spell(now, new Date(due))}.`, update.id);
 }
@@ -186,12 +196,14 @@ function leadingTheory(record: Briefed): Draft[] {
   lines.push(
     said(
       leader.supporting.length === 0
-        ? `Nothing supports it yet; ${count(leader.refuting.length, 'piece')} of evidence against.`
-        : `${count(leader.supporting.length, 'piece')} of evidence for it from ${count(families, 'independent source')}${self}; ${leader.refuting.length} against. Confidence is capped at ${confidence.cap}: ${confidence.capReason}.`,
+        ? `Nothing supports ${leader.label} yet; ${count(leader.refuting.length, 'piece')} of evidence against.`
+        : `${leader.label} has ${count(leader.supporting.length, 'piece')} of evidence from ${count(families, 'independent source')}${self}; ${leader.refuting.length} against. Confidence is capped at ${confidence.cap}: ${confidence.capReason}.`,
     ),
   );
-  for (const stance of strongest(leader.stances, 'supports').slice(0, 3)) lines.push(stanceLine('For', stance));
-  for (const stance of strongest(leader.stances, 'refutes').slice(0, 2)) lines.push(stanceLine('Against', stance));
+  for (const stance of strongest(leader.stances, 'supports').slice(0, 3))
+    lines.push(stanceLine(`For ${leader.label}`, stance));
+  for (const stance of strongest(leader.stances, 'refutes').slice(0, 2))
+    lines.push(stanceLine(`Against ${leader.label}`, stance));
   const refuters = [
     ...leader.refutedBy,
     ...record.checks
@@ -203,8 +215,8 @@ function leadingTheory(record: Briefed): Draft[] {
   lines.push(
     said(
       refuters.length === 0
-        ? 'Nobody has said what would refute it.'
-        : `Would be refuted by: ${refuters.slice(0, 3).map(unstop).join('; ')}.`,
+        ? `Nobody has said what would refute ${leader.label}.`
+        : `${leader.label} would be refuted by: ${refuters.slice(0, 3).map(unstop).join('; ')}.`,
     ),
   );
   for (const other of record.hypotheses.filter((each) => each.live && each.id !== leader.id)) {
@@ -336,9 +348,20 @@ function doing(record: Briefed, now: Date): Draft[] {
   lines.push(
     command === undefined ? said('Nobody holds command.') : said(`${who(command.holder)} holds command.`, command.id),
   );
-  for (const each of held) {
-    if (each.kind !== 'command')
-      lines.push(said(`${who(each.holder)} holds ${each.kind} (${each.workstream}).`, each.id));
+  const others = held.filter((each) => each.kind !== 'command');
+  if (others.length > 0) {
+    const words = others.map((each) => `${who(each.holder)} ${DOES[each.kind]} (${each.workstream})`).join('; ');
+    lines.push(said(`${words}.`, ...others.map((each) => each.id)));
+  }
+  for (const decision of [...record.decisions].reverse()) {
+    const flags = decision.flags.length === 0 ? '' : ' Careful: something it rests on fell.';
+    const verb = decision.stands ? 'Decided' : 'Decided, then reversed';
+    lines.push(
+      said(
+        `${verb} at ${clockTime(decision.at, now)} by ${who(decision.by)}: ${sentence(decision.chosen)} Because: ${sentence(decision.rationale)}${flags}`,
+        decision.id,
+      ),
+    );
   }
   for (const each of record.handoffs) {
     if (each.state !== 'offered') continue;
@@ -363,18 +386,20 @@ function doing(record: Briefed, now: Date): Draft[] {
   for (const action of record.actions.filter((each) => each.state === 'executing')) {
     lines.push(said(`${action.label} is running: ${actionWords(action)}.`, action.id));
   }
-  for (const decision of [...record.decisions].reverse()) {
-    const flags = decision.flags.length === 0 ? '' : ' Careful: something it rests on fell.';
-    const verb = decision.stands ? 'Decided' : 'Decided, then reversed';
-    lines.push(
-      said(
-        `${verb} at ${clockTime(decision.at, now)} by ${who(decision.by)}: ${sentence(decision.chosen)} Because: ${sentence(decision.rationale)}${flags}`,
-        decision.id,
-      ),
-    );
-  }
   return lines;
 }
+
+const DOES: Readonly<Record<ResponsibilityKind, string>> = {
+  command: 'holds command',
+  investigate: 'investigates',
+  act: 'acts',
+  approve: 'approves',
+  communicate: 'communicates',
+  watch: 'watches',
+  draft: 'drafts',
+  scribe: 'keeps the record',
+  challenge: 'challenges',
+};
 
 function waiting(record: Briefed, now: Date): Draft[] {
   const lines: Draft[] = [];
@@ -389,6 +414,15 @@ function waiting(record: Briefed, now: Date): Draft[] {
       lines.push(said(`${approval.label} for ${what}: ${yes} of ${approval.quorum} votes, ${expiry}.`, approval.id));
     } else if (approval.state === 'granted') {
       lines.push(said(`${approval.label} for ${what}: granted, not used yet.`, approval.id));
+    } else if (approval.state === 'denied') {
+      const denial = approval.votes.find((vote) => vote.verdict === 'deny');
+      const why = denial?.reason == null ? '' : ` ${sentence(denial.reason)}`;
+      lines.push(
+        said(
+          `${approval.label} for ${what}: DENIED${denial === undefined ? '' : ` by ${who(denial.by)}`}.${why}`,
+          approval.id,
+        ),
+      );
     } else if (approval.state === 'stale') {
       lines.push(
         said(
@@ -407,24 +441,45 @@ function waiting(record: Briefed, now: Date): Draft[] {
   return lines;
 }
 
+/** What was done without leave, then what was done and what telemetry saw change, newest first. */
 function changed(record: Briefed, now: Date): Draft[] {
-  const lines: Draft[] = [];
-  for (const gap of record.gaps) {
-    if (gap.kind !== 'unapproved_mutation') continue;
-    const state = gap.state === 'open' ? 'UNAPPROVED' : 'Unapproved, since explained';
-    lines.push(said(`${state} (${gap.label}): ${sentence(gap.what)}`, gap.id));
-  }
-  for (const action of record.actions) {
-    if (action.started === null) continue;
-    const at = clockTime(action.finished?.at ?? action.started.at, now);
-    lines.push(
-      said(
-        `${action.label} at ${at} by ${who(action.started.by)}: ${actionWords(action)}. ${effect(action, now)}`,
-        action.id,
-      ),
-    );
-  }
-  return lines;
+  const unapproved = record.gaps
+    .filter((gap) => gap.kind === 'unapproved_mutation')
+    .map((gap) => {
+      const state = gap.state === 'open' ? 'UNAPPROVED' : 'Unapproved, since explained';
+      return said(`${state} (${gap.label}): ${sentence(gap.what)}`, gap.id);
+    });
+  const done = record.actions.flatMap((action) => {
+    if (action.started === null) return [];
+    const at = action.finished?.at ?? action.started.at;
+    const words = `${action.label} at ${clockTime(at, now)} by ${who(action.started.by)}: ${actionWords(action)}. ${effect(action, now)}`;
+    return [{ at, line: said(words, action.id) }];
+  });
+  // What an action names as its own work is told there.
+  const told = new Set(record.actions.flatMap((action) => action.finished?.evidence ?? []));
+  const seen = record.evidence.changes
+    .filter((row) => !told.has(row.id) && row.state !== 'withdrawn')
+    .map((row) => ({ at: row.occurredAt, line: changeLine(row, now) }));
+  const newestFirst = [...done, ...seen.slice(0, SEEN_CHANGES_MAX)]
+    .sort((one, other) => Date.parse(other.at) - Date.parse(one.at))
+    .map((each) => each.line);
+  const left = record.evidence.changes.length - seen.length + Math.min(seen.length, SEEN_CHANGES_MAX);
+  const more = (record.evidence.counts['change'] ?? 0) - left;
+  return [
+    ...unapproved,
+    ...newestFirst,
+    ...(more > 0 && seen.length > 0 ? [said(`${count(more, 'earlier change')} in the evidence.`)] : []),
+  ];
+}
+
+// More changes than this are a deployment log, not a brief.
+const SEEN_CHANGES_MAX = 6;
+
+function changeLine(row: EvidenceLine, now: Date): Draft {
+  const where = row.service === '' ? '' : ` on ${row.service}`;
+  const failed = row.outcome === 'error' || row.outcome === 'timeout' ? ' It failed.' : '';
+  const doubt = row.state === 'disputed' ? ' Disputed.' : '';
+  return said(`Seen at ${clockTime(row.occurredAt, now)}${where}: ${sentence(row.summary)}${failed}${doubt}`, row.id);
 }
 
 function effect(action: Action, now: Date): string {
@@ -453,11 +508,13 @@ function told(record: Briefed, now: Date): Draft[] {
 function messageLine(message: Message, now: Date): Draft {
   const to = `${message.label} to ${message.audience}`;
   const body = sentence(message.body);
+  // What no longer holds is told by its beginning.
+  const old = sentence(oneLine(message.body, 120));
   const unsupported = message.unsupported ? ' UNSUPPORTED: what it rests on has fallen.' : '';
   if (message.state === 'retracted') {
-    return said(`${to}, RETRACTED: ${body} Because: ${sentence(message.retracted?.reason ?? '')}`, message.id);
+    return said(`${to}, RETRACTED: ${old} Because: ${sentence(message.retracted?.reason ?? '')}`, message.id);
   }
-  if (message.state === 'corrected') return said(`${to}, corrected since: ${body}`, message.id);
+  if (message.state === 'corrected') return said(`${to}, corrected since: ${old}`, message.id);
   if (message.sent !== null)
     return said(`${to}, sent ${clockTime(message.sent.at, now)}: ${body}${unsupported}`, message.id);
   const due =
@@ -549,19 +606,35 @@ function unstop(text: string): string {
 
 /** The label of an item, or the first digits of an evidence id. */
 function nameOf(record: Briefed, id: string): string {
-  const items = [
-    record.hypotheses,
-    record.checks,
-    record.gaps,
-    record.contentions,
-    record.decisions,
-    record.actions,
-    record.approvals,
-    record.messages,
-    record.followUps,
-    record.hypotheses.flatMap((each) => each.stances),
-  ].flat();
-  return items.find((each) => each.id === id)?.label ?? `evidence ${shortId(id)}`;
+  return labelsOf(record).get(id) ?? `evidence ${shortId(id)}`;
+}
+
+const labelsByRecord = new WeakMap<Briefed, ReadonlyMap<string, string>>();
+
+/** Labels by id: shorter than ids, and taken wherever a command takes one. */
+function labelsOf(record: Briefed): ReadonlyMap<string, string> {
+  let labels = labelsByRecord.get(record);
+  if (labels === undefined) {
+    const items = [
+      record.triggers,
+      record.hypotheses,
+      record.checks,
+      record.gaps,
+      record.contentions,
+      record.decisions,
+      record.actions,
+      record.approvals,
+      record.responsibilities,
+      record.handoffs,
+      record.statusUpdates,
+      record.messages,
+      record.followUps,
+      record.hypotheses.flatMap((each) => each.stances),
+    ].flat();
+    labels = new Map(items.map((each) => [each.id, each.label]));
+    labelsByRecord.set(record, labels);
+  }
+  return labels;
 }
 
 function shortId(id: string): string {

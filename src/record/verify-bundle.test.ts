@@ -80,7 +80,7 @@ test('a bundle verifies with nothing but itself and the public key', async () =>
 
 test('every single-byte edit of a bundle is caught', async () => {
   const { file } = await exported();
-  const sampled = new Set(Array.from({ length: 350 }, (_, index) => Math.floor((index * file.length) / 350)));
+  const sampled = new Set(Array.from({ length: 200 }, (_, index) => Math.floor((index * file.length) / 200)));
   for (let index = 0; index < 60; index += 1) sampled.add(index).add(file.length - 1 - index);
   const missed: string[] = [];
   for (const position of sampled) {
