@@ -21,6 +21,7 @@ import { createLoader } from './loader.ts';
 import { migrate } from './migrate.ts';
 import { createReceiptReader } from './queries/receipts.ts';
 import { createSignalReader } from './queries/service-signals.ts';
+import { createRecordClaims } from './record-claims.ts';
 import { createRecordLog } from './record-log.ts';
 import { openServer } from './server.ts';
 import { createTelemetryReader } from './telemetry-reader.ts';
@@ -77,10 +78,19 @@ export function openStore(options: StoreOptions): Store {
       ? openEmbedded({ directory: location.directory, memoryMax: location.memoryMax ?? MEMORY_MAX })
       : openServer(location.url);
   const instruments = createStoreInstruments(options.meter);
+  const claims = createRecordClaims(database);
   return {
     kind: database.kind,
-    migrate: () => migrate(database, options.retentionSeconds),
-    recordLog: createRecordLog(database),
+    async migrate() {
+      const ran = await migrate(database, options.retentionSeconds);
+      if (!(await claims.prepare()) && database.kind === 'server') {
+        options.logger.warn(
+          'the ClickHouse server has no Keeper for KeeperMap tables: run one Docket on its database only',
+        );
+      }
+      return ran;
+    },
+    recordLog: createRecordLog(database, claims),
     evidenceLog: createEvidenceLog(database),
     evidenceQueries: createEvidenceQueries(database),
     contentEraser: createContentEraser(database),

@@ -4,17 +4,18 @@ import type { AppendResult, RecordHead, RecordLog } from '../record/record-log.t
 import { canonicalEntry } from './canonical-entry.ts';
 import type { Database } from './database.ts';
 import { FlatColumn, type NativeBlock } from './native/column.ts';
+import type { Claim, RecordClaims } from './record-claims.ts';
 import { readOutlines } from './record-outline.ts';
 import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
 
 const PAGE = 5_000;
 
 /**
- * The record's entries in `record_entries`. Exactly one writer wins a (incident, seq) because appends of one incident run
- * one after another in this process and the embedded engine belongs to one process; against a server the head is read
- * again before every append, and one Docket per database is assumed.
+ * The record's entries in `record_entries`. Exactly one writer wins a (incident, seq): appends of one incident run one after
+ * another in this process, the embedded engine belongs to one process, and on a server every append is claimed in a Keeper
+ * first (docs/adr/0004). On a server without a Keeper one Docket per database is assumed.
  */
-export function createRecordLog(database: Database): RecordLog {
+export function createRecordLog(database: Database, claims: RecordClaims): RecordLog {
   /** Last stored seq by tenant and incident. Trusted only where nobody else can write. */
   const heads = new Map<string, number>();
   const queues = new Map<string, StatementQueue>();
@@ -54,8 +55,16 @@ ORDER BY record_entries.seq LIMIT ${PAGE}`,
 
   async function append(entries: readonly Entry[], first: Entry, last: Entry): Promise<AppendResult> {
     const { tenant, incident } = first;
-    const stored = await head(tenant, incident);
     const texts = entries.map(canonicalEntry);
+    let stored = await head(tenant, incident);
+    if (claims.shared && first.seq > stored) {
+      // A writer that died between claim and insert left its entries behind: they come first.
+      const left = await claims.find(tenant, incident, stored + 1);
+      if (left !== undefined) {
+        await finish(left);
+        stored = await head(tenant, incident);
+      }
+    }
     if (first.seq <= stored) {
       // A retry after an answer that was lost: the same entries are there already.
       const there = (await read(tenant, incident, first.seq - 1)).slice(0, entries.length).map(canonicalEntry);
@@ -63,8 +72,16 @@ ORDER BY record_entries.seq LIMIT ${PAGE}`,
       return same ? { kind: 'appended' } : { kind: 'conflict' };
     }
     if (first.seq !== stored + 1) return { kind: 'conflict' };
+    const appendId = contentToken(texts);
+    if (claims.shared) {
+      const holder = await claims.claim(tenant, incident, first.seq, appendId, texts);
+      if (holder.appendId !== appendId) {
+        await finish(holder);
+        return { kind: 'conflict' };
+      }
+    }
     try {
-      await database.insert('record', 'record_entries', entryBlock(entries, texts), contentToken(texts));
+      await database.insert('record', 'record_entries', entryBlock(entries, texts), appendId);
     } catch (error) {
       // Whether the entries are stored is unknown now: ask again next time.
       heads.delete(headKey(tenant, incident));
@@ -72,6 +89,13 @@ ORDER BY record_entries.seq LIMIT ${PAGE}`,
     }
     heads.set(headKey(tenant, incident), last.seq);
     return { kind: 'appended' };
+  }
+
+  /** Stores a claimed append. Its token follows from its entries, so it is stored once, however many finish it. */
+  async function finish(claim: Claim): Promise<void> {
+    const texts = await claim.texts();
+    const entries = texts.map((text) => JSON.parse(text) as Entry);
+    await database.insert('record', 'record_entries', entryBlock(entries, texts), claim.appendId);
   }
 
   return {
