@@ -52,7 +52,7 @@ async function startReceiver(transport: 'grpc' | 'http'): Promise<ListenAddress>
     authenticate: () => ({ tenant: 'default' }),
     admission,
     limits: DEFAULT_LIMITS,
-    instruments: createReceiverInstruments(createMetrics().meter, () => admission.inFlightBytes),
+    instruments: createReceiverInstruments(createMetrics().meter, admission),
     logger: createLogger('warn'),
   };
   const receiver =

@@ -9,11 +9,13 @@ export interface Admission {
   wouldFit(bytes: number): boolean;
   release(bytes: number): void;
   readonly inFlightBytes: number;
+  readonly inFlightBytesMax: number;
 }
 
 export function createAdmission(inFlightBytesMax: number): Admission {
   let inFlightBytes = 0;
   return {
+    inFlightBytesMax,
     tryReserve(bytes) {
       if (inFlightBytes + bytes > inFlightBytesMax) return false;
       inFlightBytes += bytes;

@@ -44,19 +44,29 @@ export interface ReceiverInstruments {
   acknowledged(transport: Transport, signal: Signal, bytes: number, seconds: number): void;
 }
 
-export function createReceiverInstruments(meter: Meter, inFlightBytes: () => number): ReceiverInstruments {
-  const requests = meter.createCounter('docket.receiver.requests', { description: 'Export requests answered' });
+export function createReceiverInstruments(
+  meter: Meter,
+  budget: { readonly inFlightBytes: number; readonly inFlightBytesMax: number },
+): ReceiverInstruments {
+  const requests = meter.createCounter('docket.receiver.requests', {
+    description: 'Export requests answered, by result',
+    unit: '{request}',
+  });
   const accepted = meter.createCounter('docket.receiver.accepted_items', {
     description: 'Spans, log records and data points acknowledged as durable',
+    unit: '{item}',
   });
   const rejected = meter.createCounter('docket.receiver.rejected_items', {
     description: 'Spans, log records and data points refused for good',
+    unit: '{item}',
   });
   const refused = meter.createCounter('docket.receiver.refused_items', {
     description: 'Spans, log records and data points not taken now, to be sent again',
+    unit: '{item}',
   });
   const refusedConnections = meter.createCounter('docket.receiver.refused_connections', {
     description: 'Connections closed as they came because there were as many as may be',
+    unit: '{connection}',
   });
   const bytesReceived = meter.createCounter('docket.receiver.request_bytes', {
     description: 'Bytes of export requests after decompression',
@@ -72,7 +82,13 @@ export function createReceiverInstruments(meter: Meter, inFlightBytes: () => num
       description: 'Bytes of requests being received or waiting for their acknowledgement',
       unit: 'By',
     })
-    .addCallback((result) => result.observe(inFlightBytes()));
+    .addCallback((result) => result.observe(budget.inFlightBytes));
+  meter
+    .createObservableGauge('docket.receiver.in_flight_bytes_max', {
+      description: 'Bytes of requests that may be in flight; more are refused as retryable',
+      unit: 'By',
+    })
+    .addCallback((result) => result.observe(budget.inFlightBytesMax));
 
   return {
     request({ transport, signal, result }) {

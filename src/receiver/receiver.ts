@@ -24,7 +24,7 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const { authenticate, logger } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   const admission = createAdmission(limits.inFlightBytesMax);
-  const instruments = createReceiverInstruments(options.meter, () => admission.inFlightBytes);
+  const instruments = createReceiverInstruments(options.meter, admission);
   const clock = options.clock ?? systemClock;
   const handleExport = createHandleExport({ handler: options.handler, instruments, logger, limits, clock });
   const shared = { handleExport, authenticate, admission, limits, instruments, logger };
