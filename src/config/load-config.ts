@@ -41,6 +41,8 @@ export interface DocketConfig {
   };
   readonly log: { readonly level: LogLevel };
   readonly retention: { readonly telemetrySeconds: number };
+  /** `path` null: no service catalogue. A file or a folder of them. */
+  readonly catalogue: { readonly path: string | null };
   /** `otlpUrl` null: Docket's own metrics are shown at /metrics and sent nowhere. */
   readonly telemetry: { readonly otlpUrl: string | null };
 }
@@ -263,6 +265,7 @@ function toConfig(settings: Settings, tokens: readonly ApiToken[]): DocketConfig
     }),
     log: Object.freeze({ level: settings['log.level'] }),
     retention: Object.freeze({ telemetrySeconds: settings['retention.telemetry'] }),
+    catalogue: Object.freeze({ path: settings.catalogue }),
     telemetry: Object.freeze({ otlpUrl: settings['telemetry.otlp_url']?.href ?? null }),
   });
 }

@@ -85,6 +85,7 @@ export const settingsSchema = z.strictObject({
   'auth.dangerously_allow_open': flag,
   'log.level': z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`),
   'retention.telemetry': read<number>(parseRetention),
+  catalogue: path.nullable(),
   'telemetry.otlp_url': read(parseUrl).nullable(),
 });
 
@@ -135,6 +136,7 @@ export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
   'auth.dangerously_allow_open': source('DOCKET_DANGEROUSLY_ALLOW_OPEN', false),
   'log.level': source('DOCKET_LOG_LEVEL', 'info'),
   'retention.telemetry': source('DOCKET_RETENTION_TELEMETRY', '30d'),
+  catalogue: source('DOCKET_CATALOGUE', null, { path: true }),
   'telemetry.otlp_url': source('DOCKET_TELEMETRY_OTLP_URL', null, { secret: true }),
 };
 

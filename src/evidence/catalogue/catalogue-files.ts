@@ -1,0 +1,98 @@
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import type { Logger } from '../../telemetry/logger.ts';
+import { add, parseCatalogue } from './parse-catalogue.ts';
+import { NO_CATALOGUE, type ServiceCatalogue, type ServiceEntry } from './service-entry.ts';
+
+export interface CatalogueFilesOptions {
+  /** A catalogue file, or a folder that is searched for them. */
+  readonly path: string;
+  readonly logger: Logger;
+  /** How often the files are looked at for changes; 0 leaves it to `reload`. 30 s when left out. */
+  readonly pollMilliseconds?: number;
+}
+
+export interface CatalogueFiles {
+  current(): ServiceCatalogue;
+  /** Reads the files again if one of them changed. What cannot be read leaves the catalogue as it was. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+const POLL_MILLISECONDS = 30_000;
+const FILES_MAX = 1_000;
+const FILE_BYTES_MAX = 1024 * 1024;
+const DEPTH_MAX = 6;
+const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.git', 'dist', 'vendor']);
+
+/** The service catalogue of a file or a folder: `catalog-info.yaml`, `CODEOWNERS`, `services.yaml`. Read at once, then watched. */
+export async function openCatalogueFiles(options: CatalogueFilesOptions): Promise<CatalogueFiles> {
+  const { path, logger } = options;
+  let current: ServiceCatalogue = { ...NO_CATALOGUE, configured: true };
+  let seen = '';
+
+  async function reload(): Promise<void> {
+    try {
+      const files = await filesAt(path);
+      const state = files.map((file) => `${file.path} ${file.changed} ${file.bytes}`).join('\n');
+      if (state === seen) return;
+      const entries = new Map<string, ServiceEntry>();
+      let unreadable = 0;
+      for (const file of files) {
+        const parsed = parseCatalogue(basename(file.path), await readFile(file.path, 'utf8'));
+        unreadable += parsed.unreadable;
+        for (const entry of parsed.entries.values()) add(entries, entry);
+      }
+      seen = state;
+      current = { configured: true, find: (service) => entries.get(service) };
+      logger.info({ files: files.length, services: entries.size, unreadable }, 'service catalogue read');
+      if (unreadable > 0) logger.warn({ unreadable }, 'parts of the service catalogue are no YAML');
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
+      logger.warn({ error: code }, 'the service catalogue could not be read; what was read before stays');
+    }
+  }
+
+  await reload();
+  const poll = options.pollMilliseconds ?? POLL_MILLISECONDS;
+  const timer = poll === 0 ? undefined : setInterval(() => void reload(), poll);
+  timer?.unref();
+  return {
+    current: () => current,
+    reload,
+    close: () => clearInterval(timer),
+  };
+}
+
+interface CatalogueFile {
+  readonly path: string;
+  readonly changed: number;
+  readonly bytes: number;
+}
+
+async function filesAt(path: string): Promise<readonly CatalogueFile[]> {
+  const top = await stat(path);
+  if (!top.isDirectory()) return [{ path, changed: top.mtimeMs, bytes: top.size }].filter(isReadable);
+  const found: CatalogueFile[] = [];
+  let folders = [path];
+  for (let depth = 0; depth < DEPTH_MAX && folders.length > 0; depth += 1) {
+    const below: string[] = [];
+    for (const folder of folders) {
+      const names = await readdir(folder, { withFileTypes: true });
+      for (const entry of names.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+        const at = join(folder, entry.name);
+        if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) below.push(at);
+        const wanted = depth === 0 ? /^(CODEOWNERS|.*\.ya?ml)$/ : /^(CODEOWNERS|catalog-info\.ya?ml|services\.ya?ml)$/;
+        if (!entry.isFile() || !wanted.test(entry.name) || found.length >= FILES_MAX) continue;
+        const { mtimeMs, size } = await stat(at);
+        found.push({ path: at, changed: mtimeMs, bytes: size });
+      }
+    }
+    folders = below.slice(0, FILES_MAX);
+  }
+  return found.filter(isReadable);
+}
+
+function isReadable(file: CatalogueFile): boolean {
+  return file.bytes <= FILE_BYTES_MAX;
+}
