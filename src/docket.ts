@@ -9,12 +9,16 @@ import type { Meter } from '@opentelemetry/api';
 import { once } from 'node:events';
 import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { createApi } from './api/create-api.ts';
 import type { ComponentHealth, HealthReport } from './api/health.ts';
 import { createOpenIdentity, createTokenIdentity, type Identify } from './api/identity.ts';
 import { isLoopback, type ListenAddress } from './config/listen-address.ts';
 import type { DocketConfig } from './config/load-config.ts';
+import { openCatalogueFiles } from './evidence/catalogue/catalogue-files.ts';
+import { createIncidentWatch } from './evidence/incident-watch.ts';
 import { createLinker } from './evidence/linker.ts';
+import { createWebhookIntake } from './evidence/webhook-intake.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import type { ExportHandler } from './pipeline/consumer.ts';
 import { createPolicyReload, type PolicyReload } from './policy-reload.ts';
@@ -43,6 +47,8 @@ import { createPages } from './ui/create-pages.ts';
 import { createWithheldGaps } from './withheld-gap.ts';
 
 const TENANT = 'default';
+/** A store that takes longer is shown as not answering. */
+const STORE_ANSWER_MS = 5_000;
 /** How long a stopping service lets its consumers catch up; what is left is delivered at the next start. */
 const DRAIN_MS = 10_000;
 /** Below this, the spool would soon refuse: shown as not ready. */
@@ -167,6 +173,21 @@ export function createDocket(options: DocketOptions): Docket {
       await spool.close();
     });
 
+    const catalogue =
+      config.catalogue.path === null ? undefined : await openCatalogueFiles({ path: config.catalogue.path, logger });
+    if (catalogue !== undefined) closers.push(async () => catalogue.close());
+    const watch = createIncidentWatch({
+      signals: store.signalReader,
+      evidenceLog,
+      record,
+      tenants: [...new Set([TENANT, ...config.auth.tokens.map((token) => token.tenant)])],
+      ...(catalogue === undefined ? {} : { catalogue: () => catalogue.current() }),
+      meter,
+      logger,
+    });
+    closers.push(() => watch.close());
+    watch.start();
+
     const handler: ExportHandler = (request) => spool.append(redactor.redact(request));
     const receiver = createReceiver({
       grpc: config.listen.otlpGrpc,
@@ -187,6 +208,12 @@ export function createDocket(options: DocketOptions): Docket {
       telemetry: store.telemetryReader,
       memory,
       receipts: store.receiptReader,
+      webhooks: createWebhookIntake({
+        evidenceLog,
+        record,
+        scrub: (text) => redactor.redactText(text).text,
+        meter,
+      }),
       bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
       identify,
       health: () => healthOf(config, store, spool, reload),
@@ -265,21 +292,37 @@ function authenticateOf(config: DocketConfig): Authenticate {
   };
 }
 
+/** Whether ClickHouse answers in time, and how many items it would not take: they are in `unloadable_items`, with reasons. */
+async function storeHealth(store: Store): Promise<ComponentHealth> {
+  const late = setTimeout(STORE_ANSWER_MS, undefined, { ref: false });
+  try {
+    const counted = store.query<{ items: string }>('SELECT toString(sum(Items)) AS items FROM unloadable_items');
+    const rows = await Promise.race([counted, late]);
+    if (rows !== undefined) {
+      const setAsideItems = Number(rows[0]?.items ?? 0);
+      const aside = setAsideItems === 0 ? '' : `; ${setAsideItems} items set aside in unloadable_items`;
+      const detail = `ClickHouse (${store.kind}) answers${aside}`;
+      return { name: 'store', ok: true, detail, measures: { setAsideItems } };
+    }
+  } catch {
+    // Its text may quote rows; that it does not answer is what matters here.
+  }
+  return { name: 'store', ok: false, detail: `ClickHouse (${store.kind}) does not answer` };
+}
+
 async function healthOf(config: DocketConfig, store: Store, spool: Spool, policy: PolicyReload): Promise<HealthReport> {
   const components: ComponentHealth[] = [];
-  try {
-    await store.ping();
-    components.push({ name: 'store', ok: true, detail: `ClickHouse (${store.kind}) answers` });
-  } catch {
-    components.push({ name: 'store', ok: false, detail: `ClickHouse (${store.kind}) does not answer` });
-  }
+  components.push(await storeHealth(store));
   const status = spool.status();
   const lagBytes = Math.max(0, ...status.consumers.map((consumer) => consumer.pendingBytes));
   components.push({
     name: 'spool',
     ok: status.bytes < status.bytesMax,
     detail: status.consumers
-      .map((consumer) => `${consumer.name}: ${consumer.pendingFrames} requests behind`)
+      .map(({ name, pendingFrames, failedAttempts, lastFailure }) => {
+        const failing = failedAttempts === 0 ? '' : `, failed ${failedAttempts} times, last with ${lastFailure}`;
+        return `${name}: ${pendingFrames} requests behind${failing}`;
+      })
       .concat(status.deadLetters.length === 0 ? [] : [`${status.deadLetters.length} dead letters`])
       .join('; '),
     measures: {
