@@ -8,6 +8,11 @@ ensureInstalled();
 ensureBuilt();
 const [first, ...rest] = process.argv.slice(2);
 const command = first === undefined || first.startsWith('-') ? ['serve', ...process.argv.slice(2)] : [first, ...rest];
-const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), ...command], { stdio: 'inherit' });
+// The embedded engine's statements and the spool's fdatasync share libuv's threads; with the four of the default, syncs wait.
+// Only the environment a process starts with sets their number: the module loader has used them before the program runs.
+const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), ...command], {
+  stdio: 'inherit',
+  env: { UV_THREADPOOL_SIZE: '12', ...process.env },
+});
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));

@@ -45,6 +45,8 @@ export async function startDocket(options: DocketProcessOptions = {}): Promise<D
   const environment = {
     PATH: process.env['PATH'],
     HOME: process.env['HOME'],
+    // As `npm start` sets it.
+    UV_THREADPOOL_SIZE: '12',
     DOCKET_DATA_DIR: dataDirectory,
     DOCKET_OTLP_GRPC: options.listeners?.otlpGrpc ?? any,
     DOCKET_OTLP_HTTP: options.listeners?.otlpHttp ?? any,
