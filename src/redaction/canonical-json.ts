@@ -1,3 +1,4 @@
+/* oxlint-disable no-control-regex -- control characters are what JSON escapes */
 const ESCAPED = /[\u0000-\u001f"\\\ud800-\udfff]/;
 const DEPTH_MAX = 256;
 

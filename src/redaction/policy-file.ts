@@ -5,6 +5,7 @@ import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
 import {
   DEFAULT_BUDGETS,
+  namesOther,
   presetRules,
   type CompiledPolicy,
   type ContentRule,
@@ -264,6 +265,7 @@ function compile(
       findings,
       allow: [...base.allow, ...allow],
       unknownFields: from.unknown_fields ?? base.unknownFields,
+      withholdsOther: namesOther([...content, ...base.content]),
     };
   };
   const rules = rulesOf(document, presetRules(document.preset), []);

@@ -56,6 +56,8 @@ export interface PolicyRules {
   readonly findings: ReadonlyMap<string, FindingAction>;
   readonly allow: readonly AllowRule[];
   readonly unknownFields: 'scrub' | 'drop';
+  /** Some rule names a class under `other`: text in places where no key says what it is. */
+  readonly withholdsOther: boolean;
 }
 
 export interface PolicyOverride {
@@ -137,6 +139,7 @@ const PRESET_CONTENT: Readonly<Record<PresetName, readonly ContentRule[]>> = {
         'feature_flag',
         'stop_sequences',
         'vcs.text',
+        'other.*',
       ],
       WITHHOLD,
     ),
@@ -152,7 +155,12 @@ export function presetRules(preset: PresetName): PolicyRules {
     findings: new Map(),
     allow: [],
     unknownFields: preset === 'strict' ? 'drop' : 'scrub',
+    withholdsOther: namesOther(PRESET_CONTENT[preset]),
   };
+}
+
+export function namesOther(content: readonly ContentRule[]): boolean {
+  return content.some((each) => each.classes?.some((pattern) => pattern.startsWith('other.')) === true);
 }
 
 /** The rules for a tenant and a service. Returns the same object for the same set of matching overrides. */

@@ -5,6 +5,7 @@ import type { RecordReceipt, Redaction } from '../pipeline/receipt.ts';
 import { anyValueText } from './any-value.ts';
 import type { ByteMemo } from './byte-memo.ts';
 import type { Scanner } from './detectors/scanner.ts';
+import { redactChunks, type Chunk } from './chunked-text.ts';
 import { bytesField, Edits } from './edits.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import type { Markers } from './marker.ts';
@@ -68,6 +69,14 @@ const KEY_TEXT_MAX = 256;
 /** AnyValue levels; the receiver refuses 48, so that this bound is never met by what it lets through. */
 const VALUE_DEPTH_MAX = 64;
 const REDACTIONS_PER_RECORD_MAX = 256;
+/** What links telemetry to incidents, sessions and services stays readable wherever it stands. */
+const LINKING_KEY = /(?:^|[._])(?:id|name|version|type|kind|system|operation|url)$/;
+/** Names as schemas give them: words and short numbers between dots, underscores, dashes, slashes, colons; no long mix of both. */
+const PLAIN_KEY = /^(?!.*[a-zA-Z]\d+[a-zA-Z]+\d+[a-zA-Z]*\d)(?!.*[^._/:-]{33})[A-Za-z_$@][\w.$@/:-]{0,199}$/;
+/** Names of the events that carry one piece of a streamed answer. */
+const DELTA_NAME = /(?:delta|chunk|stream|partial|token)/i;
+/** Several answers may be streamed at once. */
+const DELTA_CHOICE_KEYS = ['gen_ai.choice.index', 'choice.index', 'choice'];
 const RESERVED_KEY = 'docket.redaction.';
 const TRACE_ID_BYTES = 16;
 const SPAN_ID_BYTES = 8;
@@ -99,6 +108,10 @@ export class RequestRedaction {
   #item = -1;
   #context: RecordContext | undefined;
   #eventName: string | undefined;
+  /** Class of an attribute whose place alone makes it content, for policies that withhold such. */
+  #other = '';
+  /** New texts of values that are pieces of one text, by where their bytes begin. */
+  readonly #pieces = new Map<number, string>();
   #arguments: string[] = [];
   #results: string[] = [];
 
@@ -182,11 +195,17 @@ export class RequestRedaction {
           delta += this.#textField(plan, field, lengthAt, contentAt, pos);
           break;
         case KEY_VALUE:
-          if (this.#memory.pairs.get(this.#view, contentAt, pos) === undefined) {
+          this.#other = this.#rules.withholdsOther ? otherClass(plan) : '';
+          if (
+            this.#pieces.size > 0 ||
+            this.#other !== '' ||
+            this.#memory.pairs.get(this.#view, contentAt, pos) === undefined
+          ) {
             this.#path.push(field.name);
             delta += this.#attribute(tagAt, lengthAt, contentAt, pos, false);
             this.#path.pop();
           }
+          this.#other = '';
           break;
         case ANY_VALUE:
           this.#path.push(field.name);
@@ -200,6 +219,10 @@ export class RequestRedaction {
             ordinals ??= [];
             ordinal = ordinals[field.number] ?? 0;
             ordinals[field.number] = ordinal + 1;
+          }
+          // At the first of several: deltas are joined before one of them is redacted.
+          if (ordinal === 0 && field.message.name === 'SpanEvent' && bytes[pos] === bytes[tagAt]) {
+            this.#joinDeltas(false, field.number, tagAt, end);
           }
           delta += this.#message(field, field.message, ordinal, lengthAt, contentAt, pos);
           break;
@@ -226,6 +249,8 @@ export class RequestRedaction {
       case 'ScopeMetrics':
         this.#scopeFirst = this.#recordStarts.length;
         this.#scope = { start, end, agent: undefined };
+        this.#pieces.clear();
+        if (plan.name === 'ScopeLogs') this.#joinDeltas(true, 2, start, end);
         break;
       case 'Metric':
         this.#metricFirst = this.#recordStarts.length;
@@ -304,11 +329,12 @@ export class RequestRedaction {
 
   #textField(plan: MessagePlan, field: FieldPlan, lengthAt: number, start: number, end: number): number {
     if (start === end) return 0;
-    if (plan.name === 'Status') {
-      const treatment = treatmentOf(this.#rules, 'error.text', '', '');
+    const contentClass = plan.name === 'Status' ? 'error.text' : field.name === 'traceState' ? 'other.trace_state' : '';
+    if (contentClass !== '') {
+      const treatment = treatmentOf(this.#rules, contentClass, '', '');
       if (treatment.action !== 'scrub' || end - start > treatment.bytes) {
         const text = this.#bytes.toString('utf8', start, end);
-        const clean = this.#engine.text.treat(text, 'error.text', treatment, this.#textContext('', field.name)) ?? '';
+        const clean = this.#engine.text.treat(text, contentClass, treatment, this.#textContext('', field.name)) ?? '';
         return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
       }
     }
@@ -373,7 +399,9 @@ export class RequestRedaction {
 
   #attribute(tagAt: number, lengthAt: number, start: number, end: number, nested: boolean): number {
     const memory = this.#memory;
-    if (this.#isPlainPair(start, end)) {
+    // What is clean by itself may be a piece of what is not.
+    const memorable = this.#pieces.size === 0 && this.#other === '';
+    if (memorable && this.#isPlainPair(start, end)) {
       memory.pairs.set(this.#view, start, end, true);
       return 0;
     }
@@ -409,7 +437,7 @@ export class RequestRedaction {
         return this.#edits.remove(tagAt, end);
       }
       if (this.#edits.mark() === mark) {
-        if (ordinary) memory.pairs.set(this.#view, start, end, true);
+        if (ordinary && memorable) memory.pairs.set(this.#view, start, end, true);
         return 0;
       }
       return grown === 0 ? 0 : this.#edits.resize(lengthAt, start, end, grown);
@@ -506,6 +534,7 @@ export class RequestRedaction {
       const quiet = { ...this.#textContext('', ''), receive: () => undefined };
       cleanText = this.#engine.text.scrub(cleanText, quiet);
     }
+    if (this.#rules.withholdsOther && !PLAIN_KEY.test(text)) cleanText = '';
     const ordinary =
       sensitive === undefined &&
       cleanText === text &&
@@ -518,6 +547,10 @@ export class RequestRedaction {
   /** The key as it leaves, with receipts for what was found in it. */
   #cleanKey(text: string): string {
     const escaped = this.#engine.markers.escapeForged(text);
+    if (this.#rules.withholdsOther && !PLAIN_KEY.test(text)) {
+      const treatment = treatmentOf(this.#rules, 'other.key', '', '');
+      return this.#engine.text.treat(text, 'other.key', treatment, this.#textContext('', '{key}')) ?? '';
+    }
     const reserved = text.startsWith(RESERVED_KEY) ? `sender.${escaped}` : escaped;
     return this.#engine.text.scrub(reserved, this.#textContext('', '{key}'));
   }
@@ -525,7 +558,8 @@ export class RequestRedaction {
   /** Treats one value of an attribute; undefined when the attribute is to be dropped. */
   #attributeValue(info: KeyInfo, value: Range, nested: boolean): number | undefined {
     if (info.sensitive !== undefined) return this.#sensitiveValue(info.sensitive, value);
-    const contentClass = this.#classOf(info, nested);
+    const contentClass =
+      this.#classOf(info, nested) || (this.#other !== '' && !LINKING_KEY.test(info.text) ? this.#other : '');
     if (isToolKey(info.text) && this.#item >= 0) this.#recordContext();
     if (contentClass === '') return info.ignored ? 0 : this.#plainValue(info.text, value);
     const context = contentClass.startsWith('tool.') ? this.#recordContext() : undefined;
@@ -606,8 +640,9 @@ export class RequestRedaction {
 
   #stringValue(key: string, lengthAt: number, start: number, end: number): number {
     if (start === end) return 0;
+    const piece = this.#pieces.size === 0 ? undefined : this.#pieces.get(start);
     const text = this.#bytes.toString('utf8', start, end);
-    const clean = this.#engine.text.scrub(text, this.#textContext(key, ''));
+    const clean = this.#engine.text.scrub(piece ?? text, this.#textContext(key, ''));
     return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
   }
 
@@ -624,6 +659,7 @@ export class RequestRedaction {
   }
 
   #list(key: string, start: number, end: number, depth: number): number {
+    this.#joinItems(key, start, end);
     const reader = new WireReader(this.#bytes, start, end);
     let grown = 0;
     let index = 0;
@@ -652,6 +688,93 @@ export class RequestRedaction {
       index += 1;
     }
     return grown;
+  }
+
+  /** A command's words and the parts of one value may be the items of a list. */
+  #joinItems(key: string, start: number, end: number): void {
+    const reader = new WireReader(this.#bytes, start, end);
+    const chunks: Chunk[] = [];
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag !== 0x0a) {
+        reader.skip(tag);
+        continue;
+      }
+      const itemEnd = reader.lengthEnd();
+      const item = wholeString(this.#bytes, reader.pos, itemEnd);
+      if (item >= 0) chunks.push({ at: item, text: this.#bytes.toString('utf8', item, itemEnd) });
+      reader.pos = itemEnd;
+    }
+    if (chunks.length > 1) this.#redactJoined(chunks, key, [' ', '']);
+  }
+
+  #redactJoined(chunks: readonly Chunk[], key: string, separators: readonly string[]): void {
+    const context = this.#textContext(key, '');
+    for (const separator of separators) {
+      redactChunks(chunks, separator, (joined) => this.#engine.text.joinedEdits(joined, context), this.#pieces);
+    }
+  }
+
+  /**
+   * Streamed answers come as one event or log record a delta: those of one name are joined by key before any of them is
+   * looked at. `start` to `end` is the message that holds them, `field` their number in it.
+   */
+  #joinDeltas(isLog: boolean, field: number, start: number, end: number): void {
+    const groups = new Map<string, Chunk[]>();
+    const reader = new WireReader(this.#bytes, start, end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag !== ((field << 3) | 2)) {
+        reader.skip(tag);
+        continue;
+      }
+      const itemEnd = reader.lengthEnd();
+      this.#collectDelta(isLog, reader.pos, itemEnd, groups);
+      reader.pos = itemEnd;
+    }
+    for (const [group, chunks] of groups) {
+      if (chunks.length > 1) this.#redactJoined(chunks, group.slice(group.lastIndexOf('\0') + 1), ['']);
+    }
+  }
+
+  #collectDelta(isLog: boolean, start: number, end: number, groups: Map<string, Chunk[]>): void {
+    const bytes = this.#bytes;
+    const name =
+      stringField(bytes, start, end, isLog ? 12 : 2) ||
+      (isLog ? attributeString(bytes, start, end, 6, 'event.name') : '');
+    if (!DELTA_NAME.test(name)) return;
+    const choice = DELTA_CHOICE_KEYS.map((key) => attributeNumber(bytes, start, end, isLog ? 6 : 3, key)).join();
+    const add = (key: string, at: number, valueEnd: number): void => {
+      const group = `${name}\0${choice}\0${key}`;
+      const chunks = groups.get(group) ?? [];
+      groups.set(group, chunks);
+      chunks.push({ at, text: bytes.toString('utf8', at, valueEnd) });
+    };
+    const reader = new WireReader(bytes, start, end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      const isBody = isLog && tag === 0x2a;
+      if (!isBody && tag !== (isLog ? 0x32 : 0x1a)) {
+        reader.skip(tag);
+        continue;
+      }
+      const valueEnd = reader.lengthEnd();
+      if (isBody) {
+        const at = wholeString(bytes, reader.pos, valueEnd);
+        if (at >= 0) add('', at, valueEnd);
+      } else {
+        const pair = new WireReader(bytes, reader.pos, valueEnd);
+        const key = stringField(bytes, reader.pos, valueEnd, 1);
+        for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
+          if (inner !== 0x12) {
+            pair.skip(inner);
+            continue;
+          }
+          const innerEnd = pair.lengthEnd();
+          const at = wholeString(bytes, pair.pos, innerEnd);
+          if (at >= 0) add(key, at, innerEnd);
+          pair.pos = innerEnd;
+        }
+      }
+      reader.pos = valueEnd;
+    }
   }
 
   #members(start: number, end: number): number {
@@ -835,6 +958,38 @@ function afterLength(bytes: Buffer, at: number, end: number): number {
   if (second < 0x80) return at + 2 + ((first & 0x7f) | (second << 7)) === end ? at + 2 : -1;
   const third = bytes[at + 2] as number;
   return third < 0x80 && at + 3 + ((first & 0x7f) | ((second & 0x7f) << 7) | (third << 14)) === end ? at + 3 : -1;
+}
+
+/** What attributes are by their place, where nothing else says it. */
+function otherClass(plan: MessagePlan): string {
+  return plan.name === 'SpanLink' ? 'other.link' : plan.name === 'InstrumentationScope' ? 'other.scope' : '';
+}
+
+/** Where the text of an AnyValue that is one string begins, when nothing follows it; -1 for any other value. */
+function wholeString(bytes: Buffer, start: number, end: number): number {
+  return bytes[start] === 0x0a ? afterLength(bytes, start + 1, end) : -1;
+}
+
+/** The integer value of one attribute of a message as text, '' when there is none. */
+function attributeNumber(bytes: Buffer, start: number, end: number, field: number, key: string): string {
+  const reader = new WireReader(bytes, start, end);
+  let text = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== ((field << 3) | 2)) {
+      reader.skip(tag);
+      continue;
+    }
+    const pairEnd = reader.lengthEnd();
+    if (stringField(bytes, reader.pos, pairEnd, 1) === key) {
+      const pair = new WireReader(bytes, reader.pos, pairEnd);
+      for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
+        if (inner === 0x12) text = anyValueText(bytes, pair.pos + 1, pairEnd);
+        pair.skip(inner);
+      }
+    }
+    reader.pos = pairEnd;
+  }
+  return text;
 }
 
 /** What the body of a log record is, by its event's name. */

@@ -2,6 +2,7 @@ import type { Redaction, RedactionAction } from '../pipeline/receipt.ts';
 import type { Finding, Scanner } from './detectors/scanner.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import { escapeJson, JsonCursor, looksLikeJson, unescapeJson, type JsonTokenKind } from './json-text.ts';
+import type { JoinedEdit } from './chunked-text.ts';
 import type { MarkerRange, Markers } from './marker.ts';
 import { findingActionOf, type PolicyBudgets, type PolicyRules, type Treatment } from './policy.ts';
 
@@ -25,6 +26,8 @@ export interface TextRedactor {
   scrub(text: string, context: TextContext): string;
   /** Applies a content treatment. `undefined` means that the value is to be dropped. */
   treat(text: string, contentClass: string, treatment: Treatment, context: TextContext): string | undefined;
+  /** What to replace in a text that came in pieces; all of it when it cannot be looked at. Receipts are given at once. */
+  joinedEdits(joined: string, context: TextContext): readonly JoinedEdit[];
   /** Replaces the whole text under a rule of its key's name. */
   replaceWhole(text: string, rule: KeyRule, context: TextContext): string;
 }
@@ -129,6 +132,15 @@ export function createTextRedactor(options: {
     return surveyedMarks;
   };
 
+  /** JSON in which nothing has to be looked at string by string. */
+  const isPlainJson = (text: string, key: string, rules: PolicyRules): boolean =>
+    rules.redactKeys.length === 0 &&
+    (key === '' || !scanner.isTellingKey(key)) &&
+    // Lists of bare values are walked: what stands alone in them means more than it does in a sentence.
+    /^\s*(?:\{|\[\s*[[{])/.test(text) &&
+    !markers.mayHoldForged(text) &&
+    survey(text)?.length === 0;
+
   const note = (
     context: TextContext,
     path: string,
@@ -202,9 +214,19 @@ export function createTextRedactor(options: {
     const escaped = markers.escapeForged(text);
     const { findings, status } = scanner.scan(escaped, { key });
     if (status === 'budget') return failed('budget', text, path, context);
-    if (findings.length === 0) return escaped;
+    return spliceText(escaped, findingEdits(escaped, findings, key, path, context));
+  };
+
+  const findingEdits = (
+    escaped: string,
+    findings: readonly Finding[],
+    key: string,
+    path: string,
+    context: TextContext,
+  ): Edit[] => {
+    const edits: Edit[] = [];
+    if (findings.length === 0) return edits;
     const own = markers.own(escaped);
-    let out = '';
     let at = 0;
     for (const finding of findings) {
       if (!(finding.start >= at && finding.end > finding.start && finding.end <= escaped.length)) {
@@ -214,10 +236,10 @@ export function createTextRedactor(options: {
       if (range === undefined) continue;
       const captured = escaped.slice(range.start, range.end);
       if (allowed(finding, captured, context) || isResourceName(finding, escaped, key)) continue;
-      out += escaped.slice(at, range.start) + replacement(finding, captured, path, context);
+      edits.push({ start: range.start, end: range.end, text: replacement(finding, captured, path, context) });
       at = range.end;
     }
-    return out + escaped.slice(at);
+    return edits;
   };
 
   const scrubJson = (
@@ -250,7 +272,7 @@ export function createTextRedactor(options: {
       const rule =
         memberName(ownKey, rules).rule ??
         (pairName === '' ? undefined : nameRule(pairName, rules)) ??
-        (flag === '' ? undefined : nameRule(flag, rules));
+        (flag === '' ? undefined : flag === USER_FLAG ? userRule(raw) : nameRule(flag, rules));
       // true, false and null say nothing, whatever they are called.
       if (isScalar && /^[a-z]/.test(raw)) return;
       if (rule === undefined && raw.length < (isScalar ? NUMBER_MIN : TEXT_MIN)) return;
@@ -340,6 +362,7 @@ export function createTextRedactor(options: {
 
   const scrubNested = (text: string, key: string, path: string, context: TextContext, depth: number): string => {
     if (depth <= context.budgets.decodeDepth && looksLikeJson(text)) {
+      if (isPlainJson(text, key, context.rules)) return text;
       const clean = scrubJson(text, context, key, path, depth);
       if (clean !== undefined) return clean;
     }
@@ -387,17 +410,18 @@ export function createTextRedactor(options: {
   return {
     isClean(text, key, rules, budgets) {
       if (text.length > budgets.valueBytes) return false;
-      if (!looksLikeJson(text)) return isCleanText(text, key);
-      // Lists of bare values are walked: what stands alone in them means more than it does in a sentence.
-      return (
-        rules.redactKeys.length === 0 &&
-        (key === '' || !scanner.isTellingKey(key)) &&
-        /^\s*(?:\{|\[\s*[[{])/.test(text) &&
-        !markers.mayHoldForged(text) &&
-        survey(text)?.length === 0
-      );
+      return looksLikeJson(text) ? isPlainJson(text, key, rules) : isCleanText(text, key);
     },
     scrub: (text, context) => guarded(text, context, (inner) => scrubWithin(text, inner)) ?? '',
+    joinedEdits(joined, context) {
+      try {
+        const { findings, status } = scanner.scan(joined, { key: context.key });
+        if (status === 'ok') return findingEdits(joined, findings, context.key, context.path, context);
+        return [{ start: 0, end: joined.length, text: failed('budget', joined, context.path, context) }];
+      } catch {
+        return [{ start: 0, end: joined.length, text: failed('engine_error', joined, context.path, context) }];
+      }
+    },
     replaceWhole: (text, rule, context) =>
       guarded(text, context, (inner) => replaceWhole(text, rule, context.path, inner)) ?? '',
     treat: (text, contentClass, treatment, context) =>
@@ -478,8 +502,19 @@ function spliceText(text: string, edits: readonly Edit[]): string {
 
 /** `--password` before a value in an argument list names that value. */
 function flagName(item: string): string {
+  // `-u name:password`, as curl and others take it.
+  if (item === '-u' || item === '--user') return USER_FLAG;
   const match = /^--?([A-Za-z][\w.-]{1,63})$/.exec(item);
   return match?.[1] ?? '';
+}
+
+const USER_FLAG = 'user';
+
+/** The value of `-u` when it names a password too; numbers are a process's user and group. */
+function userRule(value: string): KeyRule | undefined {
+  return /^[^\s:/]{1,128}:[^\s/]/.test(value) && !/^\d+:\d+$/.test(value)
+    ? { rule: 'curl-user', ruleVersion: 1, class: 'secret.password' }
+    : undefined;
 }
 
 /** Keys can hold what redaction owns: long ones and odd ones are not repeated in receipts. */
