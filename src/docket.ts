@@ -202,6 +202,7 @@ export function createDocket(options: DocketOptions): Docket {
 
     const identify: Identify =
       config.auth.mode === 'token' ? createTokenIdentity(config.auth.tokens) : createOpenIdentity(TENANT);
+    const storeHealth = createStoreHealth(store);
     const app = createApi({
       record,
       evidence: evidenceLog,
@@ -216,7 +217,7 @@ export function createDocket(options: DocketOptions): Docket {
       }),
       bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
       identify,
-      health: () => healthOf(config, store, spool, reload),
+      health: () => healthOf(config, storeHealth, spool, reload),
       metricsText: () => metrics.prometheusText(),
       version: options.version,
       logger,
@@ -292,27 +293,45 @@ function authenticateOf(config: DocketConfig): Authenticate {
   };
 }
 
-/** Whether ClickHouse answers in time, and how many items it would not take: they are in `unloadable_items`, with reasons. */
-async function storeHealth(store: Store): Promise<ComponentHealth> {
-  const late = setTimeout(STORE_ANSWER_MS, undefined, { ref: false });
-  try {
-    const counted = store.query<{ items: string }>('SELECT toString(sum(Items)) AS items FROM unloadable_items');
-    const rows = await Promise.race([counted, late]);
-    if (rows !== undefined) {
+/**
+ * Asks whether ClickHouse answers in time, and how many items it would not take: they are in `unloadable_items`, with
+ * reasons. One question at a time: probes of a store that hangs must not use up the connections to it.
+ */
+function createStoreHealth(store: Store): () => Promise<ComponentHealth> {
+  const name = 'store';
+  let asked: Promise<ComponentHealth | undefined> | undefined;
+
+  async function ask(): Promise<ComponentHealth | undefined> {
+    try {
+      const rows = await store.query<{ items: string }>('SELECT toString(sum(Items)) AS items FROM unloadable_items');
       const setAsideItems = Number(rows[0]?.items ?? 0);
       const aside = setAsideItems === 0 ? '' : `; ${setAsideItems} items set aside in unloadable_items`;
       const detail = `ClickHouse (${store.kind}) answers${aside}`;
-      return { name: 'store', ok: true, detail, measures: { setAsideItems } };
+      return { name, ok: true, detail, measures: { setAsideItems } };
+    } catch {
+      // The error's text may quote rows; that the store does not answer is what matters here.
+      return undefined;
+    } finally {
+      asked = undefined;
     }
-  } catch {
-    // Its text may quote rows; that it does not answer is what matters here.
   }
-  return { name: 'store', ok: false, detail: `ClickHouse (${store.kind}) does not answer` };
+
+  return async () => {
+    asked ??= ask();
+    const late = setTimeout(STORE_ANSWER_MS, undefined, { ref: false });
+    const health = await Promise.race([asked, late]);
+    return health ?? { name, ok: false, detail: `ClickHouse (${store.kind}) does not answer` };
+  };
 }
 
-async function healthOf(config: DocketConfig, store: Store, spool: Spool, policy: PolicyReload): Promise<HealthReport> {
+async function healthOf(
+  config: DocketConfig,
+  storeHealth: () => Promise<ComponentHealth>,
+  spool: Spool,
+  policy: PolicyReload,
+): Promise<HealthReport> {
   const components: ComponentHealth[] = [];
-  components.push(await storeHealth(store));
+  components.push(await storeHealth());
   const status = spool.status();
   const lagBytes = Math.max(0, ...status.consumers.map((consumer) => consumer.pendingBytes));
   components.push({

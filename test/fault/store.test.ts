@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startClickHouseFront, type ClickHouseFront } from '../support/clickhouse-http-front.ts';
 import { startDocket, type DocketProcess } from '../support/docket-process.ts';
+import { doctor } from '../support/fault-doctor.ts';
 import { createLedger, NOTHING_WRONG, readStored, verdictOf, type Ledger } from '../support/fault-ledger.ts';
 import { startLoad, type Load } from '../support/fault-load.ts';
 import { startFaultProxy, type Fault, type FaultProxy } from '../support/fault-proxy.ts';
@@ -119,6 +120,9 @@ test('a store that hangs stops no acknowledgement and gets everything later', as
   const before = running.acknowledgedRequests();
   await pause(4_000);
   expect(running.acknowledgedRequests()).toBeGreaterThan(before + 10);
+  const ready = await fetch(`http://${docket.api}/readyz`);
+  expect(ready.status).toBe(503);
+  expect(await ready.text()).toContain('does not answer');
   expect(await settle(running)).toMatchObject(NOTHING_WRONG);
 });
 
@@ -174,6 +178,7 @@ test('a row that ClickHouse refuses is set aside with its reason and its neighbo
   expect(setAside.reduce((sum, each) => sum + each.items, 0)).toBe(sent);
   expect(setAside.every((each) => each.reason.includes('117'))).toBe(true);
   report({ setAside: sent });
+  expect((await doctor(docket)).printed).toContain(`${sent} items set aside in unloadable_items`);
   const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
   expect(metrics).toMatch(/docket_spool_set_aside_items_total\{consumer="loader"[^}]*\} [1-9]/);
 });
