@@ -289,6 +289,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
       loaded.sweptVersion === version &&
       loaded.sweptSeq === state.head.seq;
     const calls = quiet ? [] : await mutatingCalls(tenant, incidentId);
+    if (!quiet) for (const [id] of state.erased) await eraser?.erase(tenant, id, now);
     const unapproved = unapprovedMutations(state, calls, loaded.accounted);
     const aim = (await census.aim(tenant, incidentId, queryAimOf(state))) ?? null;
     const due = [...overdueEntries(state, now, policy, aim), ...unapproved];

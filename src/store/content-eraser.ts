@@ -13,6 +13,13 @@ const COPIES_MAX = 1_000;
 export function createContentEraser(database: Database): ContentEraser {
   return {
     async erase(tenant, evidenceId, at) {
+      // Also what a redelivery brought back behind the blank copy, where no reader sees it.
+      const left = await database.select<{ copies: string }>(
+        `SELECT toString(count()) AS copies FROM evidence
+WHERE tenant = {tenant:String} AND id = {id:String} AND is_deleted = 0 AND NOT JSONHas(facts, 'erased')`,
+        { tenant, id: evidenceId },
+      );
+      if (Number(left[0]?.copies ?? 0) === 0) return;
       const stored = await database.select<StoredEvidence>(
         `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
 WHERE tenant = {tenant:String} AND id = {id:String} LIMIT ${COPIES_MAX}`,
@@ -23,6 +30,10 @@ WHERE tenant = {tenant:String} AND id = {id:String} LIMIT ${COPIES_MAX}`,
       if (first === undefined) return;
       const blanks = rows.map((row) => (isErased(row) ? row : erasedRow(row, at)));
       await database.insert('evidence', 'evidence', evidenceBlock(blanks), randomUUID());
+      const { traceId, spanId, alsoSeenAs } = first.source;
+      const spans = [spanId, ...alsoSeenAs].filter((id) => id !== '');
+      if (traceId !== '' && spans.length > 0) await eraseTelemetry(database, { tenant, traceId, spans });
+      // Last, so that a call that broke off before is taken up again.
       const oldest = blanks.reduce(
         (least, row) => (row.receivedAtUnixNano < least ? row.receivedAtUnixNano : least),
         BigInt(at.getTime()) * 1_000_000n,
@@ -33,25 +44,28 @@ WHERE tenant = {tenant:String} AND id = {id:String} LIMIT ${COPIES_MAX}`,
 SETTINGS mutations_sync = 2`,
         { tenant, id: evidenceId, version: oldest },
       );
-      const { traceId, spanId, alsoSeenAs } = first.source;
-      const spans = [spanId, ...alsoSeenAs].filter((id) => id !== '');
-      if (traceId === '' || spans.length === 0) return;
-      const parameters = { tenant, traceId, spans };
-      await database.command(
-        'evidence',
-        `ALTER TABLE otel_traces UPDATE SpanAttributes = map(), StatusMessage = '',
+    },
+  };
+}
+
+/** Empties what spans and logs say; that they were there, when and how long, stays. */
+async function eraseTelemetry(
+  database: Database,
+  parameters: { readonly tenant: string; readonly traceId: string; readonly spans: readonly string[] },
+): Promise<void> {
+  await database.command(
+    'evidence',
+    `ALTER TABLE otel_traces UPDATE SpanAttributes = map(), StatusMessage = '',
 \`Events.Attributes\` = arrayMap(each -> map(), \`Events.Attributes\`)
 WHERE Tenant = {tenant:String} AND TraceId = {traceId:String} AND SpanId IN {spans:Array(String)}
 SETTINGS mutations_sync = 2`,
-        parameters,
-      );
-      await database.command(
-        'evidence',
-        `ALTER TABLE otel_logs UPDATE Body = '', LogAttributes = map()
+    parameters,
+  );
+  await database.command(
+    'evidence',
+    `ALTER TABLE otel_logs UPDATE Body = '', LogAttributes = map()
 WHERE Tenant = {tenant:String} AND TraceId = {traceId:String} AND SpanId IN {spans:Array(String)}
 SETTINGS mutations_sync = 2`,
-        parameters,
-      );
-    },
-  };
+    parameters,
+  );
 }

@@ -48,14 +48,13 @@ async function entriesBetween(
   last: { readonly tenant: string; readonly incident: string },
 ): Promise<ReadonlyMap<string, Entry[]>> {
   const found = new Map<string, Entry[]>();
-  let from = { ...after, seq: 0 };
-  // After an incident's last entry the next incident begins; before the first there is none.
-  let started = false;
+  // Behind every entry of the incident before the first.
+  let from = { ...after, seq: Number.MAX_SAFE_INTEGER };
   for (;;) {
     const rows = await database.select<{ tenant: string; incident: string; seq: string; entry: string }>(
       `SELECT tenant, incident, toString(seq) AS seq, entry FROM record_entries
 WHERE (tenant, incident) <= ({lastTenant:String}, {lastIncident:String})
-AND ${started ? '(tenant, incident, record_entries.seq) > ({tenant:String}, {incident:String}, {seq:UInt64})' : '(tenant, incident) > ({tenant:String}, {incident:String})'}
+AND (tenant, incident, record_entries.seq) > ({tenant:String}, {incident:String}, {seq:UInt64})
 AND type IN {types:Array(String)}
 ORDER BY tenant, incident, record_entries.seq LIMIT ${ENTRIES_PER_READ}`,
       { ...from, types, lastTenant: last.tenant, lastIncident: last.incident },
@@ -68,7 +67,6 @@ ORDER BY tenant, incident, record_entries.seq LIMIT ${ENTRIES_PER_READ}`,
     const end = rows.at(-1);
     if (end === undefined || rows.length < ENTRIES_PER_READ) return found;
     from = { tenant: end.tenant, incident: end.incident, seq: Number(end.seq) };
-    started = true;
   }
 }
 
