@@ -6,6 +6,8 @@ import { join } from 'node:path';
 import { createProgram } from './cli/program.ts';
 import { loadConfig, type DocketConfig } from './config/load-config.ts';
 import { runDemo } from './demo/incident.ts';
+import { checkPolicyFile, previewSample } from './policy-check.ts';
+import { provePolicy } from './policy-proof.ts';
 import { createDocket, type Docket, type Listening } from './docket.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 
@@ -118,5 +120,10 @@ const program = createProgram({
   interactive: process.stdout.isTTY,
   serve: (loaded) => serve(loaded.config),
   demo,
+  policy: {
+    check: checkPolicyFile,
+    preview: previewSample,
+    prove: (options) => provePolicy(import.meta.filename, options),
+  },
 });
 process.exit(await program.run(process.argv.slice(2)));

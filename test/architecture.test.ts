@@ -21,6 +21,7 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   // `docket verify` checks bundles without a service.
   cli: ['config', 'api', 'record'],
   demo: ['api'],
+  proof: ['cli', 'otlp'],
 };
 
 // Vendor packages stay behind the folders that own them.

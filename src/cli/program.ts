@@ -8,7 +8,10 @@ import { loadConfig, type ConfigOverrides, type LoadConfigResult } from '../conf
 import { SETTING_NAMES, SETTING_SOURCES, type SettingName } from '../config/settings.ts';
 import { doctor } from './doctor.ts';
 import { describeFailure, EXIT } from './exit-code.ts';
+import { importPostmortems } from './import.ts';
 import { exportIncident, listIncidents, openIncident, showIncident } from './incident.ts';
+import { registerPolicyCommands } from './policy/commands.ts';
+import type { PolicyTools } from './policy/tools.ts';
 import { createOtlpSender } from './replay/otlp-sender.ts';
 import { replay } from './replay/replay.ts';
 import { createTerminal } from './terminal.ts';
@@ -35,6 +38,8 @@ export interface ProgramDependencies {
   readonly serve: (loaded: LoadedConfig) => Promise<number>;
   /** Runs the demonstration; the command is left out where there is none. */
   readonly demo?: (options: DemoOptions) => Promise<number>;
+  /** What the policy commands work with; those that need it are left out where there is none. */
+  readonly policy?: PolicyTools;
 }
 
 /** The `docket` command line. */
@@ -64,11 +69,11 @@ export function createProgram(dependencies: ProgramDependencies): Program {
     return undefined;
   }
 
-  function connect(loaded: LoadedConfig, options: ConnectionOptions): ApiClient {
+  function connect(loaded: LoadedConfig, options: ConnectionOptions, as: 'human' | 'import' = 'human'): ApiClient {
     const variable = env['DOCKET_URL'] === '' ? undefined : env['DOCKET_URL'];
     return createClient({
       endpoint: options.url ?? variable ?? `http://${reachable(loaded.config.listen.api)}`,
-      actor: { kind: 'human', name: userName() },
+      actor: { kind: as, name: userName() },
       ...(token === undefined ? {} : { token }),
     });
   }
@@ -206,6 +211,35 @@ export function createProgram(dependencies: ProgramDependencies): Program {
           ...(flags.publicKey === undefined ? {} : { publicKeyFile: resolve(cwd, flags.publicKey) }),
           ...(flags.anchors === undefined ? {} : { anchorsFile: resolve(cwd, flags.anchors) }),
         });
+      });
+
+    registerPolicyCommands(connected(program.command('policy')), {
+      terminal,
+      write: dependencies.stdout,
+      cwd,
+      tools: dependencies.policy,
+      defaultFile: (flags) => configured(flags.config === undefined ? {} : { configFile: flags.config }),
+      withClient,
+      finish: (code) => {
+        exitCode = code;
+      },
+    });
+
+    connected(program.command('import <path>'))
+      .description('enter past incidents from postmortems: Markdown, JSON or JSON lines, a file or a folder of them')
+      .option('--dry-run', 'say what would be entered, and enter nothing', false)
+      .option('--owner <name>', 'who owns follow-ups that the postmortem gives nobody')
+      .action(async (path: string, flags: ConnectionOptions & { dryRun: boolean; owner?: string }) => {
+        const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+        exitCode = loaded
+          ? await importPostmortems({
+              path: resolve(cwd, path),
+              client: connect(loaded, flags, 'import'),
+              terminal,
+              dryRun: flags.dryRun,
+              ...(flags.owner === undefined ? {} : { owner: flags.owner }),
+            })
+          : EXIT.usage;
       });
 
     connected(program.command('doctor'))
