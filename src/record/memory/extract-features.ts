@@ -141,9 +141,8 @@ function fromEvidence(
     case 'note':
     case 'transcript':
     case 'check_result':
-      // A postmortem's text is a note; long ones would drown what people said in a line.
-      addWords(row.summary, row.id, 1);
-      addWords(body, row.id, 1);
+      // The summary of a note with a text is most often the text's beginning.
+      addWords(body ?? row.summary, row.id, 1);
       for (const type of exceptionTypes(`${row.summary}\n${body ?? ''}`)) add('exception', type, row.id);
       return;
     default:
