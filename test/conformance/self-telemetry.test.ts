@@ -95,7 +95,10 @@ test('what a running Docket shows at /metrics is listed, with its attributes', a
   await exportOver('gRPC', target, 'traces', Buffer.from('garbage'));
   await exportOver('HTTP JSON', target, 'traces', { resourceSpans: [{ scopeSpans: [{ spans: [{}] }] }] });
 
-  const metrics = async (): Promise<string> => await (await fetch(`http://${docket.api}/metrics`)).text();
+  const metrics = async (): Promise<string> => {
+    const response = await fetch(`http://${docket.api}/metrics`);
+    return response.text();
+  };
   await expect.poll(metrics, { timeout: 20_000 }).toMatch(/docket_store_rows_total\{[^}]*otel_metrics_gauge/);
   const text = await metrics();
   const byName = new Map(

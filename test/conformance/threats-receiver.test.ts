@@ -271,6 +271,29 @@ describe('T12 HTTP/2 and slow connections', () => {
     expect(target.handled).toHaveLength(WIRES.length);
   });
 
+  test('calls that Docket itself refuses early do not count as resets', async () => {
+    const session = connectHttp2(`http://${target.grpc.host}:${target.grpc.port}`);
+    let ended = false;
+    session.on('error', () => (ended = true));
+    session.on('goaway', () => (ended = true));
+    const refused = async (): Promise<unknown> => {
+      const stream = session.request({
+        ':method': 'POST',
+        ':path': EXPORT_PATH.traces,
+        'content-type': 'application/grpc',
+      });
+      stream.on('error', () => {});
+      stream.write(grpcFrame(Buffer.alloc(100), false, LIMIT + 1));
+      const [headers] = (await once(stream, 'response')) as [Record<string, string>];
+      return headers['grpc-status'];
+    };
+    for (let round = 0; round < 20; round += 1) {
+      expect(await Promise.all(Array.from({ length: 50 }, refused))).toEqual(Array.from({ length: 50 }, () => '8'));
+    }
+    expect(ended).toBe(false);
+    session.destroy();
+  });
+
   test('a CONTINUATION flood ends the connection', async () => {
     const socket = socketTo('grpc');
     socket.resume();
