@@ -57,11 +57,12 @@ export function erasedRow(row: EvidenceRow, at: Date): EvidenceRow {
     // An unsalted digest of something short could be tried against guesses.
     { captured: each.captured, value: null, bytes: each.bytes, digest: null },
   ]);
+  const now = BigInt(at.getTime()) * 1_000_000n;
   const kept = Object.entries(row.facts).filter(([name]) => KEPT_FACTS.includes(name));
   return {
     ...row,
     // Later than what a redelivery would bring back.
-    receivedAtUnixNano: BigInt(at.getTime()) * 1_000_000n,
+    receivedAtUnixNano: now > row.receivedAtUnixNano ? now : row.receivedAtUnixNano + 1n,
     summary: 'content erased',
     content: Object.fromEntries(content),
     redactions: row.redactions.map((each) => ({ ...each, fingerprint: '' })),

@@ -36,7 +36,7 @@ WHERE tenant = {tenant:String} AND id = {id:String} LIMIT ${COPIES_MAX}`,
       // Last, so that a call that broke off before is taken up again.
       const oldest = blanks.reduce(
         (least, row) => (row.receivedAtUnixNano < least ? row.receivedAtUnixNano : least),
-        BigInt(at.getTime()) * 1_000_000n,
+        blanks[0]?.receivedAtUnixNano ?? 0n,
       );
       await database.command(
         'evidence',
