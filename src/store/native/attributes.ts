@@ -8,11 +8,16 @@ export interface KeyRange {
   end: number;
 }
 
+/** What takes attribute keys: a run of them, or a map column's dictionary. */
+export interface KeyTarget {
+  string(source: Buffer, start: number, end: number): void;
+}
+
 /**
  * Writes the KeyValue message at the cursor (its length comes next) as one entry of a map: key and value as text.
  * Duplicate keys become two entries, as sent. The cursor ends behind the message. Returns nothing; `key` is set.
  */
-export function writeKeyValue(reader: WireReader, keys: ByteBuffer, values: ByteBuffer, key: KeyRange): void {
+export function writeKeyValue(reader: WireReader, keys: KeyTarget, values: ByteBuffer, key: KeyRange): void {
   const outer = reader.enter();
   const bytes = reader.bytes;
   let keyStart = reader.pos;

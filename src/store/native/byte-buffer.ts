@@ -54,6 +54,12 @@ export class ByteBuffer {
     this.bytes[this.length++] = value;
   }
 
+  uint16(value: number): void {
+    this.reserve(2);
+    this.bytes[this.length++] = value;
+    this.bytes[this.length++] = value >>> 8;
+  }
+
   uint32(value: number): void {
     this.reserve(4);
     const target = this.bytes;

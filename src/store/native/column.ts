@@ -1,4 +1,5 @@
 import { ByteBuffer } from './byte-buffer.ts';
+import { DictionaryRun } from './dictionary.ts';
 
 /**
  * One column of a Native block under construction. `parts` are its bytes in wire order
@@ -58,17 +59,21 @@ export class ArrayColumn implements Column {
   }
 }
 
-/** Map(String, V): keys and values each as one run. V is flat. */
+/** Map(LowCardinality(String), V): offsets, keys by a dictionary, values as one run. V is flat. */
 export class MapColumn implements Column {
   readonly name: string;
   readonly type: string;
   readonly offsets = new Offsets();
-  readonly keys = new ByteBuffer();
+  readonly keys = new DictionaryRun();
   readonly values = new ByteBuffer();
+  /** Ordinals in `keys` of the run that was copied last. */
+  #copied:
+    | { readonly run: AttributeRun; readonly generation: number; readonly ordinals: readonly number[] }
+    | undefined;
 
   constructor(name: string, valueType = 'String') {
     this.name = name;
-    this.type = `Map(String, ${valueType})`;
+    this.type = `Map(LowCardinality(String), ${valueType})`;
   }
 
   closeRow(): void {
@@ -76,22 +81,47 @@ export class MapColumn implements Column {
   }
 
   /** Copies a whole encoded row of another map: used for a resource's attributes, which repeat on every item. */
-  appendRow(other: AttributeRun): void {
-    this.keys.append(other.keys);
-    this.values.append(other.values);
-    this.offsets.total += other.count;
+  appendRow(run: AttributeRun): void {
+    if (run.count > 0) {
+      if (this.#copied?.run !== run || this.#copied.generation !== run.generation) {
+        this.#copied = { run, generation: run.generation, ordinals: this.#ordinalsOf(run) };
+      }
+      for (const ordinal of this.#copied.ordinals) this.keys.value(ordinal);
+      this.values.append(run.values);
+      this.offsets.total += run.count;
+    }
     this.offsets.close();
   }
 
+  #ordinalsOf(run: AttributeRun): number[] {
+    const { bytes, length } = run.keys;
+    const ordinals: number[] = [];
+    for (let at = 0; at < length;) {
+      let size = 0;
+      for (let shift = 0; ; shift += 7) {
+        const byte = bytes[at++] ?? 0;
+        size |= (byte & 0x7f) << shift;
+        if (byte < 0x80) break;
+      }
+      ordinals.push(this.keys.ordinal(bytes, at, at + size));
+      at += size;
+    }
+    return ordinals;
+  }
+
   parts(): Buffer[] {
-    return [this.offsets.view(), this.keys.view(), this.values.view()];
+    return [DictionaryRun.prefix(), ...this.partsAfterPrefix()];
+  }
+
+  partsAfterPrefix(): Buffer[] {
+    return [this.offsets.view(), ...this.keys.parts(), this.values.view()];
   }
 }
 
-/** Array(Map(String, String)), the attributes of a span's events or links. */
+/** Array(Map(LowCardinality(String), String)), the attributes of a span's events or links. */
 export class MapArrayColumn implements Column {
   readonly name: string;
-  readonly type = 'Array(Map(String, String))';
+  readonly type = 'Array(Map(LowCardinality(String), String))';
   readonly offsets = new Offsets();
   readonly maps = new MapColumn('');
 
@@ -104,20 +134,23 @@ export class MapArrayColumn implements Column {
   }
 
   parts(): Buffer[] {
-    return [this.offsets.view(), ...this.maps.parts()];
+    return [DictionaryRun.prefix(), this.offsets.view(), ...this.maps.partsAfterPrefix()];
   }
 }
 
-/** Attributes encoded once, to be copied into many rows. */
+/** Attributes encoded once, to be copied into many rows. Keys and values are ClickHouse Strings, one after another. */
 export class AttributeRun {
   readonly keys = new ByteBuffer(1024);
   readonly values = new ByteBuffer(1024);
   count = 0;
+  /** Goes up with every `clear`, so that copies know what they copied. */
+  generation = 0;
 
   clear(): void {
     this.keys.clear();
     this.values.clear();
     this.count = 0;
+    this.generation += 1;
   }
 }
 
