@@ -320,7 +320,8 @@ const DELIVERIES = `SELECT 'delivery' AS kind, service, environment,
 arrayFirst(t -> t != '', [any(named['deployment.name']), any(named['cicd.pipeline.name']), any(named['vcs.change.title']),
   any(named['deployment.id']), any(named['vcs.change.id']), 'delivery']) AS subject,
 '' AS before,
-arrayFirst(t -> t != '', [any(named['vcs.ref.head.revision']), any(named['deployment.id']), run, 'seen']) AS after,
+arrayFirst(t -> t != '', [any(named['vcs.ref.head.revision']), any(named['deployment.id']),
+  any(named['cicd.pipeline.run.id']), any(named['vcs.change.id']), 'seen']) AS after,
 min(at) AS first, argMin(trace, at) AS traceId, argMin(span, at) AS spanId, argMin(origin, at) AS signal,
 argMin(named, at) AS attributes
 FROM (${deliveries('otel_traces', 'SpanAttributes', 'traces')} UNION ALL ${deliveries('otel_logs', 'LogAttributes', 'logs')})
