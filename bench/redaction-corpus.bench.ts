@@ -248,13 +248,13 @@ for (const preset of presets) {
     `| ${preset} | ${easy.leaks} of ${easy.n} (${share(easy.leaks, easy.n)}) | ${hard.leaks} of ${hard.n} (${share(hard.leaks, hard.n)}) | ${over.lost} of ${over.n} (${share(over.lost, over.n)}) |`,
   );
   if (preset === 'open') {
-    for (const [name, { n, leaks, lost }] of [...byCarrier].sort()) {
+    for (const [name, { n, leaks, lost }] of [...byCarrier].sort(([a], [b]) => (a < b ? -1 : 1))) {
       if (leaks + lost > 0) console.log(`  ${name.padEnd(28)} ${n} carriers, ${leaks} leaks, ${lost} over-redacted`);
     }
   }
 }
 console.log('\n| single texts | rows | found |\n|---|---|---|');
-for (const [name, { n, hit }] of [...counts].sort()) {
+for (const [name, { n, hit }] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) {
   console.log(`| ${name} | ${n} | ${share(hit, n)} |`);
   results[name] = { n, hit };
 }

@@ -73,6 +73,8 @@ const policySchema = z.strictObject({
     .strictObject({
       value_bytes: z.int().min(1024).max(4_194_304).optional(),
       decode_depth: z.int().min(0).max(8).optional(),
+      record_ms: z.int().min(1).max(10_000).optional(),
+      request_ms: z.int().min(1).max(60_000).optional(),
     })
     .optional(),
   ...ruleFields,
@@ -287,6 +289,8 @@ function compile(
     budgets: {
       valueBytes: document.budgets?.value_bytes ?? DEFAULT_BUDGETS.valueBytes,
       decodeDepth: document.budgets?.decode_depth ?? DEFAULT_BUDGETS.decodeDepth,
+      recordMs: document.budgets?.record_ms ?? DEFAULT_BUDGETS.recordMs,
+      requestMs: document.budgets?.request_ms ?? DEFAULT_BUDGETS.requestMs,
     },
     rules,
     overrides,

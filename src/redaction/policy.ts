@@ -44,6 +44,9 @@ export interface PolicyBudgets {
   readonly valueBytes: number;
   /** Layers of JSON in strings that are opened. */
   readonly decodeDepth: number;
+  /** Milliseconds of work that one record and one request may take; what is left then is withheld. */
+  readonly recordMs: number;
+  readonly requestMs: number;
 }
 
 /** Rules that hold for one tenant and service. */
@@ -83,7 +86,7 @@ export interface CompiledPolicy {
 /** UTF-8 bytes kept of a tool's result under the `balanced` preset. */
 export const RESULT_EXCERPT_BYTES = 2048;
 
-export const DEFAULT_BUDGETS: PolicyBudgets = { valueBytes: 262_144, decodeDepth: 3 };
+export const DEFAULT_BUDGETS: PolicyBudgets = { valueBytes: 262_144, decodeDepth: 3, recordMs: 250, requestMs: 2000 };
 
 const SCRUB: Treatment = { action: 'scrub', keepLast: 0, bytes: Number.POSITIVE_INFINITY };
 const WITHHOLD: Treatment = { action: 'withhold', keepLast: 0, bytes: 0 };

@@ -5,6 +5,7 @@ import type { RecordReceipt, Redaction } from '../pipeline/receipt.ts';
 import { anyValueText } from './any-value.ts';
 import type { ByteMemo } from './byte-memo.ts';
 import type { Scanner } from './detectors/scanner.ts';
+import { createDeadline, type Deadline } from './detectors/work-deadline.ts';
 import { redactChunks, type Chunk } from './chunked-text.ts';
 import { bytesField, Edits } from './edits.ts';
 import type { Fingerprints } from './fingerprint.ts';
@@ -73,6 +74,9 @@ const REDACTIONS_PER_RECORD_MAX = 256;
 const LINKING_KEY = /(?:^|[._])(?:id|name|version|type|kind|system|operation|url)$/;
 /** Names as schemas give them: words and short numbers between dots, underscores, dashes, slashes, colons; no long mix of both. */
 const PLAIN_KEY = /^(?!.*[a-zA-Z]\d+[a-zA-Z]+\d+[a-zA-Z]*\d)(?!.*[^._/:-]{33})[A-Za-z_$@][\w.$@/:-]{0,199}$/;
+/** Work between two looks at the clock, in characters; each text counts for some more. */
+const WORK_PER_LOOK = 65_536;
+const WORK_PER_TEXT = 128;
 /** Names of the events that carry one piece of a streamed answer. */
 const DELTA_NAME = /(?:delta|chunk|stream|partial|token)/i;
 /** Several answers may be streamed at once. */
@@ -108,6 +112,10 @@ export class RequestRedaction {
   #item = -1;
   #context: RecordContext | undefined;
   #eventName: string | undefined;
+  #over = false;
+  #work = 0;
+  #requestDeadline: Deadline | undefined;
+  #recordDeadline: Deadline | undefined;
   /** Class of an attribute whose place alone makes it content, for policies that withhold such. */
   #other = '';
   /** New texts of values that are pieces of one text, by where their bytes begin. */
@@ -281,6 +289,8 @@ export class RequestRedaction {
     this.#recordPlans.push(plan);
     this.#item = item;
     this.#context = undefined;
+    this.#recordDeadline = undefined;
+    if (this.#over) this.#over = this.#requestDeadline?.expired() === true;
     const mark = this.#edits.mark();
     const outerPath = this.#path;
     this.#path = this.#recordPath;
@@ -341,7 +351,7 @@ export class RequestRedaction {
     const { texts } = this.#memory;
     if (texts.get(this.#view, start, end) === true) return 0;
     const text = this.#bytes.toString('utf8', start, end);
-    if (this.#engine.text.isClean(text, '', this.#rules, this.#engine.policy.budgets)) {
+    if (!this.#isOver(text.length) && this.#engine.text.isClean(text, '', this.#rules, this.#engine.policy.budgets)) {
       texts.set(this.#view, start, end, true);
       return 0;
     }
@@ -367,7 +377,21 @@ export class RequestRedaction {
       key,
       path: this.#path.join('') + leaf,
       receive: (redaction) => this.#receive(redaction),
+      expired: (text) => this.#isOver(text.length),
     };
+  }
+
+  /** Whether the record or the request is out of time. The clock is looked at once for some work, not for each value. */
+  #isOver(length: number): boolean {
+    if (this.#over) return true;
+    this.#work += length + WORK_PER_TEXT;
+    if (this.#work < WORK_PER_LOOK) return false;
+    this.#work = 0;
+    const { recordMs, requestMs } = this.#engine.policy.budgets;
+    this.#requestDeadline ??= createDeadline(requestMs);
+    this.#recordDeadline ??= createDeadline(recordMs);
+    this.#over = this.#requestDeadline.expired() || this.#recordDeadline.expired();
+    return this.#over;
   }
 
   /** A field the schema does not know. Its bytes are read as text; when a detector finds something the field goes. */
@@ -498,6 +522,7 @@ export class RequestRedaction {
       case 0x0a: {
         const textAt = afterLength(bytes, valueAt + 1, end);
         if (textAt < 0) return false;
+        if (this.#isOver(end - textAt)) return false;
         const { text, policy } = this.#engine;
         return text.isClean(bytes.toString('utf8', textAt, end), info.text, this.#rules, policy.budgets);
       }

@@ -16,6 +16,8 @@ export interface TextContext {
   /** Path for receipts. */
   readonly path: string;
   readonly receive: (redaction: Redaction) => void;
+  /** True when the record or the request has used up its time: nothing more is looked into. */
+  readonly expired?: (text: string) => boolean;
 }
 
 /** Redacts single texts: detectors, JSON structure, markers. Throws nothing; a text it cannot finish is withheld. */
@@ -375,6 +377,7 @@ export function createTextRedactor(options: {
     context: TextContext,
     step: (inner: TextContext) => string | undefined,
   ): string | undefined => {
+    if (context.expired?.(text) === true) return failed('budget', text, context.path, context);
     const received: Redaction[] = [];
     let outcome: string | undefined;
     try {
@@ -410,11 +413,17 @@ export function createTextRedactor(options: {
   return {
     isClean(text, key, rules, budgets) {
       if (text.length > budgets.valueBytes) return false;
-      return looksLikeJson(text) ? isPlainJson(text, key, rules) : isCleanText(text, key);
+      try {
+        return looksLikeJson(text) ? isPlainJson(text, key, rules) : isCleanText(text, key);
+      } catch {
+        // `scrub` meets the same error and withholds the text.
+        return false;
+      }
     },
     scrub: (text, context) => guarded(text, context, (inner) => scrubWithin(text, inner)) ?? '',
     joinedEdits(joined, context) {
       try {
+        if (context.expired?.(joined) === true) throw new RangeError('no time left');
         const { findings, status } = scanner.scan(joined, { key: context.key });
         if (status === 'ok') return findingEdits(joined, findings, context.key, context.path, context);
         return [{ start: 0, end: joined.length, text: failed('budget', joined, context.path, context) }];

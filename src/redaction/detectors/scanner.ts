@@ -18,6 +18,7 @@ import { refusedPattern } from './pattern-gate.ts';
 import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
 import { privateKeyAt } from './private-key.ts';
 import type { DetectorRule } from './rule.ts';
+import { createDeadline, OutOfTime, type Deadline } from './work-deadline.ts';
 import { builtinRules } from './builtin-rules.ts';
 import { classifyKey, keyRuleIds, keyRuleVersion, type SensitiveKey } from './sensitive-key.ts';
 import { isPlaceholder, passes, shannonEntropy } from './validators.ts';
@@ -100,14 +101,6 @@ export const structuralRuleIds: readonly string[] = [
 const freeLength = 65_536;
 const lengthPerMs = 16_384;
 
-class OutOfTime extends Error {}
-
-interface Deadline {
-  expired(): boolean;
-  /** Throws when the time is over. */
-  check(): void;
-}
-
 /** What a text's key says about it. */
 interface KeyNature {
   readonly named: SensitiveKey | undefined;
@@ -121,38 +114,6 @@ const noKey: KeyNature = { named: undefined, identity: true };
 const keysRemembered = 4096;
 const keyRememberedMax = 96;
 const nothingFound: ScanResult = { findings: [], status: 'ok' };
-
-/**
- * A bound on work, not on waiting: on a busy machine the clock runs on while the process does not. When it has passed once, it is
- * extended, and from then on the processor time used decides, so that load alone withholds nothing.
- */
-function createDeadline(budgetMs: number): Deadline {
-  let until = -1;
-  let usage: NodeJS.CpuUsage | undefined;
-  let extensions = 0;
-  const deadline: Deadline = {
-    expired() {
-      // The clock starts at the first look: short texts end before it, and reading the clock costs more than they do.
-      if (until < 0) {
-        until = performance.now() + budgetMs;
-        return budgetMs <= 0;
-      }
-      if (performance.now() <= until) return false;
-      if (usage) {
-        const { user, system } = process.cpuUsage(usage);
-        if ((user + system) / 1e3 >= budgetMs || extensions > 16) return true;
-      }
-      usage ??= process.cpuUsage();
-      extensions++;
-      until = performance.now() + budgetMs;
-      return budgetMs <= 0;
-    },
-    check() {
-      if (deadline.expired()) throw new OutOfTime();
-    },
-  };
-  return deadline;
-}
 
 /** Words near which a random-looking text is a credential. */
 const credentialWords =
@@ -670,7 +631,17 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     );
   }
 
-  function settle(text: string, found: readonly Candidate[]): Finding[] {
+  function settle(text: string, candidates: readonly Candidate[]): Finding[] {
+    // What stands before the host of a URL is its user and password, and no mailbox at that host.
+    const passwords = candidates.filter((each) => each.rule === 'url-password');
+    const found =
+      passwords.length === 0
+        ? candidates
+        : candidates.filter(
+            (each) =>
+              each.rule !== 'email' ||
+              !passwords.some((other) => each.start < other.end && each.start >= other.start && each.end > other.end),
+          );
     const marked = text.includes('[redacted');
     const ordered = found
       .filter((each) => each.end > each.start && !(marked && isInsideMarker(text, each.start, each.end)))
