@@ -382,7 +382,7 @@ async function briefOf(api: string): Promise<string> {
 }
 
 async function evidenceId(record: ApiClient, kind: string): Promise<string> {
-  const { items } = await record.evidence(REF, { kind, limit: '10' });
+  const { items } = await record.evidence(REF, { kind, actor: 'sre-agent', limit: '10' });
   const [first] = items;
   if (first === undefined) throw new Error(`no ${kind} evidence in the record`);
   return first.id;
