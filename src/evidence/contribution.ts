@@ -137,8 +137,12 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
   const content = new Map<string, EvidenceContent>();
   for (const [name, value] of found.content) content.set(name, contentOf(value));
   const isLog = base.signal === 'logs';
+  const isAlert = kind === 'alert';
   return {
     ...base,
+    // An alert that is sent again is the same alert, and it is about another service than the one that sends it.
+    ...(isAlert && found.agentId !== '' ? { identity: `alert ${short(found.agentId)}` } : {}),
+    service: (isAlert && short(text(context.record.attributes, 'service.name'))) || base.service,
     kind,
     dialect: found.dialect,
     operation: short(found.operation),

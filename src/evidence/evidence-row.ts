@@ -163,6 +163,7 @@ function outcomeOf(all: readonly Contribution[]): EvidenceOutcome {
 function actorOf(kind: EvidenceKind, agentName: string, agentId: string, service: string): Actor {
   const name = agentName || service || 'unknown';
   if (kind === 'error' || kind === 'log') return { kind: 'service', name: service || 'unknown', id: null };
+  if (kind === 'alert') return { kind: 'service', name, id: null };
   return { kind: 'agent', name, id: agentId || null };
 }
 
@@ -217,12 +218,13 @@ function sourceFamily(kind: EvidenceKind, primary: Contribution, tool: EvidenceT
   }
   if (kind === 'model_call') return `model:${primary.model?.name ?? ''}`;
   if (kind === 'error' || kind === 'log') return `${primary.signal}:${primary.service}`;
+  if (kind === 'alert') return `${primary.signal}:alert:${primary.detail}`;
   return `agent:${kind}`;
 }
 
 /** An agent reports on itself, unless another service's span of the same call confirms it. Services' failures are observed. */
 function trustOf(kind: EvidenceKind, all: readonly Contribution[]): EvidenceTrust {
-  if (kind === 'error' || kind === 'log') return 'observed';
+  if (kind === 'error' || kind === 'log' || kind === 'alert') return 'observed';
   const server = all.find((each) => each.tool?.role === 'mcp_server');
   return server !== undefined && all.some((each) => each.service !== server.service) ? 'observed' : 'self_reported';
 }

@@ -1,4 +1,5 @@
 import { agentCore } from './dialects/agentcore.ts';
+import { alert } from './dialects/alert.ts';
 import { autogen } from './dialects/autogen.ts';
 import { claudeCode } from './dialects/claude-code.ts';
 import { codex } from './dialects/codex.ts';
@@ -58,6 +59,7 @@ export const DIALECTS: readonly Dialect[] = [
   openLit,
   otelGenAi,
   agentCore,
+  alert,
 ];
 
 /** What a record is, undefined when no dialect knows it. */

@@ -65,7 +65,7 @@ export const AGENT_SCOPE_PREFIXES = [
 ] as const;
 
 /** Prefixes of a log record's event name (or of its body, when that is text). */
-export const AGENT_EVENT_PREFIXES = ['gen_ai.', 'claude_code.', 'codex.', 'gemini_cli.'] as const;
+export const AGENT_EVENT_PREFIXES = ['gen_ai.', 'claude_code.', 'codex.', 'gemini_cli.', 'alert.'] as const;
 
 /** Keys that say that a record is about an exception. */
 export const EXCEPTION_KEYS = ['exception.type', 'exception.message'] as const;

@@ -1143,6 +1143,15 @@ const CASES: readonly Case[] = [
     },
     { kind: 'model_call', model: 'm-large', tokens: [30, 9], agent: 'gemini-cli', outcome: 'ok' },
   ),
+  log(
+    'alert',
+    'alert as a log record',
+    {
+      eventName: 'alert.firing',
+      attributes: { 'alert.event_id': 'e1', 'alert.rule_name': 'many errors', 'service.name': 'checkout' },
+    },
+    { kind: 'alert', outcome: 'error', agent: 'sre-agent', detail: 'many errors checkout' },
+  ),
 ];
 
 function found(each: Case): Recognised | undefined {
