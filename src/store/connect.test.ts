@@ -90,6 +90,8 @@ WHERE database = currentDatabase() AND create_table_query LIKE '%toIntervalSecon
       'otel_metrics_summary',
       'otel_traces',
       'otel_traces_trace_id_ts',
+      'redaction_receipts',
+      'unloadable_items',
     ].map((name) => ({ name })),
   );
   await store.close();

@@ -124,11 +124,18 @@ test('a span arrives with every field', async () => {
                 droppedAttributesCount: 1,
                 events: [
                   { timeUnixNano: '1700000000000000001', name: 'e1', attributes: [text('x', 'y')] },
-                  { timeUnixNano: '1700000000000000002', name: 'e2' },
+                  { timeUnixNano: '1700000000000000002', name: 'e2', droppedAttributesCount: 6 },
                 ],
                 droppedEventsCount: 2,
                 links: [
-                  { traceId: TRACE, spanId: '00f067aa0ba902b7', traceState: 'l=1', attributes: [text('l', 'm')] },
+                  {
+                    traceId: TRACE,
+                    spanId: '00f067aa0ba902b7',
+                    traceState: 'l=1',
+                    attributes: [text('l', 'm')],
+                    droppedAttributesCount: 7,
+                    flags: 769,
+                  },
                 ],
                 droppedLinksCount: 5,
                 status: { code: 2, message: 'boom' },
@@ -178,6 +185,9 @@ FROM otel_traces WHERE SpanName = 'GET /' LIMIT 2`,
     DroppedAttributesCount: 1,
     DroppedEventsCount: 2,
     DroppedLinksCount: 5,
+    EventsDroppedAttributesCount: [0, 6],
+    LinksDroppedAttributesCount: [7],
+    LinksFlags: [769],
     OutOfRangeTimes: {},
   });
   expect(String(rows[0]?.['Duration'])).toBe('1500000');

@@ -13,6 +13,9 @@ const EXPIRING: readonly (readonly [table: string, column: string])[] = [
   ['otel_metrics_histogram', 'toDateTime(ReceivedAt)'],
   ['otel_metrics_exp_histogram', 'toDateTime(ReceivedAt)'],
   ['otel_metrics_summary', 'toDateTime(ReceivedAt)'],
+  // What was redacted in evidence stays with the evidence; these tell of telemetry and go with it.
+  ['redaction_receipts', 'toDateTime(ReceivedAt)'],
+  ['unloadable_items', 'toDateTime(ReceivedAt)'],
 ];
 
 export interface Migration {

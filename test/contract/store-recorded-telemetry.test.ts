@@ -5,9 +5,19 @@ import { sharedData } from '../support/shared-data.ts';
 import { batchOf, frameOfJson } from '../support/spooled-frame.ts';
 import { openTemporaryStore, type TemporaryStore } from '../support/temporary-store.ts';
 
+/** Stands for a metric's points, which lie under the name of the metric's kind. */
+const POINTS = 'points';
+const METRIC_KINDS = ['gauge', 'sum', 'histogram', 'exponentialHistogram', 'summary'];
+
 const KINDS: readonly (readonly [file: string, signal: Signal, table: string, lists: readonly string[]])[] = [
   ['traces.otlp.json', 'traces', 'otel_traces', ['resourceSpans', 'scopeSpans', 'spans']],
   ['logs.otlp.json', 'logs', 'otel_logs', ['resourceLogs', 'scopeLogs', 'logRecords']],
+  [
+    'metrics.otlp.json',
+    'metrics',
+    `merge(currentDatabase(), '^otel_metrics_')`,
+    ['resourceMetrics', 'scopeMetrics', 'metrics', POINTS],
+  ],
 ];
 
 interface Recording {
@@ -32,6 +42,10 @@ const recordings: Recording[] = sharedData.present
 function itemsIn(value: unknown, lists: readonly string[]): number {
   const [list, ...rest] = lists;
   if (list === undefined) return 1;
+  if (list === POINTS) {
+    const metric = value as Readonly<Record<string, { readonly dataPoints?: readonly unknown[] } | undefined>>;
+    return METRIC_KINDS.reduce((sum, kind) => sum + (metric[kind]?.dataPoints?.length ?? 0), 0);
+  }
   const children = (value as Readonly<Record<string, readonly unknown[] | undefined>>)[list] ?? [];
   return children.reduce((sum: number, child) => sum + itemsIn(child, rest), 0);
 }

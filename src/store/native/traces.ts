@@ -66,6 +66,9 @@ export function createTraceEncoder(): SliceEncoder {
   const droppedAttributes = flat('DroppedAttributesCount', 'UInt32');
   const droppedEvents = flat('DroppedEventsCount', 'UInt32');
   const droppedLinks = flat('DroppedLinksCount', 'UInt32');
+  const eventDropped = array('EventsDroppedAttributesCount', 'UInt32');
+  const linkDropped = array('LinksDroppedAttributesCount', 'UInt32');
+  const linkFlags = array('LinksFlags', 'UInt32');
   const outOfRange = add(new OutOfRangeTimes());
 
   const resource = createOwner();
@@ -78,6 +81,7 @@ export function createTraceEncoder(): SliceEncoder {
     let high = 0;
     let nameStart = -1;
     let nameEnd = -1;
+    let dropped = 0;
     const outer = reader.enter();
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
       if (tag === 0x09) {
@@ -88,12 +92,15 @@ export function createTraceEncoder(): SliceEncoder {
         nameStart = reader.pos;
         reader.pos = nameEnd;
       } else if (tag === 0x1a) writeAttribute(reader, eventAttributes.maps);
+      else if (tag === 0x20) dropped = reader.varint32();
       else reader.skip(tag);
     }
     reader.leave(outer);
     writeTime(eventTime.values, low, high, `events[${ordinal}].time_unix_nano`, outOfRange);
     writeRange(eventName.values, bytes, nameStart, nameEnd);
     eventAttributes.maps.closeRow();
+    eventDropped.values.uint32(dropped);
+    eventDropped.offsets.total += 1;
     eventTime.offsets.total += 1;
     eventName.offsets.total += 1;
     eventAttributes.offsets.total += 1;
@@ -107,6 +114,8 @@ export function createTraceEncoder(): SliceEncoder {
     let spanEnd = -1;
     let stateStart = -1;
     let stateEnd = -1;
+    let dropped = 0;
+    let flags = 0;
     const outer = reader.enter();
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
       if (tag === 0x0a) {
@@ -122,6 +131,8 @@ export function createTraceEncoder(): SliceEncoder {
         stateStart = reader.pos;
         reader.pos = stateEnd;
       } else if (tag === 0x22) writeAttribute(reader, linkAttributes.maps);
+      else if (tag === 0x28) dropped = reader.varint32();
+      else if (tag === 0x35) flags = reader.fixed32();
       else reader.skip(tag);
     }
     reader.leave(outer);
@@ -129,6 +140,10 @@ export function createTraceEncoder(): SliceEncoder {
     writeId(linkSpanId.values, bytes, spanStart, spanEnd, 8);
     writeRange(linkTraceState.values, bytes, stateStart, stateEnd);
     linkAttributes.maps.closeRow();
+    linkDropped.values.uint32(dropped);
+    linkFlags.values.uint32(flags);
+    linkDropped.offsets.total += 1;
+    linkFlags.offsets.total += 1;
     linkTraceId.offsets.total += 1;
     linkSpanId.offsets.total += 1;
     linkTraceState.offsets.total += 1;
@@ -275,6 +290,9 @@ export function createTraceEncoder(): SliceEncoder {
     droppedAttributes.uint32(attributesDropped);
     droppedEvents.uint32(eventsDropped);
     droppedLinks.uint32(linksDropped);
+    eventDropped.closeRow();
+    linkDropped.closeRow();
+    linkFlags.closeRow();
     outOfRange.closeRow();
     rows += 1;
   }
