@@ -248,7 +248,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       // Tools name a trace by its 64 lower bits or by its first digits as well; both are found as part of the text.
       for (const q of [traceId.slice(16), traceId.slice(0, 16)]) {
         const { items } = await evidenceLog.unfiled(scope.tenant, { ...window, kinds: ['tool_call'], q, limit: 50 });
-        const ids = items.filter((row) => names(row, q)).map((row) => row.id);
+        const ids = items.filter((row) => names(row, traceId)).map((row) => row.id);
         await evidenceLog.file(scope.tenant, incident.id, ids, inferred(`names trace ${traceId}`, 0.6));
       }
     }
@@ -363,8 +363,12 @@ function* traces(ids: ReadonlySet<string>): Generator<string> {
   for (const id of ids) if (/^[0-9a-f]{32}$/.test(id) && !/^0+$/.test(id.slice(16))) yield id;
 }
 
-/** True when the digits stand as an id of their own, or as the start or end of a longer one, in what the row says. */
-function names(row: EvidenceRow, digits: string): boolean {
+/** True when the row's text has the trace's id: whole, its first 16 digits or more, or its 64 lower bits alone. */
+function names(row: EvidenceRow, traceId: string): boolean {
   const text = [row.summary, ...Object.values(row.content).map((each) => each.value ?? '')].join('\n');
-  return new RegExp(`(?<![0-9a-f])[0-9a-f]{0,16}${digits}[0-9a-f]{0,16}(?![0-9a-f])`).test(text);
+  const low = traceId.slice(16);
+  for (const [digits] of text.matchAll(/(?<![0-9a-z])[0-9a-f]{16,32}(?![0-9a-z])/g)) {
+    if (traceId.startsWith(digits) || digits === low || digits === low.padStart(32, '0')) return true;
+  }
+  return false;
 }
