@@ -1,4 +1,4 @@
-import { composeBrief } from './compose-brief.ts';
+import { composeBrief, type Briefed } from './compose-brief.ts';
 import { exceeds, stanceCounts, stancesOn, supportOf } from './support.ts';
 import { fixationOf } from './fixation.ts';
 import { flagsOf, restsOn } from './flag.ts';
@@ -49,8 +49,16 @@ export interface AssembleOptions {
 
 /** The record as readers see it. The same state, evidence and clock give the same bytes. */
 export function assemble(state: IncidentState, options: AssembleOptions): IncidentRecord {
+  const withoutBrief = assembleWithoutBrief(state, options);
+  const { id, ref, title, status, severity, head, ...rest } = withoutBrief;
+  const brief = composeBrief(withoutBrief, { now: options.now, since: null });
+  return { id, ref, title, status, severity, head, brief, ...rest };
+}
+
+/** All of the record but the brief: what a brief is written from. */
+export function assembleWithoutBrief(state: IncidentState, options: AssembleOptions): Briefed {
   const { now, policy } = options;
-  const withoutBrief: Omit<IncidentRecord, 'brief'> = {
+  return {
     id: state.id,
     ref: state.ref,
     title: state.title,
@@ -119,9 +127,6 @@ export function assemble(state: IncidentState, options: AssembleOptions): Incide
     },
     policyVersion: state.policyVersion,
   };
-  const { id, ref, title, status, severity, head, ...rest } = withoutBrief;
-  const brief = composeBrief(withoutBrief, { now, since: null });
-  return { id, ref, title, status, severity, head, brief, ...rest };
 }
 
 export function summaryOf(state: IncidentState): IncidentSummary {

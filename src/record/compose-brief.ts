@@ -14,12 +14,13 @@ import type {
   ResponsibilityKind,
   Stance,
 } from './incident-record.ts';
-import { oneLine } from './plain-text.ts';
+import { escapeMarkdown, oneLine } from './plain-text.ts';
 
 /** As JSON and as Markdown. */
 export const MAX_BRIEF_BYTES = 4_000;
 
-type Briefed = Omit<IncidentRecord, 'brief'>;
+/** A record before its brief is written. */
+export type Briefed = Omit<IncidentRecord, 'brief'>;
 
 export interface BriefOptions {
   readonly now: Date;
@@ -76,6 +77,7 @@ function fit(brief: Brief): Brief {
     };
     if (sizeOf(fitted) <= MAX_BRIEF_BYTES) return fitted;
   }
+  fitted = dropLines(fitted);
   while (sizeOf(fitted) > MAX_BRIEF_BYTES) {
     const longest = fitted.sections.reduce((one, other) => (weight(other) > weight(one) ? other : one));
     const next =
@@ -94,6 +96,55 @@ function fit(brief: Brief): Brief {
   return fitted;
 }
 
+/**
+ * Takes the last line of the longest section away, again and again, as long as the brief is too long by the sizes of its lines
+ * alone: cheap, and never one line more than rendering it every time would take.
+ */
+function dropLines(brief: Brief): Brief {
+  const sections = brief.sections.map((section) => ({ section, lines: [...section.lines] }));
+  const bare = { ...brief, sections: brief.sections.map((section) => ({ ...section, lines: [] })) };
+  let json = Buffer.byteLength(JSON.stringify(bare));
+  let markdown = 0;
+  const jsonOf = sections.map(({ lines }) => lines.map((line) => Buffer.byteLength(JSON.stringify(line))));
+  for (const [index, { lines }] of sections.entries()) {
+    json += sum(jsonOf[index] ?? []) + Math.max(0, lines.length - 1);
+    for (const { text } of lines) markdown += markdownBytes(text);
+  }
+  while (Math.max(json, markdown) > MAX_BRIEF_BYTES) {
+    let longest = -1;
+    let most = 0;
+    for (const [index, { section, lines }] of sections.entries()) {
+      if (lines.length <= 1) continue;
+      const bytes = sum(jsonOf[index] ?? []) + lines.length + 1;
+      const weighed = 10_000 + bytes * (GIVES_WAY_LAST.includes(section.key) ? 0.5 : 1);
+      if (weighed > most) [longest, most] = [index, weighed];
+    }
+    const dropped = sections[longest]?.lines.pop();
+    if (dropped === undefined) break;
+    json -= (jsonOf[longest]?.pop() ?? 0) + 1;
+    markdown -= markdownBytes(dropped.text);
+  }
+  return {
+    ...brief,
+    sections: sections.map(({ section, lines }) => ({
+      ...section,
+      lines,
+      omitted: section.omitted + section.lines.length - lines.length,
+    })),
+  };
+}
+
+function markdownBytes(text: string): number {
+  return Buffer.byteLength(`- ${escapeMarkdown(text)}\n`);
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+// What must be read first.
+const GIVES_WAY_LAST: readonly BriefSectionKey[] = ['now', 'leading_theory'];
+
 function sizeOf(brief: Brief): number {
   return Math.max(Buffer.byteLength(JSON.stringify(brief)), Buffer.byteLength(briefMarkdown(brief)));
 }
@@ -102,9 +153,8 @@ function sizeOfLines(section: BriefSection): number {
   return Buffer.byteLength(JSON.stringify(section.lines));
 }
 
-// What must be read first gives way last.
 function weight(section: BriefSection): number {
-  const first = section.key === 'now' || section.key === 'leading_theory' ? 0.5 : 1;
+  const first = GIVES_WAY_LAST.includes(section.key) ? 0.5 : 1;
   return section.lines.length > 1 ? 10_000 + sizeOfLines(section) * first : sizeOfLines(section) * first;
 }
 

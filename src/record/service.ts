@@ -3,7 +3,7 @@ import type { Meter } from '@opentelemetry/api';
 import { uuidv7 } from 'uuidv7';
 import type { Logger } from '../telemetry/logger.ts';
 import { actorSchema, DOCKET_ACTOR, sameActor, type Actor } from './actor.ts';
-import { assemble, summaryOf } from './assemble.ts';
+import { assemble, assembleWithoutBrief, summaryOf, type AssembleOptions } from './assemble.ts';
 import { bindingRule, bindingSchema, selectorOf } from './binding.ts';
 import { millis } from './body-field.ts';
 import { briefMarkdown } from './brief-markdown.ts';
@@ -126,6 +126,8 @@ interface Loaded {
   /** Version of the evidence that was swept last. */
   sweptVersion: number | null;
   sweptSeq: number;
+  /** The record as it was last assembled, and from what: many look within the same second. */
+  assembled: { readonly seq: number; readonly from: AssembleOptions; readonly record: IncidentRecord } | null;
 }
 
 export interface SweepingRecordService extends RecordService {
@@ -869,7 +871,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     const loaded = await current(tenant, refOrId);
     if (loaded === undefined) return undefined;
     const around = await surroundings(loaded);
-    if (at === undefined) return assemble(loaded.state, { ...around, now: clock() });
+    if (at === undefined) return assembledNow(loaded, { ...around, now: second(clock()) });
     const last = loaded.entries[at - 1];
     if (last === undefined) return undefined;
     return assemble(stateAt(loaded, at), { ...around, now: new Date(last.recordedAt) });
@@ -878,10 +880,10 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
   async function brief(tenant: string, refOrId: string, { since }: { readonly since?: number } = {}) {
     const loaded = await current(tenant, refOrId);
     if (loaded === undefined) return undefined;
-    const shared = { ...(await surroundings(loaded)), now: clock() };
-    const full = assemble(loaded.state, shared);
+    const shared = { ...(await surroundings(loaded)), now: second(clock()) };
+    const full = assembledNow(loaded, shared);
     if (since === undefined) return { json: full.brief, markdown: briefMarkdown(full.brief) };
-    const before = since <= 0 ? undefined : assemble(stateAt(loaded, since), shared);
+    const before = since <= 0 ? undefined : assembleWithoutBrief(stateAt(loaded, since), shared);
     const json = composeBrief(full, { now: shared.now, since, ...(before === undefined ? {} : { before }) });
     return { json, markdown: briefMarkdown(json) };
   }
@@ -950,7 +952,33 @@ function freshlyLoaded(state: IncidentState, entries: Entry[], verified: boolean
     accounted: new Set(),
     sweptVersion: null,
     sweptSeq: 0,
+    assembled: null,
   };
+}
+
+function assembledNow(loaded: Loaded, from: AssembleOptions): IncidentRecord {
+  const { state, assembled } = loaded;
+  if (assembled !== null && assembled.seq === state.head.seq && sameOptions(assembled.from, from)) {
+    return assembled.record;
+  }
+  const record = assemble(state, from);
+  loaded.assembled = { seq: state.head.seq, from, record };
+  return record;
+}
+
+function sameOptions(one: AssembleOptions, other: AssembleOptions): boolean {
+  return (
+    one.now.getTime() === other.now.getTime() &&
+    one.evidence === other.evidence &&
+    one.aim === other.aim &&
+    one.checkpoint === other.checkpoint &&
+    one.verified === other.verified
+  );
+}
+
+// Freshness is told in seconds at most, so all who look within one see the same record.
+function second(now: Date): Date {
+  return new Date(Math.floor(now.getTime() / 1_000) * 1_000);
 }
 
 /** The record as it stood after entry `seq`, folded once for all who look. */
