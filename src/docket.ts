@@ -230,6 +230,7 @@ export function createDocket(options: DocketOptions): Docket {
         record,
         evidence: store.evidenceLog,
         telemetry: store.telemetryReader,
+        memory,
         version: options.version,
         notice,
       }),

@@ -5,12 +5,15 @@ import { readEvidencePage } from '../api/read-evidence-page.ts';
 import type { EvidenceLog, EvidencePageRequest } from '../record/evidence-log.ts';
 import { EVIDENCE_KINDS } from '../record/evidence.ts';
 import { INCIDENT_STATUSES, SEVERITIES } from '../record/incident-record.ts';
+import type { MemoryService } from '../record/memory/memory-service.ts';
+import { createMeasureReader } from '../record/memory/record-measures.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import { EvidencePage } from './evidence-page.tsx';
 import { IncidentList } from './incident-list.tsx';
 import { IncidentPage } from './incident-page.tsx';
 import { document, ICON } from './layout.tsx';
+import { MeasuresPage } from './measures-page.tsx';
 import { NotFound, UnfiledPage } from './plain-pages.tsx';
 import { STYLESHEET } from './stylesheet.ts';
 import { TracePage } from './trace-page.tsx';
@@ -19,6 +22,8 @@ export interface PagesOptions {
   readonly record: RecordService;
   readonly evidence: EvidenceLog;
   readonly telemetry: TelemetryReader;
+  /** What past incidents teach; not shown without it. */
+  readonly memory?: MemoryService;
   readonly version: string;
   /** What every page says on top, while there is something. */
   readonly notice?: () => string | undefined;
@@ -28,6 +33,7 @@ const INCIDENTS_PER_PAGE = 25;
 const EVIDENCE_PER_PAGE = 50;
 const ENTRIES_PER_PAGE = 100;
 const UNFILED_COUNTED = 100;
+const SIMILAR_SHOWN = 3;
 
 /** The page: every incident, one record, one row of evidence, one trace. Mounted into the API's app, behind its checks. */
 export function createPages(options: PagesOptions): Hono<ApiEnv> {
@@ -74,6 +80,14 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     return context.html(document('Unfiled evidence', version, UnfiledPage({ rows, next: page.next }), notice()));
   });
 
+  app.get('/measures', async (context) => {
+    const { tenant } = context.get('caller');
+    const reader = createMeasureReader({ record, evidenceLog: evidence });
+    const [measures, agents] = await Promise.all([reader.record(tenant, {}), reader.agents(tenant, {})]);
+    if (!measures || !agents) return notFound(context, 'There is nothing to measure.');
+    return context.html(document('Measures', version, MeasuresPage({ measures, agents }), notice()));
+  });
+
   app.get('/incidents/:id', async (context) => {
     const { tenant } = context.get('caller');
     const found = await record.record(tenant, context.req.param('id'));
@@ -83,9 +97,11 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const last = Math.max(0, found.head.seq - ENTRIES_PER_PAGE);
     const asked = context.req.query('entries');
     const after = asked !== undefined && /^\d{1,15}$/.test(asked) ? Math.min(Number(asked), last) : last;
-    const [entries, rows] = await Promise.all([
+    const [entries, rows, similar] = await Promise.all([
       record.entries(tenant, found.id, { after, limit: ENTRIES_PER_PAGE }),
       readEvidencePage(evidenceRequest(context, filter.q), (request) => evidence.page(tenant, found.id, request)),
+      // A record is readable while its memory is not.
+      options.memory?.similar(tenant, found.id, SIMILAR_SHOWN).catch(() => undefined),
     ]);
     const page = IncidentPage({
       record: found,
@@ -93,6 +109,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       earlierAfter: after === 0 ? undefined : Math.max(0, after - ENTRIES_PER_PAGE),
       evidence: { items: rows.items.map((row) => evidenceJson(row, found.ref, found.evidence)), next: rows.next },
       filter,
+      similar,
     });
     return context.html(document(`${found.ref}: ${found.title}`, version, page, notice()));
   });

@@ -1,7 +1,9 @@
+import type { SimilarAnswer } from '../record/memory/memory-service.ts';
 import type { EvidenceJson } from '../api/evidence-json.ts';
 import type { Entry, Json } from '../record/entry.ts';
 import type { Flag, Hypothesis, IncidentRecord, Stance } from '../record/incident-record.ts';
 import { EvidenceTable } from './evidence-table.tsx';
+import { SimilarSection } from './similar-section.tsx';
 import { Badge, pathTo, Redacted, severityTone, Time, Who } from './text.tsx';
 
 export interface IncidentPageProps {
@@ -12,6 +14,8 @@ export interface IncidentPageProps {
   readonly earlierAfter: number | undefined;
   readonly evidence: { readonly items: readonly EvidenceJson[]; readonly next: string | null };
   readonly filter: { readonly kind: string; readonly q: string };
+  /** Undefined where nothing is remembered. */
+  readonly similar?: SimilarAnswer | undefined;
 }
 
 /** One record: the brief on top, then what it was made of. */
@@ -42,7 +46,15 @@ export function IncidentPage(props: IncidentPageProps) {
         <p class="notice bad">The log of this record does not verify: entries were changed, removed or reordered.</p>
       )}
       <nav class="filters" aria-label="Sections">
-        {['brief', 'hypotheses', 'evidence', 'decisions', 'gaps', 'timeline'].map((section) => (
+        {[
+          'brief',
+          'hypotheses',
+          'evidence',
+          'decisions',
+          'gaps',
+          ...(props.similar === undefined ? [] : ['similar']),
+          'timeline',
+        ].map((section) => (
           <a href={`#${section}`}>{section}</a>
         ))}
       </nav>
@@ -52,6 +64,7 @@ export function IncidentPage(props: IncidentPageProps) {
       <Decisions record={record} labels={labels} />
       <Gaps record={record} />
       <Others record={record} />
+      {props.similar === undefined ? null : <SimilarSection similar={props.similar} />}
       <Evidence {...props} here={here} />
       <Timeline {...props} here={here} labels={labels} />
     </>

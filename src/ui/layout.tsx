@@ -26,6 +26,7 @@ function Page({ title, version, notice, children }: PageProps) {
         <header>
           <a href="/">Docket</a>
           <a href="/unfiled">Unfiled evidence</a>
+          <a href="/measures">Measures</a>
           <a href="/docs">API</a>
         </header>
         {notice === undefined ? null : (
