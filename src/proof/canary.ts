@@ -26,7 +26,8 @@ export interface Needle {
   readonly bytes: Buffer;
 }
 
-const ALPHANUMERIC = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789';
+/** Letters only: the digits in a canary are its cell's. */
+const LETTERS = 'ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const BASE62 = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const CELL_DIGITS = 6;
 const CHECKSUM_LENGTH = 6;
@@ -57,7 +58,7 @@ function digits(cell: number): string {
 }
 
 function randomWord(length: number): string {
-  return [...randomBytes(length)].map((byte) => ALPHANUMERIC[byte % ALPHANUMERIC.length]).join('');
+  return [...randomBytes(length)].map((byte) => LETTERS[byte % LETTERS.length]).join('');
 }
 
 /** As GitHub ends its tokens: the CRC-32 of what is before, in base 62. */

@@ -33,7 +33,7 @@ function walk(name: MessageName, bytes: Buffer, path: string, found: PlacedText[
       found.push({ path: distinct(name === 'AnyValue' ? path : here, taken), text });
     } else if (field.message === 'KeyValue') {
       const key = keyOf(content);
-      const at = `${path}${path.endsWith(']') || path === '' ? '' : '.'}${field.name === 'values' ? '' : field.name}[${key}]`;
+      const at = field.name === 'values' ? `${path}[${key}]` : `${here}[${key}]`;
       pair(content, at, found, taken);
     } else if (field.message !== undefined) {
       const ordinal = ordinals.get(field.number) ?? 0;
