@@ -101,27 +101,25 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     }
   }
 
-  // Tokens of inserts that were refused for their rows, of the batch under way. A batch whose halves are partly in must
-  // be cut again when it comes back, even if the whole would be taken by then: the halves' tokens are not the whole's.
-  const refused = new Map<string, EngineError>();
-  let refusedOf = '';
+  // What became of the inserts of the batch under way, by token: in (null), or refused for their rows. A batch that comes back sends
+  // only what is neither. What was cut must be cut again, even if the whole would be taken by then, and what is in must not be
+  // cut, even if it would be refused by then: the halves' tokens are not the whole's.
+  const settled = new Map<string, EngineError | null>();
+  let settledOf = '';
 
-  /** Why ClickHouse refuses the rows for what they are, now or at an earlier attempt; undefined when they went in. */
-  async function insertRows(
-    table: TelemetryTable,
-    block: NativeBlock,
-    token: string,
-  ): Promise<EngineError | undefined> {
-    const before = refused.get(token);
+  /** Why ClickHouse refuses the rows for what they are, now or at an earlier attempt; null when they are in. */
+  async function insertRows(table: TelemetryTable, block: NativeBlock, token: string): Promise<EngineError | null> {
+    const before = settled.get(token);
     if (before !== undefined) return before;
+    let refusal: EngineError | null = null;
     try {
       await insert(table, block, token);
-      return undefined;
     } catch (error) {
       if (!(error instanceof EngineError) || error.kind !== 'data') throw error;
-      refused.set(token, error);
-      return error;
+      refusal = error;
     }
+    settled.set(token, refusal);
+    return refusal;
   }
 
   /** Inserts what `slices` hold for one table; `path` names the slices within the batch. */
@@ -134,7 +132,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     aside: Unloadable[],
   ): Promise<void> {
     const error = await insertRows(table, block, token(table, path));
-    if (error === undefined) return;
+    if (error === null) return;
     const only = slices[0];
     if (only === undefined) return;
     if (slices.length === 1 && only.to - only.from === 1) {
@@ -156,9 +154,9 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     const token = (table: string, path: string): string =>
       createHash('sha256').update(`${batch.id}\n${table}\n${ROWS_VERSION}\n${path}`).digest('hex');
     const aside: Unloadable[] = [];
-    if (refusedOf !== batch.id) {
-      refusedOf = batch.id;
-      refused.clear();
+    if (settledOf !== batch.id) {
+      settledOf = batch.id;
+      settled.clear();
     }
     for (const [day, frames] of byDay(batch.frames)) {
       for (const signal of SIGNALS) {

@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { startDocket, type DocketProcess } from '../support/docket-process.ts';
 import { doctor } from '../support/fault-doctor.ts';
 import { createLedger, NOTHING_WRONG, readStoredIn, verdictOf } from '../support/fault-ledger.ts';
@@ -9,6 +9,7 @@ import { report, residentBytes } from '../support/fault-report.ts';
 import { numberedRequest } from '../support/fault-requests.ts';
 import { createOtlpClient } from '../support/fault-sender.ts';
 import { searchFolder } from '../support/folder-search.ts';
+import { eventually } from '../support/otlp-json.ts';
 
 // One service with the embedded engine through every test; the last one looks at what it stored.
 const ledger = createLedger();
@@ -16,6 +17,7 @@ const canary = `ghp_${'a1B2c3D4e5'.repeat(3)}F6g7H8`;
 const preload = pathToFileURL(join(import.meta.dirname, '..', 'support', 'fault-points.mjs')).href;
 let docket: DocketProcess;
 let nextNumber = 0;
+const loads: Load[] = [];
 let stormNumbers: readonly number[] = [];
 
 beforeAll(async () => {
@@ -26,18 +28,32 @@ afterAll(async () => {
   await docket?.dispose();
 });
 
+afterEach(async () => {
+  for (const each of loads.splice(0)) await each.abandon();
+});
+
 function load(): Load {
-  return startLoad({ ledger, listeners: docket, firstNumber: nextNumber, workers: 4, canary, pauseMs: 5 });
+  const started = startLoad({ ledger, listeners: docket, firstNumber: nextNumber, workers: 4, canary, pauseMs: 5 });
+  nextNumber += 1_000_000;
+  loads.push(started);
+  return started;
+}
+
+async function acknowledges(running: Load, more: number): Promise<void> {
+  const wanted = running.acknowledgedRequests() + more;
+  await eventually(
+    () => Promise.resolve(running.acknowledgedRequests()),
+    (count) => count >= wanted,
+    60_000,
+  );
+  expect(running.acknowledgedRequests()).toBeGreaterThanOrEqual(wanted);
 }
 
 async function end(running: Load): Promise<void> {
   await running.stop();
-  nextNumber = running.nextNumber();
   expect(running.refusals).toEqual([]);
   expect(running.delaysNotNamed()).toBe(0);
 }
-
-const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 test('a storm of 1,000 retries of one request over both transports and a restart is acknowledged throughout', async () => {
   const request = numberedRequest('traces', 90_000_000, 5, { canary });
@@ -66,13 +82,13 @@ test('a rolling restart by SIGTERM under load fails no request for good', async 
   const running = load();
   const recoveryMs: number[] = [];
   for (let round = 0; round < 4; round += 1) {
-    await pause(700);
+    await acknowledges(running, 20);
     expect(await docket.stop()).toBe(0);
     const began = performance.now();
     docket = await docket.restart();
     recoveryMs.push(performance.now() - began);
   }
-  await pause(300);
+  await acknowledges(running, 20);
   await end(running);
   report({ recoveryMs, rssBytes: residentBytes(docket.pid) });
 });
@@ -83,10 +99,8 @@ test('a second process on the data directory is told who has it and ends; the fi
   await expect(startDocket({ dataDirectory })).rejects.toThrow(
     new RegExp(`ended with 3 before it was ready[^]*process ${docket.pid}\\)? `),
   );
-  const before = running.acknowledgedRequests();
-  await pause(300);
+  await acknowledges(running, 10);
   await end(running);
-  expect(running.acknowledgedRequests()).toBeGreaterThan(before);
 });
 
 test('a clock that jumps a day ahead and two days back changes nothing', async () => {
@@ -94,7 +108,7 @@ test('a clock that jumps a day ahead and two days back changes nothing', async (
   for (const days of [1, -1, 0]) {
     await docket.kill();
     docket = await docket.restart({ NODE_OPTIONS: `--import=${preload}`, FAULT_CLOCK_MS: String(days * 86_400_000) });
-    await pause(500);
+    await acknowledges(running, 20);
   }
   await end(running);
 });
@@ -103,7 +117,7 @@ test('a sync that fails is not acknowledged and later ones are', async () => {
   await docket.kill();
   docket = await docket.restart({ NODE_OPTIONS: `--import=${preload}`, FAULT_EIO: '3:6' });
   const running = load();
-  await pause(1_000);
+  await acknowledges(running, 30);
   await end(running);
   const refused = (running.answers.get('503') ?? 0) + (running.answers.get('UNAVAILABLE') ?? 0);
   expect(refused).toBeGreaterThan(0);

@@ -13,6 +13,7 @@ let front: ClickHouseFront;
 let proxy: FaultProxy;
 let docket: DocketProcess;
 let nextNumber = 0;
+const running: Load[] = [];
 // One for all tests: what an earlier fault stored must not be doubled by a later one.
 const ledger: Ledger = createLedger();
 
@@ -35,18 +36,33 @@ afterAll(async () => {
 
 afterEach(async () => {
   await proxy.heal();
+  for (const each of running.splice(0)) await each.abandon();
 });
 
 function load(): Load {
-  return startLoad({ ledger, listeners: docket, firstNumber: nextNumber, workers: 4, canary, pauseMs: 20 });
+  const started = startLoad({ ledger, listeners: docket, firstNumber: nextNumber, workers: 4, canary, pauseMs: 20 });
+  nextNumber += 1_000_000;
+  running.push(started);
+  return started;
+}
+
+/** Waits until the fault was met so often and, with it in place, so many more requests were acknowledged. */
+async function endure(started: Load, hits: number, acknowledged: number): Promise<void> {
+  const before = started.acknowledgedRequests();
+  const met = await eventually(
+    () => Promise.resolve({ hits: proxy.hits(), acknowledged: started.acknowledgedRequests() - before }),
+    (so) => so.hits >= hits && so.acknowledged >= acknowledged,
+    60_000,
+  );
+  expect(met.hits).toBeGreaterThanOrEqual(hits);
+  expect(met.acknowledged).toBeGreaterThanOrEqual(acknowledged);
 }
 
 /** Ends the load and the fault, waits for the backlog, and holds the store against the ledger. */
-async function settle(running: Load, heal: () => Promise<void> = () => proxy.heal()) {
+async function settle(started: Load, heal: () => Promise<void> = () => proxy.heal()) {
   await heal();
   const healed = performance.now();
-  await running.stop();
-  nextNumber = running.nextNumber();
+  await started.stop();
   const verdict = await eventually(
     async () => verdictOf(ledger, await readStored(front)),
     ({ lost, doubled, neverSent }) => lost.length === 0 || doubled.length > 0 || neverSent.length > 0,
@@ -58,8 +74,8 @@ async function settle(running: Load, heal: () => Promise<void> = () => proxy.hea
     recoveryMs: [performance.now() - healed],
     rssBytes: residentBytes(docket.pid),
   });
-  expect(running.refusals).toEqual([]);
-  expect(running.delaysNotNamed()).toBe(0);
+  expect(started.refusals).toEqual([]);
+  expect(started.delaysNotNamed()).toBe(0);
   return verdict;
 }
 
@@ -91,61 +107,53 @@ const FAULTS: readonly (readonly [name: string, fault: Fault, times: number | un
 ];
 
 test.each(FAULTS)('a store with %s loses and doubles nothing', async (_, fault, times) => {
-  const running = load();
+  const started = load();
   proxy.set(fault, times === undefined ? { only: INSERTS } : { only: INSERTS, times });
-  await pause(1_500);
-  expect(proxy.hits()).toBeGreaterThan(0);
-  const acknowledged = running.acknowledgedRequests();
-  expect(acknowledged).toBeGreaterThan(0);
-  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+  await endure(started, times ?? 4, 10);
+  expect(await settle(started)).toMatchObject(NOTHING_WRONG);
 });
 
 test('a store that refuses connections stops no acknowledgement and gets everything later', async () => {
-  const running = load();
-  await pause(300);
+  const started = load();
+  await endure(started, 0, 5);
   await proxy.refuse();
-  const before = running.acknowledgedRequests();
-  await pause(2_000);
-  expect(running.acknowledgedRequests()).toBeGreaterThan(before + 10);
+  await endure(started, 0, 20);
   const ready = await fetch(`http://${docket.api}/readyz`);
   expect(ready.status).toBe(503);
   await ready.body?.cancel();
-  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+  expect(await settle(started)).toMatchObject(NOTHING_WRONG);
 });
 
 test('a store that hangs stops no acknowledgement and gets everything later', async () => {
-  const running = load();
+  const started = load();
   proxy.set({ kind: 'hang' });
-  await pause(500);
-  const before = running.acknowledgedRequests();
-  await pause(4_000);
-  expect(running.acknowledgedRequests()).toBeGreaterThan(before + 10);
+  await endure(started, 1, 20);
   const ready = await fetch(`http://${docket.api}/readyz`);
   expect(ready.status).toBe(503);
   expect(await ready.text()).toContain('does not answer');
-  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+  expect(await settle(started)).toMatchObject(NOTHING_WRONG);
 });
 
 test('a store that dies with kill -9 in the middle of inserts gets everything once it is back', async () => {
-  const running = load();
+  const started = load();
   for (let round = 0; round < 3; round += 1) {
-    await pause(400);
+    await endure(started, 0, 5);
     await front.kill();
     await pause(100);
     front = await startClickHouseFront({ directory: front.directory, port: front.port });
   }
-  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+  expect(await settle(started)).toMatchObject(NOTHING_WRONG);
 });
 
 test('a batch that was refused for its rows once, then half stored, then delivered again is stored once', async () => {
-  const running = load();
+  const started = load();
   for (let round = 0; round < 4; round += 1) {
     proxy.plan([errorOf(117, 'INCORRECT_DATA'), undefined, errorOf(241, 'MEMORY_LIMIT_EXCEEDED')], {
       only: /^INSERT INTO otel_traces/,
     });
-    await pause(1_200);
+    await endure(started, 3, 5);
   }
-  expect(await settle(running)).toMatchObject(NOTHING_WRONG);
+  expect(await settle(started)).toMatchObject(NOTHING_WRONG);
 });
 
 test('a row that ClickHouse refuses is set aside with its reason and its neighbours land', async () => {
@@ -163,7 +171,11 @@ test('a row that ClickHouse refuses is set aside with its reason and its neighbo
     signals: ['traces', 'logs', 'metrics'],
     pauseMs: 100,
   });
-  await pause(1_000);
+  await eventually(
+    () => Promise.resolve(poisonLoad.acknowledgedRequests()),
+    (count) => count >= 6,
+    60_000,
+  );
   await poisonLoad.stop();
   // The fault stays: a refused row is refused for good.
   const verdict = await settle(bystanders, () => Promise.resolve());
