@@ -159,7 +159,18 @@ function expired(approval: Pick<Approval, 'state' | 'expiresAt'>, now: Date): bo
   return (approval.state === 'pending' || approval.state === 'granted') && isPast(approval.expiresAt, now);
 }
 
+// What is believed changes with the head alone, not with the clock.
+const hypothesesByState = new WeakMap<IncidentState, { readonly seq: number; readonly all: readonly Hypothesis[] }>();
+
 function hypothesesOf(state: IncidentState): readonly Hypothesis[] {
+  const known = hypothesesByState.get(state);
+  if (known?.seq === state.head.seq) return known.all;
+  const fresh = weighHypotheses(state);
+  hypothesesByState.set(state, { seq: state.head.seq, all: fresh });
+  return fresh;
+}
+
+function weighHypotheses(state: IncidentState): readonly Hypothesis[] {
   const all = state.hypotheses.all();
   const ordered = [...all.filter(isLive), ...all.filter((each) => !isLive(each))];
   return ordered.map((each) => hypothesisOf(state, each));

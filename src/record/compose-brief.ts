@@ -659,11 +659,12 @@ function nameOf(record: Briefed, id: string): string {
   return labelsOf(record).get(id) ?? `evidence ${shortId(id)}`;
 }
 
-const labelsByRecord = new WeakMap<Briefed, ReadonlyMap<string, string>>();
+// By the list of hypotheses, which is the same one as long as the head is.
+const labelsByHead = new WeakMap<Briefed['hypotheses'], ReadonlyMap<string, string>>();
 
 /** Labels by id: shorter than ids, and taken wherever a command takes one. */
 function labelsOf(record: Briefed): ReadonlyMap<string, string> {
-  let labels = labelsByRecord.get(record);
+  let labels = labelsByHead.get(record.hypotheses);
   if (labels === undefined) {
     const items = [
       record.triggers,
@@ -682,7 +683,7 @@ function labelsOf(record: Briefed): ReadonlyMap<string, string> {
       record.hypotheses.flatMap((each) => each.stances),
     ].flat();
     labels = new Map(items.map((each) => [each.id, each.label]));
-    labelsByRecord.set(record, labels);
+    labelsByHead.set(record.hypotheses, labels);
   }
   return labels;
 }
