@@ -56,7 +56,7 @@ function toolCall(number: number, text: string): unknown {
   });
 }
 
-describe('policy check', () => {
+describe('policy check', { timeout: 120_000 }, () => {
   test('lists every problem with file and line, and says no', async () => {
     const file = join(folder, 'wrong.yaml');
     writeFileSync(file, 'version: 1\nid: wrong\nprest: open\nmode: observed\n');
@@ -105,7 +105,7 @@ describe('policy check', () => {
   });
 });
 
-describe('policy explain', () => {
+describe('policy explain', { timeout: 120_000 }, () => {
   test('reproduces the receipts of a span and of its evidence, without a value', async () => {
     await postJson(docket.otlpHttp, 'traces', toolCall(2, JSON.stringify({ note: `uses ${token}` })));
     const [row] = await eventually(
