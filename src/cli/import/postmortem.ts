@@ -42,12 +42,10 @@ const YEAR_MIN = 2000;
 
 /** Text without the control characters the record refuses. */
 export function cleanText(text: string, max: number): string {
-  // oxlint-disable-next-line no-control-regex
   const clean = text
-
     .replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, '')
     .replace(/\r\n?/gu, '\n')
-    .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/gu, '')
+    .replace(/(?![\t\n])\p{Cc}/gu, '')
     .trim();
   return cut(clean, max);
 }
