@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Proof, ProveOptions } from './cli/policy/tools.ts';
+import { ProofFailed, type Proof, type ProveOptions } from './cli/policy/tools.ts';
 import { prove, type DocketUnderTest } from './proof/prove.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
 import { rulesFor, treatmentOf } from './redaction/policy.ts';
@@ -78,7 +78,10 @@ async function startUnderTest(
   const ended = once(child, 'exit');
   child.stderr.on('data', (chunk: Buffer) => printed.push(chunk));
   const listening = await new Promise<{ otlpGrpc: string; otlpHttp: string; api: string }>((done, failed) => {
-    const limit = setTimeout(() => failed(new Error('the Docket under test was not ready in time')), READY_WITHIN_MS);
+    const limit = setTimeout(
+      () => failed(new ProofFailed('the Docket under test was not ready in time')),
+      READY_WITHIN_MS,
+    );
     let lines = '';
     child.stdout.on('data', (chunk: Buffer) => {
       printed.push(chunk);
@@ -90,7 +93,7 @@ async function startUnderTest(
     });
     child.once('exit', (code) => {
       clearTimeout(limit);
-      failed(new Error(`the Docket under test ended with ${code} before it was ready`));
+      failed(new ProofFailed(`the Docket under test ended with ${code} before it was ready`));
     });
   });
   return {

@@ -1,3 +1,5 @@
+import { ProofFailed } from '../cli/policy/tools.ts';
+
 /** What a reader of the API gets to see. */
 export interface ApiCapture {
   readonly sinks: readonly CapturedSink[];
@@ -50,7 +52,7 @@ export function collectApi({ api, incident }: CaptureOptions) {
       });
       await response.arrayBuffer();
       if (response.status !== 201)
-        throw new Error(`the Docket under test did not open an incident (HTTP ${response.status})`);
+        throw new ProofFailed(`the Docket under test did not open an incident (HTTP ${response.status})`);
       streaming = follow();
     },
     async collect(traceIds: readonly string[]): Promise<ApiCapture> {

@@ -1,7 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import type { CellVerdict, Proof, ProofLeak, ProofRow, SinkReport } from '../cli/policy/tools.ts';
+import {
+  ProofFailed,
+  type CellVerdict,
+  type Proof,
+  type ProofLeak,
+  type ProofRow,
+  type SinkReport,
+} from '../cli/policy/tools.ts';
 import type { ContentClass } from '../otlp/semconv/content-keys.ts';
 import { SIGNALS, type Signal } from '../otlp/signal.ts';
 import { CARRIERS, createCanaries, findCanaries, NEIGHBOUR, neighbourOf, needlesOf, type Carrier } from './canary.ts';
@@ -38,7 +45,8 @@ export interface ProveHost {
 
 const INCIDENT = 'INC-PROOF';
 const CELLS_PER_REQUEST = 100;
-const SETTLE_MS = 120_000;
+/** The Docket under test has stopped working when its backlog has not become shorter for so long. */
+const STALLED_MS = 120_000;
 const POLL_MS = 250;
 const CONTENT_COLUMN = 'content';
 /** Actions that take a whole value out, neighbours and all. */
@@ -220,7 +228,8 @@ export async function prove(host: ProveHost): Promise<Proof> {
           index % 2 === 0
             ? await grpc.send(signal, bytes)
             : await sendOverHttp(running.otlpHttp, signal, new Uint8Array(bytes));
-        if (!answer.ok) throw new Error(`the Docket under test refused request ${index + 1} of ${requests.length}`);
+        if (!answer.ok)
+          throw new ProofFailed(`the Docket under test refused request ${index + 1} of ${requests.length}`);
         said.push(answer.bytes);
         if (index % 20 === 19) host.progress(`${index + 1} of ${requests.length} requests sent`);
       }
@@ -425,16 +434,23 @@ export async function prove(host: ProveHost): Promise<Proof> {
 
 /** Until the consumers of the spool are at its end. */
 async function settled(api: string): Promise<void> {
-  const deadline = performance.now() + SETTLE_MS;
+  let least = Number.POSITIVE_INFINITY;
+  let movedAt = performance.now();
   let quiet = 0;
   while (quiet < 3) {
-    if (performance.now() > deadline) throw new Error('the Docket under test did not load what it was sent in time');
+    if (performance.now() - movedAt > STALLED_MS) {
+      throw new ProofFailed('the Docket under test stopped loading what it was sent');
+    }
     await wait(POLL_MS);
     const response = await fetch(`http://${api}/readyz`);
     const { components } = (await response.json()) as {
       components: { name: string; measures?: { lagBytes?: number } }[];
     };
     const lag = components.find((each) => each.name === 'spool')?.measures?.lagBytes;
+    if (lag !== undefined && lag < least) {
+      least = lag;
+      movedAt = performance.now();
+    }
     quiet = lag === 0 ? quiet + 1 : 0;
   }
 }

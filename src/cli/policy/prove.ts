@@ -1,6 +1,6 @@
 import { EXIT } from '../exit-code.ts';
 import { columns, type Terminal } from '../terminal.ts';
-import type { CellVerdict, PolicyTools, Proof, ProofRow } from './tools.ts';
+import { ProofFailed, type CellVerdict, type PolicyTools, type Proof, type ProofRow } from './tools.ts';
 
 export interface ProvePolicyOptions {
   readonly tools: PolicyTools;
@@ -24,11 +24,19 @@ export async function provePolicy(options: ProvePolicyOptions, file: string | un
     return verdict.kind === 'unreadable' ? EXIT.usage : EXIT.no;
   }
   const started = performance.now();
-  const proof = await tools.prove({
-    file,
-    dataDirectory: options.dataDirectory,
-    progress: (step) => terminal.report(`${((performance.now() - started) / 1_000).toFixed(0).padStart(4)} s  ${step}`),
-  });
+  let proof: Proof;
+  try {
+    proof = await tools.prove({
+      file,
+      dataDirectory: options.dataDirectory,
+      progress: (step) =>
+        terminal.report(`${((performance.now() - started) / 1_000).toFixed(0).padStart(4)} s  ${step}`),
+    });
+  } catch (error) {
+    if (!(error instanceof ProofFailed)) throw error;
+    terminal.report(`nothing is proven: ${error.message}`);
+    return EXIT.unreachable;
+  }
   terminal.print(options.json ? JSON.stringify(proof, null, 2) : described(proof, options.full));
   return proof.leaks.length === 0 && unseen(proof).length === 0 ? EXIT.done : EXIT.no;
 }

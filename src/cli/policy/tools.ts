@@ -66,6 +66,14 @@ export class SampleError extends Error {
   }
 }
 
+/** The proof could not be carried through, so that it shows nothing. */
+export class ProofFailed extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'ProofFailed';
+  }
+}
+
 export interface ProveOptions {
   readonly file: string | undefined;
   /** Parent of the temporary data directory; the system's own when undefined. */
