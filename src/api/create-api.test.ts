@@ -298,12 +298,8 @@ describe('incidents and entries', () => {
 
   test('the entry types are listed with a schema', async () => {
     const { get } = await fixture();
-    const { items } = (await (await get('/api/v1/entry-types',
-      '/api/v1/incidents/{id}/ocsf',
-      '/api/v1/incidents/{id}/review',
-      '/api/v1/metrics/agents',
-      '/api/v1/metrics/record',
-    ];
+    const { items } = (await (await get('/api/v1/entry-types')).json()) as {
+      items: { type: string; schema: object }[];
     };
     expect(items.find(({ type }) => type === 'hypothesis.propose')?.schema).toMatchObject({ type: 'object' });
   });
@@ -468,8 +464,12 @@ describe('the service', () => {
       '/api/v1/incidents/{id}/entries',
       '/api/v1/incidents/{id}/evidence',
       '/api/v1/incidents/{id}/evidence/{eid}',
+      '/api/v1/incidents/{id}/ocsf',
+      '/api/v1/incidents/{id}/review',
       '/api/v1/incidents/{id}/stream',
       '/api/v1/incidents/{id}/why',
+      '/api/v1/metrics/agents',
+      '/api/v1/metrics/record',
       '/api/v1/traces/{traceId}',
       '/healthz',
       '/metrics',
