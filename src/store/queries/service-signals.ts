@@ -19,7 +19,7 @@ import { bindParameters, type SqlParameters } from '../literal.ts';
 /** Rows of one comparison; ranking keeps far fewer. */
 const ROWS_MAX = 200;
 /** Spans the costly comparisons (a join over each trace) look at; beyond, whole traces are sampled. */
-const SPANS_JOINED_MAX = 400_000;
+const SPANS_JOINED_MAX = 150_000;
 /** Services that work with the incident's own. */
 const SERVICES_MAX = 100;
 const TRACES_REACHED_MAX = 20_000;
