@@ -42,10 +42,12 @@ interface Measured {
   readonly p99: number;
   readonly max: number;
   readonly samples: number;
+  /** Processor time of the whole process for one, engine and client included; what is left when others use the cores. */
+  readonly cpu: number | null;
 }
 const results: Measured[] = [];
 
-function report(name: string, target: number | null, times: readonly number[]): void {
+function report(name: string, target: number | null, times: readonly number[], cpu: number | null = null): void {
   const sorted = [...times].sort((one, other) => one - other);
   const at = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
   const round = (value: number): number => Math.round(value * 10) / 10;
@@ -56,10 +58,11 @@ function report(name: string, target: number | null, times: readonly number[]): 
     p99: round(at(0.99)),
     max: round(at(1)),
     samples: sorted.length,
+    cpu,
   };
   results.push(measured);
   console.log(
-    `${name.padEnd(58)} ${String(measured.p50).padStart(8)} ${String(measured.p99).padStart(8)} ${String(measured.max).padStart(8)} ${target === null ? '' : `<= ${target}`}`,
+    `${name.padEnd(58)} ${String(measured.p50).padStart(8)} ${String(measured.p99).padStart(8)} ${String(measured.max).padStart(8)} ${(cpu === null ? '' : cpu.toFixed(1)).padStart(8)} ${target === null ? '' : `<= ${target}`}`,
   );
 }
 
@@ -67,6 +70,19 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   const started = performance.now();
   await work();
   return performance.now() - started;
+}
+
+/** Processor time in milliseconds since `from`, for one of `count`. */
+function cpuSince(from: NodeJS.CpuUsage, count: number): number {
+  const { user, system } = process.cpuUsage(from);
+  return (user + system) / 1_000 / count;
+}
+
+/** Reads the same path again and again, or the one that `path` gives for each read, and reports. */
+async function reads(name: string, target: number, path: (index: number) => string): Promise<void> {
+  const cpu = process.cpuUsage();
+  const all = await times(READS, (index) => read(path(index)));
+  report(name, target, all, cpuSince(cpu, READS));
 }
 
 async function times(count: number, work: (index: number) => Promise<unknown>): Promise<number[]> {
@@ -124,7 +140,9 @@ function toolCall(index: number, incident: string): EvidenceRow {
 console.log(
   `${cpus().length} × ${cpus()[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, load ${loadavg()[0]?.toFixed(1)}`,
 );
-console.log(`${'milliseconds'.padEnd(58)} ${'p50'.padStart(8)} ${'p99'.padStart(8)} ${'max'.padStart(8)} target`);
+console.log(
+  `${'milliseconds'.padEnd(58)} ${'p50'.padStart(8)} ${'p99'.padStart(8)} ${'max'.padStart(8)} ${'CPU'.padStart(8)} target`,
+);
 
 // Many small incidents, written as they would have been over months.
 const at = new Date().toISOString();
@@ -174,6 +192,7 @@ for (let index = 0; index < 40; index += 1) {
   await send(AGENT, 'hypothesis.propose', { statement: `Theory ${index}: the pool of shard ${index} is exhausted` });
 }
 const appends: number[] = [];
+const appendCpu = process.cpuUsage();
 for (let index = 0; appends.length < ENTRIES - 42; index += 1) {
   const hypothesis = `H${(index % 40) + 1}`;
   const kinds: readonly (readonly [Actor, string, { readonly [key: string]: Json }])[] = [
@@ -198,7 +217,12 @@ for (let index = 0; appends.length < ENTRIES - 42; index += 1) {
   const [actor, type, body] = kinds[index % kinds.length] ?? kinds[0] ?? [ALICE, 'participant.join', {}];
   appends.push(await timed(() => send(actor, type, body)));
 }
-report(`append, while the record grows to ${ENTRIES} entries`, 15, appends.slice(100));
+report(
+  `append, while the record grows to ${ENTRIES} entries`,
+  15,
+  appends.slice(100),
+  cpuSince(appendCpu, appends.length),
+);
 
 const app = createApi({
   record: service,
@@ -225,14 +249,10 @@ const read = async (path: string): Promise<void> => {
 };
 for (let index = 0; index < 20; index += 1) await read('');
 
-report('GET record over HTTP', 50, await times(READS, () => read('')));
-report('GET brief over HTTP', 20, await times(READS, () => read('/brief')));
-report('GET brief?since, the same entry again and again', 20, await times(READS, () => read('/brief?since=1000')));
-report(
-  'GET brief?since, another entry each time',
-  20,
-  await times(READS, (index) => read(`/brief?since=${100 + index * 9}`)),
-);
+await reads('GET record over HTTP', 50, () => '');
+await reads('GET brief over HTTP', 20, () => '/brief');
+await reads('GET brief?since, the same entry again and again', 20, () => '/brief?since=1000');
+await reads('GET brief?since, another entry each time', 20, (index) => `/brief?since=${100 + index * 9}`);
 let added = ROWS;
 const rowArrives = async (): Promise<void> => observed.log.put([toolCall((added += 1), incident)]);
 const afterRow: number[] = [];
