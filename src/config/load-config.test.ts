@@ -109,6 +109,7 @@ describe('values', () => {
     const config = configOf(load());
     expect(config).toEqual({
       dataDir: join(cwd, 'data'),
+      catalogue: { path: null },
       clickhouse: { url: null },
       listen: {
         otlpGrpc: { host: '127.0.0.1', port: 4317 },
