@@ -61,6 +61,7 @@ const PATIENCE_MILLISECONDS = 15_000;
 const ROWS_OF_A_KIND = 500;
 const MAX_ENTRIES = 20_000;
 const MAX_REPEATED = 50;
+const MAX_REFRESHED_FIRST = 8;
 const MAX_SIGNATURES = 200;
 /** Rows that bear features, a kind at a time so that many calls do not crowd out the errors. */
 const KINDS: readonly (readonly EvidenceKind[])[] = [
@@ -194,10 +195,14 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
     return repeated;
   }
 
-  /** The incident's id, once what changed in it is remembered. */
+  /** The incident, once what changed in it is remembered. */
   async function current(tenant: string, refOrId: string): Promise<IncidentSummary | undefined> {
     const summary = await record.summary(tenant, refOrId);
-    if (summary !== undefined) await refresh(`${tenant}\n${summary.id}`);
+    if (summary === undefined) return undefined;
+    // The latest changes of others, too, as far as that does not keep the caller waiting: somebody may have just entered them.
+    const others = [...pending.entries()].filter(([, each]) => each.tenant === tenant).slice(-MAX_REFRESHED_FIRST);
+    const keys = new Set([`${tenant}\n${summary.id}`, ...others.map(([key]) => key)]);
+    await Promise.all([...keys].map((key) => refresh(key)));
     return summary;
   }
 
