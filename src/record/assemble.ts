@@ -32,8 +32,6 @@ export interface EvidenceCensus {
   readonly changes: readonly EvidenceLine[];
 }
 
-export const NO_EVIDENCE: EvidenceCensus = { total: 0, counts: {}, agents: [], latest: [], changes: [] };
-
 export interface AssembleOptions {
   readonly evidence: EvidenceCensus;
   /** What freshness is judged against. */

@@ -69,7 +69,7 @@ export async function openCheckpointAnchors(path: string, key: KeyObject): Promi
 }
 
 /** The checkpoints of an anchors file, in order; undefined for each line that `key` did not sign. */
-export async function* checkpointsIn(path: string, key: KeyObject): AsyncGenerator<SignedCheckpoint | undefined> {
+async function* checkpointsIn(path: string, key: KeyObject): AsyncGenerator<SignedCheckpoint | undefined> {
   const lines = createInterface({ input: createReadStream(path), crlfDelay: Infinity });
   for await (const line of lines) {
     if (line === '') continue;
