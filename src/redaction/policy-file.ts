@@ -19,7 +19,7 @@ import { compileTest, PatternRefusedError } from './text-pattern.ts';
 /** A larger policy file is refused unread. */
 const POLICY_BYTES_MAX = 1024 * 1024;
 /** Bump when the meaning of presets or of the built-in key classes changes: policies then get a new version. */
-const ENGINE_VERSION = 1;
+const ENGINE_VERSION = 2;
 
 const pattern = z.string().min(1).max(512);
 const patterns = z.array(pattern).min(1).max(256);
@@ -55,6 +55,7 @@ const ruleFields = {
       secret: findingAction.optional(),
       pii: findingAction.optional(),
       rules: z.record(z.string().min(1).max(128), findingAction).optional(),
+      private_addresses: z.enum(['keep', 'redact']).optional(),
     })
     .optional(),
   allow: z
@@ -266,6 +267,10 @@ function compile(
       ignoreKeys: [...base.ignoreKeys, ...(tests(from.keys?.ignore, [...path, 'keys', 'ignore']) ?? [])],
       findings,
       allow: [...base.allow, ...allow],
+      keepsPrivateAddresses:
+        from.actions?.private_addresses === undefined
+          ? base.keepsPrivateAddresses
+          : from.actions.private_addresses === 'keep',
       unknownFields: from.unknown_fields ?? base.unknownFields,
       withholdsOther: namesOther([...content, ...base.content]),
     };

@@ -58,6 +58,8 @@ export interface PolicyRules {
   /** By rule id, by class, and by a class's first part (`secret`, `pii`), in this order. */
   readonly findings: ReadonlyMap<string, FindingAction>;
   readonly allow: readonly AllowRule[];
+  /** Findings of rule `ip-address` that are not globally routable stay. */
+  readonly keepsPrivateAddresses: boolean;
   readonly unknownFields: 'scrub' | 'drop';
   /** Some rule names a class under `other`: text in places where no key says what it is. */
   readonly withholdsOther: boolean;
@@ -157,6 +159,7 @@ export function presetRules(preset: PresetName): PolicyRules {
     ignoreKeys: [],
     findings: new Map(),
     allow: [],
+    keepsPrivateAddresses: preset !== 'strict',
     unknownFields: preset === 'strict' ? 'drop' : 'scrub',
     withholdsOther: namesOther(PRESET_CONTENT[preset]),
   };

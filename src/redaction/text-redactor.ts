@@ -1,9 +1,11 @@
 import type { Redaction, RedactionAction } from '../pipeline/receipt.ts';
+import { isHarmlessValue } from './detectors/harmless-value.ts';
 import type { Finding, Scanner } from './detectors/scanner.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import { escapeJson, JsonCursor, looksLikeJson, unescapeJson, type JsonTokenKind } from './json-text.ts';
 import type { JoinedEdit } from './chunked-text.ts';
 import type { MarkerRange, Markers } from './marker.ts';
+import { isPrivateAddress } from './private-address.ts';
 import { findingActionOf, type PolicyBudgets, type PolicyRules, type Treatment } from './policy.ts';
 
 /** What the treatment of one text needs to know, and where its receipts go. */
@@ -209,6 +211,7 @@ export function createTextRedactor(options: {
   };
 
   const allowed = (finding: Finding, captured: string, context: TextContext): boolean =>
+    (finding.rule === 'ip-address' && context.rules.keepsPrivateAddresses && isPrivateAddress(captured)) ||
     context.rules.allow.some((each) => each.rules.has(finding.rule) && each.value(captured));
 
   const scrubPlain = (text: string, key: string, path: string, context: TextContext): string => {
@@ -359,6 +362,8 @@ export function createTextRedactor(options: {
 
   const replaceWhole = (text: string, rule: KeyRule, path: string, context: TextContext): string => {
     if (text === '' || isOneMarker(text)) return text;
+    // A version, a media type, a digest under a telling name; what a policy names goes whatever it is.
+    if (rule.rule !== 'policy.key' && isHarmlessValue(text, rule.rule)) return scrubPlain(text, '', path, context);
     return replacement({ ...rule, encodings: [] }, text, path, context);
   };
 
