@@ -3,6 +3,7 @@
  * `<secret>…</secret>`, `{"name":"DB_PASSWORD","value":"…"}`, `SET PASSWORD '…'`. Hand-written and linear instead of a regular
  * expression, because keys stand everywhere in telemetry.
  */
+import { isHarmlessValue } from './harmless-value.ts';
 import { isOpaque } from './opaque-token.ts';
 import { classifyKey, type SensitiveKey } from './sensitive-key.ts';
 import { isPlaceholder } from './validators.ts';
@@ -154,6 +155,17 @@ function cookieHasSecret(value: string): boolean {
 
 const wholeLine = /[^\r\n"'`\\<>]{0,4096}/y;
 
+const memberMark = /\\{0,15}["']\s{0,4}:/y;
+const wordsOnly = /^[A-Za-z][A-Za-z_.-]{1,60}$/;
+
+/** `TOKEN="traceId":"…"`, `token=integrity: …`, `token=api_key = …`: what stands there is the name of the next value, which is judged by that. */
+function isNameOfAnother(text: string, value: Value): boolean {
+  const found = text.slice(value.start, Math.min(value.end, value.start + 64));
+  if (value.quoted) return wordsOnly.test(found) && sticky(memberMark, text, value.end) !== null;
+  if (found.endsWith(':')) return wordsOnly.test(found.slice(0, -1));
+  return /^\s{1,4}[=:]\s/.test(text.slice(value.end, value.end + 8)) && wordsOnly.test(found);
+}
+
 function accept(
   text: string,
   value: Value,
@@ -176,7 +188,8 @@ function accept(
   if (end <= start) return undefined;
   // Judged by its head, so that many keys before one long run stay cheap.
   const found = text.slice(start, Math.min(end, start + 1024));
-  if (isPlaceholder(found)) return undefined;
+  if (isPlaceholder(found) || isHarmlessValue(found, key.rule)) return undefined;
+  if (isNameOfAnother(text, { start, end, quoted: value.quoted })) return undefined;
   if (!value.quoted && callShape.test(found + (text[end] === '(' ? '(' : ''))) return undefined;
   if (/^[[{(]/.test(found) && !value.quoted) return undefined;
   // Sentences are no tokens and too long for passphrases; what is secret inside them is found by itself.

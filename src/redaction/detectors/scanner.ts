@@ -1,5 +1,6 @@
 import { assignmentAt, keyAround } from './credential-assignment.ts';
 import { findPayloads, unescapedView } from './encoded-view.ts';
+import { isHarmlessValue } from './harmless-value.ts';
 import {
   atFlag,
   beyondAscii,
@@ -502,6 +503,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       if (
         !disabled.has(named.rule) &&
         !isPlaceholder(trimmed) &&
+        !isHarmlessValue(trimmed, named.rule) &&
         (named.strength === 'strong' ? trimmed.length > 3 : isOpaque(trimmed, 14))
       ) {
         const start = text.indexOf(trimmed);
