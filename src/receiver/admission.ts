@@ -1,8 +1,12 @@
 /**
- * The budget of request bytes in memory, over all connections and transports. A request that does not fit is answered
- * as retryable instead of being buffered: backpressure is explicit, memory is bounded (R18).
+ * What may be in progress at once, over all connections and transports: bytes in memory, and requests by how long they
+ * would have to wait. A request that does not fit is answered as retryable instead of being taken in: backpressure is
+ * explicit, memory is bounded (R18), and what is taken is answered while its sender still listens.
  */
 export interface Admission {
+  /** Takes a place among the requests in progress; false when a request more would wait too long. */
+  tryEnter(): boolean;
+  leave(): void;
   /** Takes `bytes` from the budget; false, and nothing taken, when they do not fit. */
   tryReserve(bytes: number): boolean;
   /** Whether `bytes` would fit now; takes nothing. */
@@ -12,10 +16,52 @@ export interface Admission {
   readonly inFlightBytesMax: number;
 }
 
-export function createAdmission(inFlightBytesMax: number): Admission {
+export interface AdmissionOptions {
+  readonly inFlightBytesMax: number;
+  /**
+   * A request is refused when, at the pace of late, the ones before it would take longer than this. Senders give up after
+   * 10 s by default (OTEL_EXPORTER_OTLP_TIMEOUT): what is answered later was work for nothing and comes again.
+   */
+  readonly expectedWaitMsMax: number;
+  /** So many requests are always let in, whatever the pace of late: a burst after a silence has none. */
+  readonly requestsAlways: number;
+  /** Milliseconds, monotonic. */
+  readonly clock?: () => number;
+}
+
+/** The pace is taken anew at most this often, half from what it was. */
+const PACE_WINDOW_MS = 500;
+
+export function createAdmission(options: AdmissionOptions): Admission {
+  const { inFlightBytesMax } = options;
+  const clock = options.clock ?? (() => performance.now());
   let inFlightBytes = 0;
+  let inProgress = 0;
+  let answered = 0;
+  let answeredPerMs = 0;
+  let windowBegan = clock();
+
+  function takePace(): void {
+    const elapsed = clock() - windowBegan;
+    if (elapsed < PACE_WINDOW_MS) return;
+    answeredPerMs = (answeredPerMs + answered / elapsed) / 2;
+    answered = 0;
+    windowBegan += elapsed;
+  }
+
   return {
     inFlightBytesMax,
+    tryEnter() {
+      takePace();
+      if (inProgress >= Math.max(options.requestsAlways, answeredPerMs * options.expectedWaitMsMax)) return false;
+      inProgress += 1;
+      return true;
+    },
+    leave() {
+      inProgress -= 1;
+      answered += 1;
+      takePace();
+    },
     tryReserve(bytes) {
       if (inFlightBytes + bytes > inFlightBytesMax) return false;
       inFlightBytes += bytes;
@@ -33,6 +79,7 @@ export function createAdmission(inFlightBytesMax: number): Admission {
 
 /** What one request holds of the budget; given back once, whole. */
 export interface Reservation {
+  /** Also takes the request's place, the first time. */
   tryGrow(bytes: number): boolean;
   wouldFit(bytes: number): boolean;
   readonly bytes: number;
@@ -41,8 +88,10 @@ export interface Reservation {
 
 export function createReservation(admission: Admission): Reservation {
   let held = 0;
+  let entered = false;
   return {
     tryGrow(bytes) {
+      if (!entered && !(entered = admission.tryEnter())) return false;
       if (!admission.tryReserve(bytes)) return false;
       held += bytes;
       return true;
@@ -54,6 +103,8 @@ export function createReservation(admission: Admission): Reservation {
     release() {
       admission.release(held);
       held = 0;
+      if (entered) admission.leave();
+      entered = false;
     },
   };
 }

@@ -23,7 +23,7 @@ const systemClock = (): bigint => BigInt(Date.now()) * 1_000_000n;
 export function createReceiver(options: ReceiverOptions): Receiver {
   const { authenticate, logger } = options;
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
-  const admission = createAdmission(limits.inFlightBytesMax);
+  const admission = createAdmission(limits);
   const instruments = createReceiverInstruments(options.meter, admission);
   const clock = options.clock ?? systemClock;
   const handleExport = createHandleExport({ handler: options.handler, instruments, logger, limits, clock });
