@@ -176,9 +176,11 @@ function accept(
   if (key.rule === 'authorization-key' || key.rule === 'cookie-key') {
     if (!value.quoted) end = Math.max(end, start + (sticky(wholeLine, text, start)?.[0].length ?? 0));
   }
+  let schemed = false;
   if (key.rule !== 'cookie-key' && key.rule !== 'password-key') {
     const named = sticky(scheme, text, start);
     if (named && start + named[0].length < end + 4096) {
+      schemed = true;
       start += named[0].length;
       if (start >= end) end = bareEnd(text, start);
     }
@@ -202,6 +204,14 @@ function accept(
   )
     return undefined;
   if (key.rule === 'cookie-key' && !cookieHasSecret(found)) return undefined;
+  // `authorization denied for …`: prose, unless a scheme or something that looks like a token follows.
+  if (
+    key.rule === 'authorization-key' &&
+    !schemed &&
+    (separator === 'space' || spaces > 1) &&
+    !found.split(/\s+/).some((word) => isOpaque(word, 10))
+  )
+    return undefined;
   if (key.strength === 'weak' || (separator === 'space' && key.rule !== 'authorization-key')) {
     if (separator === 'space' && key.strength === 'weak' && /^[0-9a-f]{8}-[0-9a-f-]{27}$/i.test(found))
       return undefined;

@@ -118,7 +118,7 @@ const nothingFound: ScanResult = { findings: [], status: 'ok' };
 
 /** Words near which a random-looking text is a credential. */
 const credentialWords =
-  'password passwd passphrase passcode pwd pswd passwort contrasena kennwort secret token api_key apikey api-key auth credential cred key private bearer cookie session signature sig= pass dsn connectionstring connection_string connstr mnemonic seed jwt oauth access license licence cvv cvc pin pat otp webhook sas hmac login'.split(
+  'password passwd passphrase passcode pwd pswd passwort contrasena kennwort secret token api_key apikey api-key auth authorization credential cred key private bearer cookie session signature sig= pass dsn connectionstring connection_string connstr mnemonic seed jwt oauth access license licence cvv cvc pin pat otp webhook sas hmac login'.split(
     ' ',
   );
 const loosely = new Set(

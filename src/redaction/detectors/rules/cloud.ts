@@ -168,10 +168,29 @@ export const cloudRules: readonly DetectorRule[] = [
   prefixed({
     id: 'onepassword-service-token',
     class: 'secret.token',
-    prefix: ['ops_eyJ', 'ops_'],
-    alphabet: 'base64',
+    prefix: ['ops_'],
+    alphabet: 'url',
     length: [40, 512],
   }),
+  {
+    // Virtual-hosted and path-style addresses: the bucket's name is half of what a reader of an open bucket needs.
+    id: 'storage-bucket-address',
+    version: 1,
+    class: 'secret.storage_bucket',
+    keywords: ['.amazonaws.com', 'storage.googleapis.com'],
+    window: { before: 90, after: 80 },
+    pattern:
+      '(?:[a-z0-9][a-z0-9.-]{1,62}\\.(?:s3(?:[.-][a-z0-9-]{2,40}){0,2}\\.amazonaws|storage\\.googleapis)\\.com|(?:s3(?:[.-][a-z0-9-]{2,40}){0,2}\\.amazonaws|storage\\.googleapis)\\.com/[a-z0-9][a-z0-9._-]{2,62})',
+    priority: 10,
+    examples: {
+      hit: [
+        'GET https://acme-invoices.s3.eu-west-1.amazonaws.com/2026',
+        's3.amazonaws.com/acme-invoices',
+        'acme.storage.googleapis.com',
+      ],
+      miss: ['s3.eu-west-1.amazonaws.com', 'https://storage.googleapis.com/', 'sqs.eu-west-1.amazonaws.com/1/q'],
+    },
+  },
   prefixed({ id: 'aiven-token', class: 'secret.token', prefix: 'aivenv1-', alphabet: 'url', length: [30, 400] }),
   prefixed({
     id: 'databricks-token',

@@ -26,11 +26,11 @@ export const communicationRules: readonly DetectorRule[] = [
   prefixed({ id: 'slack-app-token', class: 'secret.token', prefix: 'xapp-', alphabet: 'url', length: [20, 200] }),
   {
     id: 'slack-webhook-url',
-    version: 1,
+    version: 2,
     class: 'secret.webhook',
     keywords: ['hooks.slack.com/', 'hooks.slack-gov.com/'],
-    window: { before: 0, after: 100 },
-    pattern: 'hooks\\.slack(?:-gov)?\\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/_-]{20,100})',
+    window: { before: 8, after: 100 },
+    pattern: '(?:https?://)?hooks\\.slack(?:-gov)?\\.com/(?:services|workflows|triggers)/([A-Za-z0-9+/_-]{20,100})',
     priority: 85,
     examples: {
       hit: [

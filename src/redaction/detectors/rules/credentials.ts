@@ -66,6 +66,71 @@ export const credentialRules: readonly DetectorRule[] = [
     },
   },
   {
+    // A web token in base64 once more, as it lies in secrets of Kubernetes: `eyJ` gives `ZXlK`.
+    id: 'jwt-in-base64',
+    version: 1,
+    class: 'secret.token',
+    keywords: ['ZXlK'],
+    window: { before: 0, after: 2048 },
+    priority: 70,
+    pattern: 'ZXlK[A-Za-z0-9+/]{36,512}[A-Za-z0-9+/]{0,512}[A-Za-z0-9+/]{0,512}[A-Za-z0-9+/]{0,512}={0,2}',
+    examples: { hit: [`data: ZXlK${sampleOf('alnum', 60)}`], miss: ['ZXlK is a prefix'] },
+  },
+  {
+    id: 'secret-token-uri',
+    version: 1,
+    class: 'secret.token',
+    // RFC 8959.
+    keywords: ['secret-token:'],
+    window: { before: 0, after: 300 },
+    priority: 70,
+    pattern: 'secret-token:[A-Za-z0-9._~%!$&()*+,;=:@/-]{8,280}',
+    examples: { hit: [`use secret-token:${sampleOf('alnum', 30)}`], miss: ['the scheme secret-token: says so'] },
+  },
+  {
+    // `vendor_live_…`, `vendor-sk-…`: what follows says which environment or what kind of key, then the random part.
+    id: 'environment-key',
+    version: 1,
+    class: 'secret.api_key',
+    keywords: [
+      '_live_',
+      '_prod_',
+      '_production_',
+      '_sandbox_',
+      '_dev_',
+      '_secret_',
+      '_sk_',
+      '_pat_',
+      '_apikey_',
+      '_api_key_',
+      '-live-',
+      '-prod-',
+      '-sk-',
+      '-pat-',
+      '-secret-',
+    ],
+    window: { before: 16, after: 140 },
+    priority: 45,
+    pattern:
+      '[A-Za-z][A-Za-z0-9]{1,15}[_-](?:live|prod|production|sandbox|dev|secret|sk|pat|apikey|api_key)[_-](?=[A-Za-z0-9]{0,24}[A-Z])(?=[A-Za-z0-9]{0,24}[a-z])(?=[A-Za-z0-9]{0,24}[0-9])[A-Za-z0-9]{20,128}',
+    validate: [{ check: 'no-placeholder' }, { digits: 2 }, { entropy: 3.2 }],
+    examples: {
+      hit: [`acme_live_${sampleOf('alnum', 32)}`, `acme-sk-${sampleOf('alnum', 24)}`],
+      miss: ['deploy_prod_checkout', `cache_prod_${sampleOf('hex', 40)}`],
+    },
+  },
+  {
+    // Login with Amazon: access and refresh tokens.
+    id: 'amazon-login-token',
+    version: 1,
+    class: 'secret.token',
+    keywords: ['Atza|', 'Atzr|', 'Atza%7C', 'Atzr%7C'],
+    window: { before: 0, after: 1024 },
+    priority: 80,
+    pattern: 'Atz[ar](?:\\||%7C)[A-Za-z0-9_+/=-]{20,512}[A-Za-z0-9_+/=-]{0,512}',
+    examples: { hit: [`t Atza|${sampleOf('url', 60)}`], miss: ['Atza|short'] },
+  },
+  {
     id: 'bearer-token',
     version: 1,
     class: 'secret.authorization',
@@ -155,19 +220,33 @@ export const credentialRules: readonly DetectorRule[] = [
     examples: { hit: ['Server=db;User Id=sa;Password=Pa55!w0rd;'], miss: ['password=${DB_PW};', 'password=********'] },
   },
   {
+    // Either half may be the secret: services that take one key take it as the name, with no password behind it.
     id: 'curl-user',
-    version: 1,
+    version: 2,
     class: 'secret.password',
     keywords: ['-u ', '--user ', '--proxy-user ', '--user='],
     window: { before: 0, after: 300 },
     priority: 60,
     group: 1,
     pattern:
-      '(?:-u|--user|--proxy-user)[ =]{1,4}["\'\\\\]{0,4}[^\\s:"\'\\\\/]{0,64}["\']?:["\']?([^\\s"\'\\\\]{1,256})',
-    validate: [{ check: 'no-placeholder' }],
+      '(?:-u|--user|--proxy-user)[ =]{1,4}\\\\{0,3}("[^\\s":/\\\\]{0,128}:[^\\s"\\\\]{1,256}"|\'[^\\s\':/\\\\]{0,128}:[^\\s\'\\\\]{1,256}\'|["\']?[^\\s:"\'\\\\/]{0,128}["\']?:["\']?[^\\s"\'\\\\]{1,256}["\']?|["\']?[^\\s:"\'\\\\/]{12,128}:["\']?)',
+    not: [
+      '^["\']?[^:]{0,128}:["\']?(?:\\$|\\{\\{|<|%|\\*{3}|x{3,64}["\']?$|\\[redacted)',
+      '^["\']?\\d{1,10}:\\d{1,10}["\']?$',
+      '^["\']?(?:\\$|\\{\\{|<)[^:]{0,128}:["\']?$',
+    ],
     examples: {
-      hit: ['curl -u svc:hunter2 https://api'],
-      miss: ['docker run -u 1000 x', 'curl -u $USER:$PASS https://x'],
+      hit: [
+        'curl -u svc:hunter2 https://api',
+        'curl --user "{a-b}":"{c-d}" https://api',
+        `curl -u ${sampleOf('alnum', 24)}: https://api`,
+      ],
+      miss: [
+        'docker run -u 1000 x',
+        'curl -u $USER:$PASS https://x',
+        'docker run -u 1000:1000 x',
+        'curl -u "$KEY:" https://x',
+      ],
     },
   },
   {

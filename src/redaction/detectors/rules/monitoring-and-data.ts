@@ -1,8 +1,69 @@
 import type { DetectorRule } from '../rule.ts';
-import { prefixed } from './prefixed.ts';
+import { prefixed, sampleOf } from './prefixed.ts';
 
 /** Keys of monitoring, analytics, identity, data and everything else with a documented prefix. */
 export const monitoringAndDataRules: readonly DetectorRule[] = [
+  {
+    id: 'maxmind-license-key',
+    version: 1,
+    class: 'secret.api_key',
+    keywords: ['_mmk'],
+    window: { before: 40, after: 1 },
+    pattern: '[A-Za-z0-9]{6}_[A-Za-z0-9]{29}_mmk',
+    priority: 80,
+    examples: { hit: [`key ${sampleOf('alnum', 6)}_${sampleOf('alnum', 29)}_mmk`], miss: ['the suffix _mmk'] },
+  },
+  {
+    // The device's token stands in the path of the HTTP device API.
+    id: 'thingsboard-device-token',
+    version: 1,
+    class: 'secret.token',
+    keywords: ['/api/v1/'],
+    window: { before: 0, after: 60 },
+    pattern: '/api/v1/([A-Za-z0-9]{20})/(?:telemetry|attributes|rpc|claim|firmware|software)',
+    group: 1,
+    priority: 80,
+    validate: [{ digits: 2 }, { letters: 4 }],
+    examples: {
+      hit: [`POST https://iot.example/api/v1/${sampleOf('lower', 20)}/telemetry`],
+      miss: ['/api/v1/devices/telemetry', '/api/v1/applicationInstances/telemetry'],
+    },
+  },
+  {
+    id: 'code-climate-reporter-id',
+    version: 1,
+    class: 'secret.token',
+    keywords: ['CC_TEST_REPORTER_ID'],
+    window: { before: 0, after: 80 },
+    pattern: 'CC_TEST_REPORTER_ID["\']?[ =:]{1,4}["\']?([0-9a-f]{64})',
+    group: 1,
+    priority: 80,
+    examples: { hit: [`CC_TEST_REPORTER_ID: ${sampleOf('hex', 64)}`], miss: ['CC_TEST_REPORTER_ID is set'] },
+  },
+  prefixed({ id: 'infracost-key', prefix: 'ico-', alphabet: 'alnum', length: [32, 32] }),
+  prefixed({
+    id: 'woocommerce-key',
+    prefix: ['ck_', 'cs_'],
+    alphabet: 'hex',
+    length: [40, 40],
+  }),
+  prefixed({ id: 'wakatime-key', prefix: ['waka_', 'waka_tok_'], alphabet: 'url', length: [36, 80] }),
+  prefixed({ id: 'adafruit-io-key', prefix: 'aio_', alphabet: 'alnum', length: [28, 28] }),
+  prefixed({ id: 'val-town-token', prefix: 'vtwn_', alphabet: 'alnum', length: [24, 40] }),
+  prefixed({ id: 'elastic-service-token', prefix: 'essu_', alphabet: 'base64', length: [40, 200] }),
+  prefixed({ id: 'trello-api-token', class: 'secret.token', prefix: 'ATTA', alphabet: 'hex', length: [60, 72] }),
+  prefixed({
+    id: 'paddle-api-key',
+    prefix: ['pdl_live_apikey_', 'pdl_sdbx_apikey_'],
+    alphabet: 'word',
+    length: [26, 60],
+  }),
+  prefixed({
+    id: 'onfido-api-token',
+    prefix: ['api_live.', 'api_sandbox.', 'api_live_us.', 'api_live_ca.'],
+    alphabet: 'dotted',
+    length: [24, 80],
+  }),
   prefixed({ id: 'dependency-track-key', prefix: 'odt_', alphabet: 'word', length: [30, 60] }),
   prefixed({ id: 'ionic-token', prefix: 'ion_', alphabet: 'alnum', length: [40, 50] }),
   prefixed({ id: 'nightfall-key', prefix: 'NF-', alphabet: 'alnum', length: [32, 32] }),

@@ -3,6 +3,22 @@ import { prefixed, sampleOf } from './prefixed.ts';
 
 /** Tokens of version control, package registries, continuous integration and delivery. */
 export const sourceAndDeliveryRules: readonly DetectorRule[] = [
+  {
+    // Bundler's configuration variable for the servers of Sidekiq Pro and Enterprise.
+    id: 'sidekiq-credentials',
+    version: 1,
+    class: 'secret.password',
+    keywords: ['__CONTRIBSYS__COM'],
+    window: { before: 0, after: 40 },
+    flags: 'i',
+    pattern: '__CONTRIBSYS__COM["\'\\\\]{0,4}[ \\t]{0,4}[:=][ \\t]{0,4}["\'\\\\]{0,4}([0-9a-f]{8}:[0-9a-f]{8})',
+    group: 1,
+    priority: 80,
+    examples: {
+      hit: [`export BUNDLE_ENTERPRISE__CONTRIBSYS__COM=${sampleOf('hex', 8)}:${sampleOf('hex', 8, 3)}`],
+      miss: ['BUNDLE_GEMS__CONTRIBSYS__COM is not set'],
+    },
+  },
   prefixed({ id: 'github-pat', class: 'secret.token', prefix: 'ghp_', alphabet: 'alnum', length: [36, 80] }),
   prefixed({
     id: 'github-fine-grained-pat',
