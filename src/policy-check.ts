@@ -25,10 +25,11 @@ import {
   type Treatment,
 } from './redaction/policy.ts';
 import { createRedactor } from './redaction/redactor.ts';
+import { structuredRuleIds } from './redaction/structured-text.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 
-const FINDING_CLASSES: ReadonlySet<string> = new Set(['secret', 'pii']);
+const FINDING_CLASSES: ReadonlySet<string> = new Set(['secret', 'pii', 'internal']);
 
 /** The rules Docket ships, by pack. */
 const PACKS: readonly { readonly name: string; readonly ids: readonly string[] }[] = [
@@ -98,6 +99,7 @@ function unknownRules(policy: CompiledPolicy, file: string): readonly PolicyProb
     ...builtinRules.map((rule) => rule.class),
     ...identityNumbers.map((each) => each.class),
     ...FINDING_CLASSES,
+    ...structuredRuleIds,
   ]);
   const named = (rules: PolicyRules): string[] => [
     ...rules.findings.keys(),

@@ -40,3 +40,22 @@ test('the version changes with the content and not with its comments', () => {
   expect(version('version: 1\nid: a\n')).toBe(version('# note\nid: a\nversion: 1\n'));
   expect(version('version: 1\nid: a\n')).not.toBe(version('version: 1\nid: a\npreset: open\n'));
 });
+
+test.each([
+  ['on_error: keep_all', 'on_error: only redact_all'],
+  ['actions: {pii: {do: pseudonym, stable: incident}}', 'actions.pii.stable: only tenant'],
+  ['tenants: {acme: {extends: nobody}}', "tenants.acme.extends: neither this policy's id nor a tenant in it"],
+  ['tenants: {x: {extends: y}, y: {extends: x}}', 'extends: a tenant cannot extend itself'],
+  ['tenants: {a: {}}\noverrides: [{match: {tenant: [a]}}]', 'tenants: use either tenants or overrides'],
+  ['content: [{match: {attr: [x]}, tool: [y], action: scan}]', 'content.0: class, attr and tool stand under match'],
+  ['content: [{action: scan}]', 'content.0: name what the rule is about'],
+  ['content: [{match: {}, action: scan}]', 'content.0.match: name what the rule is about'],
+])('%s is refused in a sentence', (line, sentence) => {
+  const found = problems(`version: 1\nid: a\n${line}\n`);
+  expect(found[0]).toMatch(/^p\.yaml:[34]: /);
+  expect(found.join('\n')).toContain(sentence);
+});
+
+test('on_error: redact_all says what is always done', () => {
+  expect(problems('version: 1\nid: a\non_error: redact_all\n')).toEqual([]);
+});

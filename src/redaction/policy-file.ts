@@ -13,6 +13,7 @@ import {
   type PolicyOverride,
   type PolicyRules,
   type PresetName,
+  type UrlRules,
 } from './policy.ts';
 import { compileTest, PatternRefusedError } from './text-pattern.ts';
 
@@ -24,27 +25,46 @@ const ENGINE_VERSION = 2;
 const pattern = z.string().min(1).max(512);
 const patterns = z.array(pattern).min(1).max(256);
 
+const contentTarget = {
+  class: z
+    .array(z.string().regex(/^[a-z_]+(?:\.[a-z_]+)*(?:\.\*)?$/))
+    .min(1)
+    .max(64)
+    .optional(),
+  attr: patterns.optional(),
+  tool: patterns.optional(),
+};
+
+const namesTarget = (target: { class?: unknown; attr?: unknown; tool?: unknown }): boolean =>
+  target.class !== undefined || target.attr !== undefined || target.tool !== undefined;
+
 const contentRule = z
   .strictObject({
-    class: z
-      .array(z.string().regex(/^[a-z_]+(?:\.[a-z_]+)*(?:\.\*)?$/))
-      .min(1)
-      .max(64)
+    match: z
+      .strictObject(contentTarget)
+      .refine(namesTarget, { message: 'name what the rule is about: class, attr or tool' })
       .optional(),
-    attr: patterns.optional(),
-    tool: patterns.optional(),
-    action: z.enum(['keep', 'scrub', 'withhold', 'mask', 'pseudonym', 'truncate', 'drop']),
+    ...contentTarget,
+    action: z.enum(['keep', 'scan', 'scrub', 'withhold', 'mask', 'pseudonym', 'truncate', 'drop']),
     keep_last: z.int().min(0).max(16).optional(),
     bytes: z.int().min(0).max(1_048_576).optional(),
   })
-  .refine((rule) => rule.class !== undefined || rule.attr !== undefined || rule.tool !== undefined, {
-    message: 'name what the rule is about: class, attr or tool',
+  .refine((rule) => rule.match !== undefined || namesTarget(rule), {
+    message: 'name what the rule is about: match, or class, attr or tool',
+  })
+  .refine((rule) => rule.match === undefined || !namesTarget(rule), {
+    message: 'class, attr and tool stand under match or beside it, not both',
   });
 
 const findingAction = z.strictObject({
-  do: z.enum(['redact', 'mask', 'pseudonym', 'truncate', 'keep']),
+  do: z.enum(['replace', 'redact', 'mask', 'pseudonym', 'truncate', 'keep']),
   keep_last: z.int().min(0).max(16).optional(),
   prefix: z.strictObject({ v4: z.int().min(0).max(32).optional(), v6: z.int().min(0).max(128).optional() }).optional(),
+  stable: z
+    .literal('tenant', {
+      error: 'only tenant: telemetry is redacted before it is known which incident it belongs to',
+    })
+    .optional(),
 });
 
 const ruleFields = {
@@ -54,6 +74,7 @@ const ruleFields = {
     .strictObject({
       secret: findingAction.optional(),
       pii: findingAction.optional(),
+      internal: findingAction.optional(),
       rules: z.record(z.string().min(1).max(128), findingAction).optional(),
       private_addresses: z.enum(['keep', 'redact']).optional(),
     })
@@ -62,14 +83,28 @@ const ruleFields = {
     .array(z.strictObject({ value: pattern, rules: z.array(z.string().min(1).max(128)).min(1).max(64) }))
     .max(256)
     .optional(),
+  urls: z
+    .strictObject({
+      userinfo: z.enum(['redact', 'scan']).optional(),
+      query: z.strictObject({ allow: z.array(z.string().min(1).max(128)).max(256) }).optional(),
+    })
+    .optional(),
+  sql: z.strictObject({ literals: z.enum(['redact', 'scan']) }).optional(),
   unknown_fields: z.enum(['scrub', 'drop']).optional(),
 };
 
+const policyName = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower-case letters, digits, dots and dashes, 63 at most');
+
 const policySchema = z.strictObject({
   version: z.literal(1),
-  id: z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'lower-case letters, digits, dots and dashes, 63 at most'),
+  id: policyName,
   preset: z.enum(['balanced', 'strict', 'open']).default('balanced'),
   mode: z.enum(['enforce', 'observe']).default('enforce'),
+  on_error: z
+    .literal('redact_all', { error: 'only redact_all: what cannot be looked into is always withheld' })
+    .optional(),
   budgets: z
     .strictObject({
       value_bytes: z.int().min(1024).max(4_194_304).optional(),
@@ -92,10 +127,16 @@ const policySchema = z.strictObject({
     )
     .max(256)
     .optional(),
+  tenants: z
+    .record(
+      z.string().min(1).max(128),
+      z.strictObject({ extends: z.string().min(1).max(128).optional(), ...ruleFields }),
+    )
+    .optional(),
 });
 
 type PolicyDocument = z.infer<typeof policySchema>;
-type RuleDocument = Pick<PolicyDocument, 'content' | 'keys' | 'actions' | 'allow' | 'unknown_fields'>;
+type RuleDocument = Pick<PolicyDocument, 'content' | 'keys' | 'actions' | 'allow' | 'urls' | 'sql' | 'unknown_fields'>;
 
 export interface PolicyProblem {
   /** `file:line`. */
@@ -206,6 +247,13 @@ function lineOf(document: Document.Parsed, lines: LineCounter, path: readonly (s
   return 1;
 }
 
+function urlRules(from: RuleDocument['urls'], base: UrlRules | undefined): UrlRules | undefined {
+  if (from === undefined) return base;
+  const allowed = from.query === undefined ? base?.allowedParameters : new Set(from.query.allow);
+  const userinfo = from.userinfo === undefined ? base?.userinfo === true : from.userinfo === 'redact';
+  return userinfo || allowed !== undefined ? { userinfo, allowedParameters: allowed } : undefined;
+}
+
 function compile(
   document: PolicyDocument,
   problemAt: (path: (string | number)[], message: string) => PolicyProblem = (path, message) => ({
@@ -230,12 +278,14 @@ function compile(
   const rulesOf = (from: RuleDocument, base: PolicyRules, path: (string | number)[]): PolicyRules => {
     const content = (from.content ?? []).map((each, index): ContentRule => {
       const at = [...path, 'content', index];
+      const target = each.match ?? each;
+      const targetAt = each.match === undefined ? at : [...at, 'match'];
       return {
-        classes: each.class,
-        attributes: tests(each.attr, [...at, 'attr']),
-        tools: tests(each.tool, [...at, 'tool']),
+        classes: target.class,
+        attributes: tests(target.attr, [...targetAt, 'attr']),
+        tools: tests(target.tool, [...targetAt, 'tool']),
         treatment: {
-          action: each.action,
+          action: each.action === 'scan' ? 'scrub' : each.action,
           keepLast: each.keep_last ?? 4,
           bytes: each.bytes ?? (each.action === 'truncate' ? 2048 : Number.POSITIVE_INFINITY),
         },
@@ -245,7 +295,7 @@ function compile(
     const add = (name: string, action: z.infer<typeof findingAction> | undefined): void => {
       if (action === undefined) return;
       const compiled: FindingAction = {
-        do: action.do,
+        do: action.do === 'replace' ? 'redact' : action.do,
         keepLast: action.keep_last ?? 4,
         prefixV4: action.prefix?.v4 ?? 24,
         prefixV6: action.prefix?.v6 ?? 48,
@@ -254,6 +304,7 @@ function compile(
     };
     add('secret', from.actions?.secret);
     add('pii', from.actions?.pii);
+    add('internal', from.actions?.internal);
     for (const [name, action] of Object.entries(from.actions?.rules ?? {})) add(name, action);
     const allow = (from.allow ?? []).flatMap((each, index) =>
       (tests([each.value], [...path, 'allow', index, 'value']) ?? []).map((value) => ({
@@ -271,6 +322,8 @@ function compile(
         from.actions?.private_addresses === undefined
           ? base.keepsPrivateAddresses
           : from.actions.private_addresses === 'keep',
+      urls: urlRules(from.urls, base.urls),
+      redactsSqlLiterals: from.sql === undefined ? base.redactsSqlLiterals : from.sql.literals === 'redact',
       unknownFields: from.unknown_fields ?? base.unknownFields,
       withholdsOther: namesOther([...content, ...base.content]),
     };
@@ -281,6 +334,43 @@ function compile(
     services: tests(each.match.service, ['overrides', index, 'match', 'service']),
     rules: rulesOf(each, rules, ['overrides', index]),
   }));
+  if (document.tenants !== undefined && overrides.length > 0) {
+    problems.push(
+      problemAt(['tenants'], 'tenants: use either tenants or overrides, as one record could fall under both'),
+    );
+  }
+  const tenantRules = new Map<string, PolicyRules>();
+  const rulesOfTenant = (
+    name: string,
+    from: RuleDocument & { extends?: string | undefined },
+    chain: string[],
+  ): PolicyRules => {
+    const known = tenantRules.get(name);
+    if (known !== undefined) return known;
+    let base = rules;
+    if (from.extends !== undefined && from.extends !== document.id) {
+      const parents = document.tenants ?? {};
+      const parent = Object.hasOwn(parents, from.extends) ? parents[from.extends] : undefined;
+      const at = ['tenants', name, 'extends'];
+      if (parent === undefined) {
+        problems.push(problemAt(at, `${at.join('.')}: neither this policy's id nor a tenant in it`));
+      } else if (chain.includes(from.extends)) {
+        problems.push(problemAt(at, `${at.join('.')}: a tenant cannot extend itself`));
+      } else {
+        base = rulesOfTenant(from.extends, parent, [...chain, from.extends]);
+      }
+    }
+    const own = rulesOf(from, base, ['tenants', name]);
+    tenantRules.set(name, own);
+    return own;
+  };
+  for (const [name, from] of Object.entries(document.tenants ?? {})) {
+    overrides.push({
+      tenants: [(tenant) => tenant === name],
+      services: undefined,
+      rules: rulesOfTenant(name, from, [name]),
+    });
+  }
   if (problems.length > 0) throw new PolicyError(problems);
   const hash = createHash('sha256')
     .update(canonicalize({ engine: ENGINE_VERSION, policy: document }) ?? '')

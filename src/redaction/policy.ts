@@ -39,6 +39,13 @@ export interface AllowRule {
   readonly value: TextTest;
 }
 
+export interface UrlRules {
+  /** User and password before the host go. */
+  readonly userinfo: boolean;
+  /** Values of all other parameters go; undefined = all stay. */
+  readonly allowedParameters: ReadonlySet<string> | undefined;
+}
+
 export interface PolicyBudgets {
   /** UTF-8 bytes of one value that are looked into; a longer one is withheld (a result that is cut anyway is cut first). */
   readonly valueBytes: number;
@@ -60,6 +67,10 @@ export interface PolicyRules {
   readonly allow: readonly AllowRule[];
   /** Findings of rule `ip-address` that are not globally routable stay. */
   readonly keepsPrivateAddresses: boolean;
+  /** What goes out of URLs besides what detectors find; undefined = nothing. */
+  readonly urls: UrlRules | undefined;
+  /** Texts, numbers and comments in SQL are replaced. */
+  readonly redactsSqlLiterals: boolean;
   readonly unknownFields: 'scrub' | 'drop';
   /** Some rule names a class under `other`: text in places where no key says what it is. */
   readonly withholdsOther: boolean;
@@ -160,6 +171,8 @@ export function presetRules(preset: PresetName): PolicyRules {
     findings: new Map(),
     allow: [],
     keepsPrivateAddresses: preset !== 'strict',
+    urls: undefined,
+    redactsSqlLiterals: false,
     unknownFields: preset === 'strict' ? 'drop' : 'scrub',
     withholdsOther: namesOther(PRESET_CONTENT[preset]),
   };

@@ -6,6 +6,7 @@ import { escapeJson, JsonCursor, looksLikeJson, unescapeJson, type JsonTokenKind
 import type { JoinedEdit } from './chunked-text.ts';
 import type { MarkerRange, Markers } from './marker.ts';
 import { isPrivateAddress } from './private-address.ts';
+import { readsStructure, structuredFindings, withStructure } from './structured-text.ts';
 import { findingActionOf, type PolicyBudgets, type PolicyRules, type Treatment } from './policy.ts';
 
 /** What the treatment of one text needs to know, and where its receipts go. */
@@ -118,9 +119,10 @@ export function createTextRedactor(options: {
   };
 
   /** One text without structure of its own. */
-  const isCleanText = (text: string, key: string): boolean => {
+  const isCleanText = (text: string, key: string, rules?: PolicyRules): boolean => {
     if (text.length < TEXT_MIN) return true;
     if (markers.mayHoldForged(text)) return false;
+    if (rules !== undefined && readsStructure(rules) && structuredFindings(text, key, rules).length > 0) return false;
     const { findings, status } = scanner.scan(text, { key });
     return findings.length === 0 && status === 'ok';
   };
@@ -139,6 +141,7 @@ export function createTextRedactor(options: {
   /** JSON in which nothing has to be looked at string by string. */
   const isPlainJson = (text: string, key: string, rules: PolicyRules): boolean =>
     rules.redactKeys.length === 0 &&
+    !readsStructure(rules) &&
     (key === '' || !scanner.isTellingKey(key)) &&
     // Lists of bare values are walked: what stands alone in them means more than it does in a sentence.
     /^\s*(?:\{|\[\s*[[{])/.test(text) &&
@@ -219,7 +222,9 @@ export function createTextRedactor(options: {
     const escaped = markers.escapeForged(text);
     const { findings, status } = scanner.scan(escaped, { key });
     if (status === 'budget') return failed('budget', text, path, context);
-    return spliceText(escaped, findingEdits(escaped, findings, key, path, context));
+    const { rules } = context;
+    const all = readsStructure(rules) ? withStructure(findings, structuredFindings(escaped, key, rules)) : findings;
+    return spliceText(escaped, findingEdits(escaped, all, key, path, context));
   };
 
   const findingEdits = (
@@ -254,7 +259,8 @@ export function createTextRedactor(options: {
     path: string,
     depth: number,
   ): string | undefined => {
-    const marks = markers.mayHoldForged(text) ? undefined : survey(text);
+    // What structure alone makes a finding, the survey does not see.
+    const marks = markers.mayHoldForged(text) || readsStructure(context.rules) ? undefined : survey(text);
     const cursor = new JsonCursor(text);
     const edits: Edit[] = [];
     const { rules } = context;
@@ -297,7 +303,7 @@ export function createTextRedactor(options: {
       const name = pairName !== '' && memberName(ownKey, rules).isValue ? pairName : ownKey || flag;
       // A number in a list is seldom anybody's.
       const scanKey = name === '' && isScalar ? 'number' : name;
-      if (rule === undefined && !looksLikeJson(plain) && isCleanText(plain, scanKey)) return;
+      if (rule === undefined && !looksLikeJson(plain) && isCleanText(plain, scanKey, rules)) return;
       const tokenPath = path + maskedPath(token instanceof JsonCursor ? token.path() : token.path);
       const clean =
         rule === undefined
@@ -419,7 +425,7 @@ export function createTextRedactor(options: {
     isClean(text, key, rules, budgets) {
       if (text.length > budgets.valueBytes) return false;
       try {
-        return looksLikeJson(text) ? isPlainJson(text, key, rules) : isCleanText(text, key);
+        return looksLikeJson(text) ? isPlainJson(text, key, rules) : isCleanText(text, key, rules);
       } catch {
         // `scrub` meets the same error and withholds the text.
         return false;
