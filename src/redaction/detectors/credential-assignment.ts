@@ -191,6 +191,7 @@ function accept(
   // Judged by its head, so that many keys before one long run stay cheap.
   const found = text.slice(start, Math.min(end, start + 1024));
   if (isPlaceholder(found) || isHarmlessValue(found, key.rule)) return undefined;
+  if (found.startsWith('-----BEGIN') && isHarmlessValue(text.slice(start, start + 512), key.rule)) return undefined;
   if (isNameOfAnother(text, { start, end, quoted: value.quoted })) return undefined;
   if (!value.quoted && callShape.test(found + (text[end] === '(' ? '(' : ''))) return undefined;
   if (/^[[{(]/.test(found) && !value.quoted) return undefined;

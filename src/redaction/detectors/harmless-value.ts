@@ -51,7 +51,7 @@ const functionWord =
 
 /** A name and its own value: `request_id=…`, `"traceId":"…"`, `resolution: {integrity: sha512-…}`, `k8s.pod.name=…`. */
 const labelled =
-  /^\{?["']?(?:[a-z]{2,24}: ?\{)?["']?([A-Za-z][\w.-]{1,80})["']?\s?[:=]\s?["']?([^"'{}\s=]{1,200})["']?\}{0,2}$/;
+  /^\{?["']?(?:[a-z]{2,24}: ?\{)?["']?([A-Za-z][\w.-]{1,80})["']?\s?[:=]\s?["']?([^"'{}\s=]{1,200}={0,2})["']?\}{0,2}$/;
 const dottedName = /^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$/;
 const labelName =
   /^(?:.*(?:trace|span|parent|request|correlation|incident|event|message|order|job|build|deploy|deployment|pod|node|container|instance|commit)[_-]?id|.*time_?unix_?nano|.*(?:timestamp|_at)|traceparent|integrity|tokenizer|commit|rev|revision|digest|checksum|sha-?\d{1,3}|etag|version)$/i;

@@ -1,3 +1,4 @@
+import { classifyKey } from './sensitive-key.ts';
 import { isPlaceholder, shannonEntropy } from './validators.ts';
 
 /** Texts that machines make: long, without spaces, letters and digits mixed. Only such texts count as secrets by context. */
@@ -76,7 +77,7 @@ const objectName = /^[a-z]{3,24}(?:[-._][a-z0-9]{1,24}){1,6}$/;
 const tokenMax = 1024;
 const blobMin = 320;
 const harmlessShape =
-  /^(?:\d{4}-\d\d-\d\dT?[\d:.Z+-]{0,20}|v?\d{1,4}\.\d{1,6}\.\d{1,6}[\w.+-]{0,40}|sha(?:1|224|256|384|512)[-:=].{0,200}|h1:.{0,80}|[\d.:+-]+)$/;
+  /^(?:\d{4}-\d\d-\d\dT?[\d:.Z+-]{0,20}|v?\d{1,4}\.\d{1,6}\.\d{1,6}[\w.+-]{0,60}(?:\/go\.mod)?|(?:iVBORw0KGgo|R0lGODlh|\/9j\/4AAQ|JVBERi0x).*|sha(?:1|224|256|384|512)[-:=].{0,200}|h1:.{0,80}|[\d.:+-]+)$/;
 
 /** Names of deployments, pods and hosts: words and short hashes joined by dashes or dots. */
 export function isObjectName(value: string): boolean {
@@ -136,6 +137,7 @@ function isUnbroken(value: string): boolean {
 const harmlessLabel =
   /(?:sha-?\d{1,3}|md5|h1|commit|rev|revision|digest|checksum|hash|etag|blob|tree|integrity|trace|span|traceparent|request|correlation|trace_?id|span_?id|request_?id|uuid|guid|version|build|image|pod|node|container|order|tag|ref|sequence|fingerprint|instance|job|object|nonce|boundary|cid|color|zone|W\/)["'\\]{0,6}[ \t]{0,4}[-:=#/(@]{0,2}[ \t]{0,4}["'\\]{0,6}$/i;
 const otherKey = /([A-Za-z_][\w.-]{0,63})["'\\]{0,6}[ \t]{0,4}(?::=|=>|[=:])[ \t]{0,4}["'\\]{0,6}$/;
+const dottedName = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+\.[a-z][a-z0-9_]*$/;
 const credentialish =
   /key|token|secret|pass|pwd|auth|cred|private|signature|login|user|account|client|app|api|id$|sid$|value|data|env|config/i;
 
@@ -150,5 +152,7 @@ export function ownerOf(text: string, at: number, contextStart: number): 'none' 
   if (!key) return 'none';
   const keyStart = at - (before.length - key.index);
   if (keyStart <= contextStart) return 'none';
+  // Attributes have dotted names, and say what they are.
+  if (dottedName.test(key[1] ?? '') && classifyKey(key[1] ?? '') === undefined) return 'other';
   return credentialish.test(key[1] ?? '') ? 'none' : 'other';
 }

@@ -97,6 +97,7 @@ export const structuralRuleIds: readonly string[] = [
   'private-key',
   'signed-token',
   'random-token',
+  'broken-token',
 ];
 
 const freeLength = 65_536;
@@ -126,6 +127,10 @@ const loosely = new Set(
     ' ',
   ),
 );
+/** Keys whose values are addresses on purpose: a bucket's address stays there. */
+const addressKey =
+  /^(?:(?:server|client|peer|source|destination|network\.peer)\.(?:address|domain)|url\.(?:full|domain|original)|http\.(?:url|host)|net\.(?:peer|host|sock\.peer)\.name|host|.*[._-]?(?:bucket|endpoint|hostname))$/i;
+const bucketRule = 'storage-bucket-address';
 /** Parts of the names of keys that hold identity numbers. */
 const identityKeyWords =
   'passport plate postcode post_code postal zipcode zip_code voter taxid tax_id tax-id taxno vat_ vatid ssn social nino aadhaar medicare national identity citizen insurance licence license personnummer pesel cpf cnpj curp fiscal codice steuer cedula dni nif rut_ cuit bsn tfn abn npi driver driving idcard id_card id_number idnumber personal phone mobile msisdn'.split(
@@ -250,7 +255,7 @@ function standsFirst(text: string, at: number): boolean {
 }
 
 const introduction =
-  /^[A-Za-z0-9_.-]{0,40}["'`\\)\]]{0,6}[\s:=>|?,-]{0,8}(?:(?:api|app|access|secret|private|client|auth|user|token|key|id)[\s_.-]{0,2}){0,4}[\s:=>|?,-]{0,8}["'`\\([{]{0,6}$/i;
+  /^[A-Za-z0-9_.-]{0,40}["'`\\)\]]{0,6}[\s:=>|?,-]{0,8}(?:(?:api|app|access|secret|private|client|auth|user|token|key|id|i|we|you|use|used|using|need)[\s_.-]{0,2}){0,4}[\s:=>|?,-]{0,8}["'`\\([{]{0,6}$/i;
 
 /** Whether only separators and words such as `key` stand between a name and a token: then less randomness is asked of it. */
 function introduces(text: string, nameEnd: number, tokenStart: number): boolean {
@@ -271,6 +276,9 @@ const lonelyMax = 160;
 /** Long enough, mixed enough and introduced by nothing that says it is a digest or an image: a key, most likely. */
 function isLonelySecret(text: string, start: number, end: number): boolean {
   const value = text.slice(start, end);
+  // Personal access tokens of Azure DevOps: 52 characters of base 32, without a prefix.
+  if (value.length === 52 && /^[a-z2-7]+$/.test(value))
+    return shannonEntropy(value) >= 4 && ownerOf(text, start, start) === 'none';
   if (!/[a-z]/.test(value) || !/[A-Z]/.test(value) || (value.match(/\d/g)?.length ?? 0) < 4 || value.startsWith('/'))
     return false;
   if (
@@ -286,6 +294,27 @@ function isLonelySecret(text: string, start: number, end: number): boolean {
 /** Three parts joined by dots, the first and the last random: signed tokens of whatever kind. */
 const signedToken = /([A-Za-z0-9_-]{18,512})\.[A-Za-z0-9_-]{4,512}\.([A-Za-z0-9_-]{16,512})/y;
 
+/** A token with characters in it that nobody sees: whoever put them there hides something. */
+const brokenToken = /[A-Za-z0-9_.+/=-]{2,128}(?:[\u00ad\u200b-\u200f\u2060\ufeff]{1,8}[A-Za-z0-9_.+/=-]{1,128}){1,64}/g;
+const invisible = /[\u00ad\u200b-\u200f\u2060\ufeff]/g;
+
+function findBroken(text: string, out: Candidate[]): void {
+  brokenToken.lastIndex = 0;
+  for (let match = brokenToken.exec(text); match; match = brokenToken.exec(text)) {
+    const value = match[0].replaceAll(invisible, '');
+    if (!/[A-Za-z]/.test(value) || !isOpaque(value, 12)) continue;
+    out.push({
+      start: match.index,
+      end: match.index + match[0].length,
+      rule: 'broken-token',
+      version: 1,
+      class: 'secret.generic',
+      encodings: ['zero-width'],
+      priority: 5,
+    });
+  }
+}
+
 const marker = /\[redacted(?::[a-z0-9._-]{1,64})?\]/y;
 const markerMax = 80;
 
@@ -297,6 +326,11 @@ function isInsideMarker(text: string, start: number, end: number): boolean {
   marker.lastIndex = from + at;
   const match = marker.exec(text);
   return match !== null && start >= match.index && end <= match.index + match[0].length;
+}
+
+/** Whether one finding is a secret, named by its key, that another takes for an IP address. */
+function isSecretAddress(secret: Candidate, address: Candidate): boolean {
+  return address.rule === 'ip-address' && secret.class.startsWith('secret.') && keyRuleIds.includes(secret.rule);
 }
 
 /** Compiles all rules; throws a RangeError that names the rule when one is not acceptable. */
@@ -603,6 +637,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     if (seen & (escapeFlag | beyondAscii) || (seen & escapedFlag && /\\[ux]|=3D/.test(text))) {
       const view = unescapedView(text);
       if (view) {
+        if (view.encodings.includes('zero-width') && !disabled.has('broken-token')) findBroken(text, found);
         for (const each of scanAll(view.text, key, depth - 1, deadline)) {
           const start = view.at[each.start] ?? 0;
           const end = each.end > each.start ? (view.at[each.end] ?? text.length) : start;
@@ -653,6 +688,12 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       const last = merged.at(-1);
       if (!last || each.start >= last.end) {
         merged.push(each);
+        continue;
+      }
+      // What a telling name introduces is a secret, also when it looks like an address, of which a policy may keep a part.
+      const secret = isSecretAddress(each, last) ? each : isSecretAddress(last, each) ? last : undefined;
+      if (secret !== undefined) {
+        merged[merged.length - 1] = { ...secret, start: last.start, end: Math.max(last.end, each.end) };
         continue;
       }
       // Overlapping spans become one: the name of the higher priority, then of the longer span, over both.
@@ -708,6 +749,9 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         let found = scanAll(text, nature, decodeDepth, deadline);
         if (nature.identity && context.key !== '' && text.length <= namedTextMax) {
           found = [...found, ...foundBehind(context.key, text, deadline)];
+        }
+        if (found.length > 0 && context.key !== '' && addressKey.test(context.key)) {
+          found = found.filter((each) => each.rule !== bucketRule);
         }
         return found.length === 0 ? nothingFound : { findings: settle(text, found), status: 'ok' };
       } catch (error) {
