@@ -139,7 +139,7 @@ const harmlessLabel =
 const otherKey = /([A-Za-z_][\w.-]{0,63})["'\\]{0,6}[ \t]{0,4}(?::=|=>|[=:])[ \t]{0,4}["'\\]{0,6}$/;
 const dottedName = /^[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+\.[a-z][a-z0-9_]*$/;
 const credentialish =
-  /key|token|secret|pass|pwd|auth|cred|private|signature|login|user|account|client|app|api|id$|sid$|value|data|env|config/i;
+  /key|token|secret|pass|pwd|auth|cred|private|signature|login|user|account|client|app|api|id$|sid$|value|data|env|config|^(?:use|used|using|it|this|here|need|try|was|paste)$/i;
 
 /**
  * Who introduces the token at an offset: nobody besides the context word (`none`), or a key or label of its own that says it is
