@@ -194,8 +194,6 @@ class GrpcCalls {
     if (encoding !== 'identity' && encoding !== 'gzip') {
       return { kind: 'permanent', code: 'unimplemented', message: 'the message encoding must be gzip or identity' };
     }
-    // Before a byte of the message is read: refusing must cost less than serving.
-    if (!reservation.tryGrow(0)) return this.#overloaded();
     const message = await readUnaryMessage(stream, reservation, {
       bytesMax: requestBytesMax,
       timeoutMs: Math.min(requestTimeoutMs, grpcTimeoutMs(headers['grpc-timeout']) ?? requestTimeoutMs),
@@ -235,8 +233,6 @@ class GrpcCalls {
   }
 
   async #checkHealth(stream: ServerHttp2Stream, reservation: Reservation): Promise<void> {
-    // Before a byte of the message is read: refusing must cost less than serving.
-    if (!reservation.tryGrow(0)) return this.#overloaded();
     const message = await readUnaryMessage(stream, reservation, {
       bytesMax: HEALTH_REQUEST_BYTES_MAX,
       timeoutMs: this.#options.limits.requestTimeoutMs,

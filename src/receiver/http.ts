@@ -228,8 +228,6 @@ class HttpExchanges {
       code: 'too_large',
       message: `the request is larger than ${requestBytesMax} bytes`,
     });
-    // Before a byte of the body is read: refusing must cost less than serving.
-    if (!reservation.tryGrow(0)) return { kind: 'refused', refusal: this.#overloaded() };
     const raw = await this.#collect(request, tooLarge, reservation);
     if (raw.kind !== 'body' || compression === 'identity') return raw;
     const decompressed = await decompressGzip(raw.bytes, requestBytesMax, reservation);
