@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import { addContribution, createAct, mayJoin, overlaps, sameTool, type Act } from './act.ts';
 import { storedContribution, type Contribution } from './contribution.ts';
 import { evidenceId } from './evidence-id.ts';
@@ -86,10 +87,7 @@ class BoundedActWindow implements ActWindow {
   #remember(key: string, context: SpanContext): void {
     this.#spans.delete(key);
     this.#spans.set(key, context);
-    if (this.#spans.size > SPANS_MAX) {
-      const [oldest] = this.#spans.keys();
-      if (oldest !== undefined) this.#spans.delete(oldest);
-    }
+    for (const oldest of surplus(this.#spans, SPANS_MAX)) this.#spans.delete(oldest);
   }
 
   /** Span ids above a span, nearest first, as far as they are known. */
@@ -155,10 +153,7 @@ class BoundedActWindow implements ActWindow {
 
   addStoredTrace(tenant: string, traceId: string, rows: readonly EvidenceRow[]): void {
     this.#lookedUp.add(`${tenant} ${traceId}`);
-    if (this.#lookedUp.size > TRACES_MAX) {
-      const [oldest] = this.#lookedUp;
-      if (oldest !== undefined) this.#lookedUp.delete(oldest);
-    }
+    for (const oldest of surplus(this.#lookedUp, TRACES_MAX)) this.#lookedUp.delete(oldest);
     const byId = new Map<string, Act>();
     for (const row of rows) {
       let act = byId.get(row.id);
@@ -288,6 +283,9 @@ class BoundedActWindow implements ActWindow {
   }
 
   #flooded(contribution: Contribution): Act | undefined {
+    // Most traces have too few calls for a flood: nothing to compare then.
+    const calls = this.#byKey.get(`${contribution.tenant} tools ${contribution.traceId}`);
+    if (calls === undefined || calls.length < IDENTICAL_CALLS_MAX) return undefined;
     const key = sameCallKey(contribution);
     const same = key === undefined ? undefined : this.#byKey.get(key);
     if (same === undefined || same.length < IDENTICAL_CALLS_MAX) return undefined;
@@ -331,35 +329,39 @@ class BoundedActWindow implements ActWindow {
   #key(act: Act, key: string): void {
     const acts = this.#byKey.get(key);
     if (acts === undefined) this.#byKey.set(key, [act]);
-    else if (!acts.includes(act)) acts.push(act);
-    this.#indexKeys(act).add(key);
-  }
-
-  readonly #keysOf = new WeakMap<Act, Set<string>>();
-
-  #indexKeys(act: Act): Set<string> {
-    let keys = this.#keysOf.get(act);
-    if (keys === undefined) {
-      keys = new Set();
-      this.#keysOf.set(act, keys);
-    }
-    return keys;
+    else if (acts.at(-1) === act || acts.includes(act)) return;
+    else acts.push(act);
+    act.keys.push(key);
   }
 
   #evict(): void {
-    if (this.#acts.size <= ACTS_MAX) return;
-    const [oldest] = this.#acts;
-    if (oldest !== undefined) this.#forget(oldest);
+    for (const oldest of surplus(this.#acts, ACTS_MAX)) this.#forget(oldest);
   }
 
   #forget(act: Act): void {
     this.#acts.delete(act);
-    for (const key of this.#indexKeys(act)) {
-      const rest = (this.#byKey.get(key) ?? []).filter((each) => each !== act);
-      if (rest.length === 0) this.#byKey.delete(key);
-      else this.#byKey.set(key, rest);
+    for (const key of act.keys) {
+      const acts = this.#byKey.get(key) ?? [];
+      const at = acts.indexOf(act);
+      if (acts.length > 1) acts.splice(at, at < 0 ? 0 : 1);
+      else if (at === 0) this.#byKey.delete(key);
     }
+    act.keys.length = 0;
   }
+}
+
+/**
+ * What is oldest in a set or map that outgrew its bound, a sixteenth of it at once: to find the oldest, V8 walks past every
+ * entry deleted since it last rebuilt the table.
+ */
+function surplus<Key>(all: { readonly size: number; keys(): Iterable<Key> }, max: number): readonly Key[] {
+  if (all.size <= max) return [];
+  const oldest: Key[] = [];
+  for (const key of all.keys()) {
+    if (oldest.length >= all.size - max + max / 16) break;
+    oldest.push(key);
+  }
+  return oldest;
 }
 
 /** Keys by which records of one call find each other: its id within its trace, or within its conversation or session. */
@@ -389,7 +391,7 @@ function sameCallKey({ tenant, tool, traceId, facts, content }: Contribution): s
   if (tool === null || traceId === '' || tool.role !== 'execute') return undefined;
   const args = content.get('arguments');
   const said = facts?.argumentsDigest ?? args?.digest ?? args?.value ?? '';
-  return `${tenant} same ${evidenceId(traceId, tool.name, said)}`;
+  return `${tenant} same ${traceId} ${hash('sha256', `${tool.name} ${said}`, 'base64')}`;
 }
 
 /** `later` is the run that a request without usable id asked for, or the MCP side of a run. */

@@ -20,6 +20,8 @@ export interface Act {
   absorbed: Act[];
   /** Digest of the row as last written; `''` before that. */
   writtenDigest: string;
+  /** Keys under which the window finds this act. */
+  readonly keys: string[];
 }
 
 export function createAct(id: string, contribution: Contribution): Act {
@@ -32,6 +34,7 @@ export function createAct(id: string, contribution: Contribution): Act {
     filed: new Map(),
     absorbed: [],
     writtenDigest: '',
+    keys: [],
   };
 }
 

@@ -1,3 +1,5 @@
+/// <reference lib="es2024.string" />
+
 import type { AnyValue, Attributes } from './telemetry-record.ts';
 
 /** The first value of `key` when it is a non-empty string; `''` otherwise. */
@@ -78,5 +80,5 @@ export function plain(value: AnyValue): unknown {
 
 /** Text whose half surrogate pairs (from JSON escapes, or from cutting) are U+FFFD, so that it has a UTF-8 and a JSON form. */
 export function wellFormed(value: string): string {
-  return value.replace(/\p{Surrogate}/gu, '\uFFFD');
+  return value.toWellFormed();
 }

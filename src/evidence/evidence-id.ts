@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Crockford's alphabet, lower case: no letter that is read as another. */
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
@@ -6,9 +6,9 @@ const CHARACTERS = 26;
 
 /** `ev_` and 130 bits of SHA-256 over the parts: the same act of the same tenant always gets the same id. */
 export function evidenceId(...parts: readonly string[]): string {
-  const digest = createHash('sha256')
-    .update(parts.map((part) => `${part.length}:${part}`).join(''))
-    .digest();
+  let text = '';
+  for (const part of parts) text += `${part.length}:${part}`;
+  const digest = hash('sha256', text, 'buffer');
   let bits = 0;
   let value = 0;
   let id = 'ev_';

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Actor } from '../record/actor.ts';
-import { canonicalJson } from '../record/canonical-json.ts';
 import type {
   EvidenceContent,
   EvidenceKind,
@@ -11,6 +10,7 @@ import type {
   EvidenceTrust,
 } from '../record/evidence.ts';
 import { ranked, type Act } from './act.ts';
+import { canonicalRow } from './canonical-row.ts';
 import { NOT_CAPTURED } from './content.ts';
 import type { Contribution } from './contribution.ts';
 import { summaryOf } from './summary.ts';
@@ -53,17 +53,22 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
     const spanId = identity.split(' ')[2];
     if (identity.startsWith('span ') && spanId !== undefined) seenAs.add(spanId);
   }
-  const withoutDigest = {
+  const outcome = outcomeOf(all);
+  const model = pickObject(all, (each) => each.model);
+  const tokens = pickObject(all, (each) => each.tokens);
+  const row: Digestible<EvidenceRow> = {
     tenant: act.tenant,
     id: act.id,
+    incident: '',
     kind: act.kind,
+    state: 'unfiled',
     occurredAtUnixNano: primary.startUnixNano,
     endedAtUnixNano: all.find((each) => each.endUnixNano !== null)?.endUnixNano ?? null,
     receivedAtUnixNano: all.reduce(
       (latest, each) => (each.receivedAtUnixNano > latest ? each.receivedAtUnixNano : latest),
       0n,
     ),
-    outcome: outcomeOf(all),
+    outcome,
     actor: actorOf(act.kind, agentName, pick(all, (each) => each.agentId) || inherited.agentId, service),
     service,
     environment: pick(all, (each) => each.environment),
@@ -71,21 +76,22 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
       kind: act.kind,
       operation: primary.operation,
       tool,
-      model: pickObject(all, (each) => each.model),
-      tokens: pickObject(all, (each) => each.tokens),
+      model,
+      tokens,
       agentName,
       detail: pick(all, (each) => each.detail),
-      outcome: outcomeOf(all),
+      outcome,
       content,
       repeats: act.folded.size,
     }),
     tool,
-    model: pickObject(all, (each) => each.model),
-    tokens: pickObject(all, (each) => each.tokens),
+    model,
+    tokens,
     conversationId: pick(all, (each) => each.conversationId) || inherited.conversationId,
     sessionId: pick(all, (each) => each.sessionId) || inherited.sessionId,
     content,
     redactions: redactionsOf(all),
+    link: null,
     source: {
       traceId: primary.traceId || pick(all, (each) => each.traceId),
       spanId: primary.spanId || pick(all, (each) => each.spanId),
@@ -98,19 +104,19 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
     namedRefs: [...new Set([...all.flatMap((each) => each.refs), ...inherited.refs])],
     facts: factsOf(act, all),
     policyVersion: primary.policyVersion,
+    digest: '',
   };
-  return { ...withoutDigest, incident: '', state: 'unfiled', link: null, digest: rowDigest(withoutDigest) };
+  row.digest = rowDigest(row);
+  return row;
 }
+
+type Digestible<Row> = { -readonly [Key in keyof Row]: Row[Key] };
+
+const NOT_IN_DIGEST: ReadonlySet<string> = new Set(['digest', 'link', 'state', 'incident']);
 
 /** SHA-256 hex over the canonical JSON of a row without digest, link, state and incident; its times as decimal text. */
 export function rowDigest(row: Omit<EvidenceRow, 'digest' | 'link' | 'state' | 'incident'>): string {
-  const json = {
-    ...row,
-    occurredAtUnixNano: row.occurredAtUnixNano.toString(),
-    endedAtUnixNano: row.endedAtUnixNano?.toString() ?? null,
-    receivedAtUnixNano: row.receivedAtUnixNano.toString(),
-  };
-  return createHash('sha256').update(canonicalJson(json)).digest('hex');
+  return hash('sha256', canonicalRow(row, NOT_IN_DIGEST), 'hex');
 }
 
 function pick(all: readonly Contribution[], of: (each: Contribution) => string): string {

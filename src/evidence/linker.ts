@@ -249,9 +249,10 @@ class Linker implements FrameConsumer {
       const changed =
         row.digest !== act.writtenDigest || [...links.keys()].some((incident) => !act.filed.has(incident));
       if (!changed) continue;
-      const namedRefs = row.namedRefs.filter((ref) => !this.#incidents.knows(act.tenant, ref));
+      const unknownRefs = row.namedRefs.filter((ref) => !this.#incidents.knows(act.tenant, ref));
+      const namedRefs = unknownRefs.length === row.namedRefs.length ? row.namedRefs : unknownRefs;
       written.push({ act, digest: row.digest, links });
-      if (links.size === 0) rows.push({ ...row, namedRefs });
+      if (links.size === 0) rows.push(namedRefs === row.namedRefs ? row : { ...row, namedRefs });
       for (const [incident, link] of links) rows.push({ ...row, namedRefs, incident, state: 'linked', link });
     }
     for (const { act, links } of written) {
