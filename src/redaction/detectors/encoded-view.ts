@@ -39,13 +39,19 @@ function percentBytes(bytes: readonly number[]): string {
   return text.includes('\ufffd') ? buffer.toString('latin1') : text;
 }
 
-/** The text with one layer of escapes undone, or undefined when there is none. */
-export function unescapedView(text: string): View | undefined {
+const matchesBetweenLooks = 1023;
+
+/**
+ * The text with one layer of escapes undone, or undefined when there is none.
+ * @param outOfTime called now and then
+ */
+export function unescapedView(text: string, outOfTime: () => void): View | undefined {
   const parts: string[] = [];
   const at = new Int32Array(text.length + 1);
   const encodings = new Set<string>();
   let written = 0;
   let done = 0;
+  let seen = 0;
   escapes.lastIndex = 0;
   const copy = (to: number): void => {
     if (to <= done) return;
@@ -53,6 +59,7 @@ export function unescapedView(text: string): View | undefined {
     for (let i = done; i < to; i++) at[written++] = i;
   };
   for (let match = escapes.exec(text); match; match = escapes.exec(text)) {
+    if ((++seen & matchesBetweenLooks) === 0) outOfTime();
     const start = match.index;
     let end = start + match[0].length;
     let decoded = '';

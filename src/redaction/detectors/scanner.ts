@@ -72,7 +72,7 @@ export interface ScannerOptions {
   /** Rule ids that never fire. */
   readonly disabledRules?: ReadonlySet<string>;
   readonly extraRules?: readonly DetectorRule[];
-  /** Bound of one `scan`, in milliseconds of work for the first 64 KB (default 15; twice that when the clock ran on while others worked).
+  /** Bound of one `scan`, in milliseconds of work for the first 64 KB (default 15; half as much again when the clock ran on while others worked).
    * Longer texts get a millisecond more for every 16 KB. */
   readonly budgetMs?: number;
   /** How many layers of encoding are opened. */
@@ -432,7 +432,10 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         emit(from, to, compiled);
         return;
       }
-      const from = Math.max(0, start - rule.window.before, doneUntil.get(compiled) ?? 0);
+      const done = doneUntil.get(compiled) ?? 0;
+      // The keyword lies in what was found already.
+      if (end <= done) return;
+      const from = Math.max(0, start - rule.window.before, done);
       const window = text.slice(from, Math.min(text.length, end + rule.window.after));
       pattern.lastIndex = 0;
       for (let match = pattern.exec(window); match; match = pattern.exec(window)) {
@@ -635,7 +638,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
     }
     if (seen & (escapeFlag | beyondAscii) || (seen & escapedFlag && /\\[ux]|=3D/.test(text))) {
-      const view = unescapedView(text);
+      const view = unescapedView(text, deadline.check);
       if (view) {
         if (view.encodings.includes('zero-width') && !disabled.has('broken-token')) findBroken(text, found);
         for (const each of scanAll(view.text, key, depth - 1, deadline)) {
