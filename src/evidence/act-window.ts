@@ -13,6 +13,7 @@ import type { EvidenceRow } from '../record/evidence.ts';
 const ACTS_MAX = 50_000;
 const SPANS_MAX = 200_000;
 const TRACES_MAX = 50_000;
+const FORGOTTEN_MAX = 200_000;
 /** Steps up a span tree; a cycle ends here too. */
 const ANCESTORS_MAX = 64;
 /** Ancestors under whose id an act can be found by a span that arrives later. */
@@ -44,6 +45,8 @@ export interface ActWindow {
   knowsTrace(tenant: string, traceId: string): boolean;
   /** Takes in the stored tool calls of a trace that the window knows nothing of, so that later records join them. */
   addStoredTrace(tenant: string, traceId: string, rows: readonly EvidenceRow[]): void;
+  /** True when the window held, and forgot, an act of this id whose row was stored. */
+  hasForgotten(actId: string): boolean;
   /** Adds what a stored row said about an act. */
   addStored(act: Act, contribution: Contribution): void;
   /** What holds for an act by the spans it ran under, nearest first. */
@@ -66,6 +69,8 @@ class BoundedActWindow implements ActWindow {
   readonly #spans = new Map<string, SpanContext>();
   /** Traces whose stored calls were looked for; insertion order is age. */
   readonly #lookedUp = new Set<string>();
+  /** Ids of acts with stored rows that had to make room; insertion order is age. */
+  readonly #forgotten = new Set<string>();
   refused = 0;
   folded = 0;
 
@@ -335,7 +340,15 @@ class BoundedActWindow implements ActWindow {
   }
 
   #evict(): void {
-    for (const oldest of surplus(this.#acts, ACTS_MAX)) this.#forget(oldest);
+    for (const oldest of surplus(this.#acts, ACTS_MAX)) {
+      this.#forget(oldest);
+      if (oldest.filed.size > 0) this.#forgotten.add(oldest.id);
+    }
+    for (const oldest of surplus(this.#forgotten, FORGOTTEN_MAX)) this.#forgotten.delete(oldest);
+  }
+
+  hasForgotten(actId: string): boolean {
+    return this.#forgotten.has(actId);
   }
 
   #forget(act: Act): void {

@@ -424,6 +424,23 @@ describe('delivery', () => {
     expect(after?.trust).toBe('observed');
   });
 
+  test('the stored rows of all calls of a batch are looked up at once', async () => {
+    const harness = new LinkerHarness();
+    const requests = Array.from({ length: 40 }, (_, index) => ({
+      ...toolLog,
+      trace: 100 + index,
+      span: 1000 + index,
+      attributes: { ...toolLog.attributes, 'gen_ai.tool.call.id': `call_${index}` },
+    }));
+    await harness.logs(...requests);
+    const rows = harness.evidence.of('').length;
+    harness.restart();
+    const before = harness.evidence.lookUps;
+    await harness.logs(...requests);
+    expect(harness.evidence.lookUps - before).toBeLessThanOrEqual(1);
+    expect(harness.evidence.of('')).toHaveLength(rows);
+  });
+
   test('a second call of the tool after a restart is a row of its own', async () => {
     const harness = new LinkerHarness();
     await harness.spans(executeTool, agent);

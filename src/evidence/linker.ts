@@ -40,8 +40,9 @@ export function createLinker(options: LinkerOptions): FrameConsumer {
 
 /** For so long after the start, acts that began before it may have a row that this process did not write. */
 const LOOK_UP_AFTER_START_MS = 10 * 60 * 1000;
-/** Look-ups under way at once. */
-const LOOK_UPS_AT_ONCE = 16;
+/** Acts and incidents of one look-up. */
+const ACTS_AT_ONCE = 200;
+const INCIDENTS_AT_ONCE = 1_000;
 /** A record that arrives so long after it began may be about a call that the window has forgotten. */
 const LATE_NANOSECONDS = 60_000_000_000n;
 /** Traces of one look-up. */
@@ -289,9 +290,17 @@ class Linker implements FrameConsumer {
    * so long ago that the window forgot them. Only acts with a call id have an id that a stored row can be found by.
    */
   async #lookUpStored(touched: ReadonlySet<Act>): Promise<void> {
-    const pending = [...touched].filter((act) => this.#mayBeStored(act));
-    for (let at = 0; at < pending.length; at += LOOK_UPS_AT_ONCE) {
-      await Promise.all(pending.slice(at, at + LOOK_UPS_AT_ONCE).map((act) => this.#lookUp(act)));
+    const byTenant = new Map<string, Act[]>();
+    for (const act of touched) {
+      if (!this.#mayBeStored(act)) continue;
+      const pending = byTenant.get(act.tenant);
+      if (pending === undefined) byTenant.set(act.tenant, [act]);
+      else pending.push(act);
+    }
+    for (const [tenant, pending] of byTenant) {
+      for (let at = 0; at < pending.length; at += ACTS_AT_ONCE) {
+        await this.#lookUp(tenant, pending.slice(at, at + ACTS_AT_ONCE));
+      }
     }
   }
 
@@ -299,25 +308,40 @@ class Linker implements FrameConsumer {
     if (act.kind !== 'tool_call' || act.filed.size > 0) return false;
     const contributions = [...act.contributions.values()];
     if (!contributions.some((each) => each.tool !== null && each.tool.callId !== '')) return false;
+    const isNew = Date.now() - this.#startedAtMs < LOOK_UP_AFTER_START_MS;
+    const startedAt = BigInt(this.#startedAtMs) * 1_000_000n;
+    const beganBefore = contributions.some((each) => each.startUnixNano < startedAt);
     // What leads the row is here; only a restart can have parted it from the rest.
-    if (contributions.some((each) => each.tool?.role === 'execute')) {
-      const startedAt = BigInt(this.#startedAtMs) * 1_000_000n;
-      return (
-        Date.now() - this.#startedAtMs < LOOK_UP_AFTER_START_MS &&
-        contributions.some((each) => each.startUnixNano < startedAt)
-      );
-    }
-    return true;
+    if (contributions.some((each) => each.tool?.role === 'execute')) return isNew && beganBefore;
+    return (
+      isNew ||
+      beganBefore ||
+      this.#window.hasForgotten(act.id) ||
+      contributions.some((each) => each.receivedAtUnixNano - each.startUnixNano > LATE_NANOSECONDS)
+    );
   }
 
-  async #lookUp(act: Act): Promise<void> {
-    const row = this.#rowOf(act);
-    if (row === undefined) return;
-    for (const incident of ['', ...this.#links(act, row).keys()]) {
-      const stored = await this.#evidenceLog.get(act.tenant, incident, act.id);
-      if (stored === undefined) continue;
-      this.#window.addStored(act, storedContribution(stored));
-      act.filed.set(incident, stored.link);
+  async #lookUp(tenant: string, pending: readonly Act[]): Promise<void> {
+    const incidentsOf = new Map<string, { readonly act: Act; readonly incidents: ReadonlySet<string> }>();
+    const incidents = new Set<string>();
+    for (const act of pending) {
+      const row = this.#rowOf(act);
+      if (row === undefined) continue;
+      const own = new Set(['', ...this.#links(act, row).keys()]);
+      incidentsOf.set(act.id, { act, incidents: own });
+      for (const incident of own) incidents.add(incident);
+    }
+    const all = [...incidents];
+    for (let at = 0; at < all.length; at += INCIDENTS_AT_ONCE) {
+      const stored = await this.#evidenceLog.copies(tenant, all.slice(at, at + INCIDENTS_AT_ONCE), [
+        ...incidentsOf.keys(),
+      ]);
+      for (const row of stored) {
+        const found = incidentsOf.get(row.id);
+        if (found === undefined || !found.incidents.has(row.incident)) continue;
+        this.#window.addStored(found.act, storedContribution(row));
+        found.act.filed.set(row.incident, row.link);
+      }
     }
   }
 

@@ -65,6 +65,15 @@ export interface EvidenceLog {
   /** Rows no incident has claimed, newest first. */
   unfiled(tenant: string, request: EvidencePageRequest): Promise<EvidencePage>;
   get(tenant: string, incidentId: string, evidenceId: string): Promise<EvidenceRow | undefined>;
+  /**
+   * What is stored of these acts under these incidents (`''` for the unfiled ones), in no order. At most 200 acts and
+   * 1,000 incidents a call.
+   */
+  copies(
+    tenant: string,
+    incidentIds: readonly string[],
+    evidenceIds: readonly string[],
+  ): Promise<readonly EvidenceRow[]>;
   /** Those of `evidenceIds` that belong to the incident. At most 1,000 ids. */
   existing(tenant: string, incidentId: string, evidenceIds: readonly string[]): Promise<ReadonlySet<string>>;
   counts(tenant: string, incidentId: string): Promise<EvidenceCounts>;

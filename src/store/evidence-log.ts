@@ -18,6 +18,7 @@ const IDS_MAX = 1_000;
 const WORDS_MAX = 16;
 const AGENTS_MAX = 200;
 const TRACES_MAX = 200;
+const COPIED_ACTS_MAX = 200;
 const TOOL_CALLS_MAX = 5_000;
 
 /** Added to a row's version to make its tombstone: what was filed once is never unfiled by a redelivered `put`. */
@@ -167,6 +168,18 @@ max_insert_threads = 1`,
     async get(tenant, incidentId, evidenceId) {
       const row = (await byIds(tenant, incidentId, [evidenceId])).get(evidenceId);
       return row === undefined ? undefined : toEvidenceRow(row);
+    },
+    async copies(tenant, incidentIds, evidenceIds) {
+      if (evidenceIds.length > COPIED_ACTS_MAX) throw new RangeError(`at most ${COPIED_ACTS_MAX} ids`);
+      if (incidentIds.length > IDS_MAX) throw new RangeError(`at most ${IDS_MAX} incidents`);
+      if (incidentIds.length === 0 || evidenceIds.length === 0) return [];
+      const rows = await database.select<StoredEvidence>(
+        `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident IN {incidents:Array(String)} AND id IN {ids:Array(String)}
+LIMIT ${COPIED_ACTS_MAX * IDS_MAX}`,
+        { tenant, incidents: incidentIds, ids: evidenceIds },
+      );
+      return rows.map(toEvidenceRow);
     },
     existing,
     async counts(tenant, incidentId): Promise<EvidenceCounts> {

@@ -185,6 +185,21 @@ export function evidenceLogContract(name: string, open: () => EvidenceLog): void
       expect(await log.existing('other', 'i', ['a'])).toEqual(new Set());
     });
 
+    test('copies are the rows of the named acts under the named incidents', async () => {
+      const log = open();
+      const tenant = freshTenant();
+      const copy = row(tenant, 'a', { incident: 'i' });
+      await log.put([copy, row(tenant, 'a', { incident: 'j' }), row(tenant, 'b', { incident: 'i' }), row(tenant, 'c')]);
+      const found = await log.copies(tenant, ['', 'i'], ['a', 'c', 'x']);
+      expect(new Set(found.map((each) => `${each.id} ${each.incident}`))).toEqual(new Set(['a i', 'c ']));
+      expect(found.find((each) => each.id === 'a')).toEqual(copy);
+      expect(await log.copies(freshTenant(), ['', 'i'], ['a'])).toEqual([]);
+      expect(await log.copies(tenant, [], ['a'])).toEqual([]);
+      expect(await log.copies(tenant, ['i'], [])).toEqual([]);
+      const many = Array.from({ length: 201 }, (_, index) => String(index));
+      await expect(log.copies(tenant, ['i'], many)).rejects.toThrow(RangeError);
+    });
+
     const trace = '0af7651916cd43dd8448eb211c80319c';
     const selectors: readonly (readonly [BindingSelector, Partial<EvidenceRow>, Partial<EvidenceRow>])[] = [
       [

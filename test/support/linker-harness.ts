@@ -154,6 +154,7 @@ export class MemoryEvidenceLog {
   readonly rows = new Map<string, EvidenceRow>();
   readonly #filed = new Set<string>();
   puts = 0;
+  lookUps = 0;
   failPuts = 0;
   onPut: () => void = () => {};
 
@@ -171,6 +172,12 @@ export class MemoryEvidenceLog {
       page: async () => ({ items: [], next: null }),
       unfiled: async () => ({ items: [], next: null }),
       get: async (tenant, incident, id) => this.rows.get(`${tenant} ${incident} ${id}`),
+      copies: async (tenant, incidents, ids) => {
+        this.lookUps += 1;
+        return [...this.rows.values()].filter(
+          (row) => row.tenant === tenant && incidents.includes(row.incident) && ids.includes(row.id),
+        );
+      },
       existing: async () => new Set(),
       counts: async () => ({ total: 0, byKind: {}, agents: [] }),
       link: async (tenant, incident, selector, link) =>

@@ -70,6 +70,11 @@ export function createMemoryEvidenceLog(): MemoryEvidenceLog {
     async get(tenant, incidentId, evidenceId) {
       return rows.get(`${tenant}\n${incidentId}\n${evidenceId}`);
     },
+    async copies(tenant, incidentIds, evidenceIds) {
+      return incidentIds.flatMap((incident) =>
+        evidenceIds.flatMap((id) => rows.get(`${tenant}\n${incident}\n${id}`) ?? []),
+      );
+    },
     async existing(tenant, incidentId, evidenceIds) {
       return new Set(evidenceIds.filter((id) => rows.has(`${tenant}\n${incidentId}\n${id}`)));
     },
