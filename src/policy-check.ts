@@ -100,6 +100,7 @@ function unknownRules(policy: CompiledPolicy, file: string): readonly PolicyProb
     ...identityNumbers.map((each) => each.class),
     ...FINDING_CLASSES,
     ...structuredRuleIds,
+    ...policy.ownRules.flatMap((rule) => [rule.id, rule.class]),
   ]);
   const named = (rules: PolicyRules): string[] => [
     ...rules.findings.keys(),

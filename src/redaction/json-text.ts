@@ -181,7 +181,7 @@ export class JsonCursor {
 }
 
 /** Index of the closing quote, or the text's end when there is none. */
-function stringEnd(text: string, start: number): number {
+export function stringEnd(text: string, start: number): number {
   let at = start;
   for (;;) {
     const quote = text.indexOf('"', at);

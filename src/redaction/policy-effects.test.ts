@@ -100,3 +100,10 @@ test('a tenant extends the policy or another tenant', () => {
   expect(out('other', 'internal_note')).not.toContain('blue');
   expect(out('other', 'customer_note')).toContain('blue');
 });
+
+test('a pseudonym shows as many bits as the policy says, the same for the same value', () => {
+  const policy = 'preset: open\npseudonyms: {bits: 64, stable: tenant}\nactions: {pii: {do: pseudonym}}\n';
+  const out = typed(policy, 'jane@acme.com');
+  expect(out).toMatch(/^\[pseudonym:email hmac:k1:[0-9a-f]{16}~\w+\]$/);
+  expect(typed(policy, 'jane@acme.com')).toBe(out);
+});

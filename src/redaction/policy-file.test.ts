@@ -48,6 +48,12 @@ test.each([
   ['tenants: {x: {extends: y}, y: {extends: x}}', 'extends: a tenant cannot extend itself'],
   ['tenants: {a: {}}\noverrides: [{match: {tenant: [a]}}]', 'tenants: use either tenants or overrides'],
   ['content: [{match: {attr: [x]}, tool: [y], action: scan}]', 'content.0: class, attr and tool stand under match'],
+  ['pseudonyms: {key_env: K}', 'pseudonyms.key_env: pseudonyms are made with keys/fingerprint.key'],
+  ['pseudonyms: {stable: incident}', 'pseudonyms.stable: only tenant'],
+  ['content: [{attr: [x]}]', 'content.0: give an action, or roles'],
+  ['content: [{attr: [x], roles: {user: keep}}]', 'content.0.roles.user: one of scan'],
+  ['content: [{attr: [x], roles: {robot: scan}}]', 'content.0.roles.robot: there is no such field'],
+  ['content: [{attr: [x], action: withhold, keep_keys: [a]}]', 'content.0: keep_keys goes with action scan'],
   ['content: [{action: scan}]', 'content.0: name what the rule is about'],
   ['content: [{match: {}, action: scan}]', 'content.0.match: name what the rule is about'],
 ])('%s is refused in a sentence', (line, sentence) => {

@@ -1,29 +1,56 @@
 import { createHash } from 'node:crypto';
 import { readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import canonicalize from 'canonicalize';
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
 import { z } from 'zod';
+import type { DetectorRule } from './detectors/rule.ts';
 import {
   DEFAULT_BUDGETS,
   namesOther,
+  namesTools,
   presetRules,
   type CompiledPolicy,
   type ContentRule,
+  type ContentAction,
   type FindingAction,
+  type MessageRole,
   type PolicyOverride,
   type PolicyRules,
   type PresetName,
+  type Treatment,
   type UrlRules,
 } from './policy.ts';
+import { PolicyError, readYaml, type PolicyProblem } from './policy-source.ts';
+import { loadRulePack } from './rule-pack.ts';
 import { compileTest, PatternRefusedError } from './text-pattern.ts';
+
+export { PolicyError, type PolicyProblem } from './policy-source.ts';
 
 /** A larger policy file is refused unread. */
 const POLICY_BYTES_MAX = 1024 * 1024;
 /** Bump when the meaning of presets or of the built-in key classes changes: policies then get a new version. */
 const ENGINE_VERSION = 2;
 
+/** Raised when rules of the pack begin to find more, less or something else. */
+const BUILTIN_PACKS: ReadonlyMap<string, number> = new Map([
+  ['builtin/secrets', 3],
+  ['builtin/pii-core', 2],
+]);
+const BUILTIN_NAMES = [...BUILTIN_PACKS].map(([name, version]) => `${name}@${version}`).join(' and ');
+const PSEUDONYM_BITS = 96;
+
 const pattern = z.string().min(1).max(512);
 const patterns = z.array(pattern).min(1).max(256);
+
+const stableTenant = z
+  .literal('tenant', {
+    error: 'only tenant: telemetry is redacted before it is known which incident it belongs to',
+  })
+  .optional();
+
+const ownKey = z
+  .undefined({ error: 'pseudonyms are made with keys/fingerprint.key of the data directory: put another key there' })
+  .optional();
 
 const contentTarget = {
   class: z
@@ -38,6 +65,10 @@ const contentTarget = {
 const namesTarget = (target: { class?: unknown; attr?: unknown; tool?: unknown }): boolean =>
   target.class !== undefined || target.attr !== undefined || target.tool !== undefined;
 
+const roleAction = z.enum(['scan', 'scrub', 'withhold', 'mask', 'pseudonym', 'truncate', 'drop'], {
+  error: 'one of scan, withhold, mask, pseudonym, truncate, drop',
+});
+
 const contentRule = z
   .strictObject({
     match: z
@@ -45,7 +76,16 @@ const contentRule = z
       .refine(namesTarget, { message: 'name what the rule is about: class, attr or tool' })
       .optional(),
     ...contentTarget,
-    action: z.enum(['keep', 'scan', 'scrub', 'withhold', 'mask', 'pseudonym', 'truncate', 'drop']),
+    action: z.enum(['keep', 'scan', 'scrub', 'withhold', 'mask', 'pseudonym', 'truncate', 'drop']).optional(),
+    roles: z
+      .strictObject({
+        system: roleAction.optional(),
+        user: roleAction.optional(),
+        assistant: roleAction.optional(),
+        tool: roleAction.optional(),
+      })
+      .optional(),
+    keep_keys: z.array(z.string().min(1).max(128)).min(1).max(256).optional(),
     keep_last: z.int().min(0).max(16).optional(),
     bytes: z.int().min(0).max(1_048_576).optional(),
   })
@@ -54,17 +94,23 @@ const contentRule = z
   })
   .refine((rule) => rule.match === undefined || !namesTarget(rule), {
     message: 'class, attr and tool stand under match or beside it, not both',
+  })
+  .refine((rule) => rule.action !== undefined || rule.roles !== undefined, { message: 'give an action, or roles' })
+  .refine((rule) => rule.roles === undefined || rule.action !== 'keep', {
+    message: 'action beside roles is for content of no role named: it cannot be keep',
+  })
+  .refine((rule) => rule.keep_keys === undefined || rule.action === 'scan' || rule.action === 'scrub', {
+    message: 'keep_keys goes with action scan: any other action takes the whole text',
+  })
+  .refine((rule) => rule.keep_keys === undefined || rule.roles === undefined, {
+    message: 'keep_keys goes without roles: write a rule for the tool',
   });
 
 const findingAction = z.strictObject({
   do: z.enum(['replace', 'redact', 'mask', 'pseudonym', 'truncate', 'keep']),
   keep_last: z.int().min(0).max(16).optional(),
   prefix: z.strictObject({ v4: z.int().min(0).max(32).optional(), v6: z.int().min(0).max(128).optional() }).optional(),
-  stable: z
-    .literal('tenant', {
-      error: 'only tenant: telemetry is redacted before it is known which incident it belongs to',
-    })
-    .optional(),
+  stable: stableTenant,
 });
 
 const ruleFields = {
@@ -102,6 +148,15 @@ const policySchema = z.strictObject({
   id: policyName,
   preset: z.enum(['balanced', 'strict', 'open']).default('balanced'),
   mode: z.enum(['enforce', 'observe']).default('enforce'),
+  packs: z.array(z.string().min(1).max(512)).min(1).max(32).optional(),
+  pseudonyms: z
+    .strictObject({
+      key_env: ownKey,
+      key_id: ownKey,
+      bits: z.int().min(48).max(96).multipleOf(8).optional(),
+      stable: stableTenant,
+    })
+    .optional(),
   on_error: z
     .literal('redact_all', { error: 'only redact_all: what cannot be looked into is always withheld' })
     .optional(),
@@ -138,23 +193,6 @@ const policySchema = z.strictObject({
 type PolicyDocument = z.infer<typeof policySchema>;
 type RuleDocument = Pick<PolicyDocument, 'content' | 'keys' | 'actions' | 'allow' | 'urls' | 'sql' | 'unknown_fields'>;
 
-export interface PolicyProblem {
-  /** `file:line`. */
-  readonly at: string;
-  readonly message: string;
-}
-
-/** A policy file that cannot be used; lists every problem with file and line. */
-export class PolicyError extends Error {
-  readonly problems: readonly PolicyProblem[];
-
-  constructor(problems: readonly PolicyProblem[]) {
-    super(problems.map((each) => `${each.at}: ${each.message}`).join('\n'));
-    this.name = 'PolicyError';
-    this.problems = problems;
-  }
-}
-
 /** The policy in force when no file is named: preset `balanced`, id `default`. */
 export function defaultPolicy(preset: PresetName = 'balanced'): CompiledPolicy {
   return compile({ version: 1, id: preset === 'balanced' ? 'default' : preset, preset, mode: 'enforce' });
@@ -187,64 +225,67 @@ export function parsePolicy(text: string, file: string): CompiledPolicy {
   if (Buffer.byteLength(text) > POLICY_BYTES_MAX) {
     throw new PolicyError([{ at: `${file}:1`, message: `a policy has at most ${POLICY_BYTES_MAX} bytes` }]);
   }
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
-  const syntax = [...document.errors, ...document.warnings].map((each) => ({
-    at: `${file}:${lines.linePos(each.pos[0]).line}`,
-    message: each.message.split('\n')[0] ?? 'is not YAML',
-  }));
-  if (syntax.length > 0) throw new PolicyError(syntax);
-  let plain: unknown;
-  try {
-    plain = document.toJS({ maxAliasCount: 0 });
-  } catch {
-    throw new PolicyError([{ at: `${file}:1`, message: 'aliases are not allowed' }]);
-  }
-  const checked = policySchema.safeParse(plain);
-  if (!checked.success) {
-    throw new PolicyError(
-      checked.error.issues.flatMap((issue): PolicyProblem[] => {
-        const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
-        if (issue.code === 'unrecognized_keys') {
-          return issue.keys.map((key) => ({
-            at: `${file}:${lineOf(document, lines, [...path, key])}`,
-            message: `${[...path, key].join('.')}: there is no such field`,
-          }));
-        }
-        return [
-          {
-            at: `${file}:${lineOf(document, lines, path)}`,
-            message: `${path.join('.') || 'policy'}: ${issue.message}`,
-          },
-        ];
-      }),
-    );
-  }
-  return compile(checked.data, (path, message) => ({ at: `${file}:${lineOf(document, lines, path)}`, message }));
+  const source = readYaml(text, file, policySchema);
+  return compile(source.data, source.problemAt, file);
 }
 
-function lineOf(document: Document.Parsed, lines: LineCounter, path: readonly (string | number)[]): number {
-  for (let length = path.length; length > 0; length -= 1) {
-    // A key's own position when there is one, else its value's, else the nearest parent's.
-    const parent = document.getIn(path.slice(0, length - 1), true) ?? document.contents;
-    const key = path[length - 1];
-    if (isNode(parent) && 'items' in parent) {
-      for (const item of parent.items as unknown[]) {
-        if (
-          typeof item === 'object' &&
-          item !== null &&
-          'key' in item &&
-          isNode(item.key) &&
-          String(item.key) === key
-        ) {
-          return lines.linePos(item.key.range?.[0] ?? 0).line;
-        }
-      }
-    }
-    const node = document.getIn(path.slice(0, length), true);
-    if (isNode(node)) return lines.linePos(node.range?.[0] ?? 0).line;
+function treatmentFrom(rule: z.infer<typeof contentRule>): Treatment {
+  const plain = (action: string): Treatment => ({
+    action: (action === 'scan' ? 'scrub' : action) as ContentAction,
+    keepLast: rule.keep_last ?? 4,
+    bytes: rule.bytes ?? (action === 'truncate' ? 2048 : Number.POSITIVE_INFINITY),
+  });
+  if (rule.roles === undefined) {
+    const treatment = plain(rule.action ?? 'withhold');
+    return rule.keep_keys === undefined ? treatment : { ...treatment, keepKeys: new Set(rule.keep_keys) };
   }
-  return 1;
+  const roles = new Map<MessageRole, Treatment>();
+  for (const role of ['system', 'user', 'assistant', 'tool'] as const) {
+    const action = rule.roles[role];
+    if (action !== undefined) roles.set(role, plain(action));
+  }
+  return { ...plain(rule.action ?? 'withhold'), roles };
+}
+
+/** The rules of the packs that are files; a pack of Docket's own must be the one that this release has. */
+function compilePacks(
+  packs: readonly string[],
+  file: string,
+  problems: PolicyProblem[],
+  problemAt: (path: (string | number)[], message: string) => PolicyProblem,
+): DetectorRule[] {
+  const rules: DetectorRule[] = [];
+  const refuse = (index: number, message: string): void => {
+    problems.push(problemAt(['packs', index], `packs.${index}: ${message}`));
+  };
+  const named = new Set<string>();
+  for (const [index, pack] of packs.entries()) {
+    const builtin = /^(builtin\/[a-z-]+)(?:@(\d+))?$/.exec(pack);
+    if (builtin !== null) {
+      const [, name = '', version] = builtin;
+      const present = BUILTIN_PACKS.get(name);
+      if (present === undefined) refuse(index, `there is no such pack; this release has ${BUILTIN_NAMES}`);
+      else if (version !== undefined && Number(version) !== present)
+        refuse(index, `this release has ${name}@${present}`);
+      named.add(name);
+    } else if (/^\.\/[^\\]{1,256}\.rules\.yaml$/.test(pack) && !pack.includes('..')) {
+      try {
+        rules.push(...loadRulePack(join(dirname(file), pack), new Set(rules.map((each) => each.id))));
+      } catch (error) {
+        if (!(error instanceof PolicyError)) throw error;
+        problems.push(...error.problems);
+      }
+    } else {
+      refuse(index, 'a pack is builtin/<name>@<version>, or a file ./<name>.rules.yaml beside the policy');
+    }
+  }
+  for (const name of BUILTIN_PACKS.keys()) {
+    if (packs.length > 0 && !named.has(name)) {
+      const instead = 'actions with do: keep lets single classes and rules through';
+      problems.push(problemAt(['packs'], `packs: ${name} cannot be left out; ${instead}`));
+    }
+  }
+  return rules;
 }
 
 function urlRules(from: RuleDocument['urls'], base: UrlRules | undefined): UrlRules | undefined {
@@ -260,8 +301,10 @@ function compile(
     at: path.join('.'),
     message,
   }),
+  file = '',
 ): CompiledPolicy {
   const problems: PolicyProblem[] = [];
+  const ownRules = compilePacks(document.packs ?? [], file, problems, problemAt);
   const tests = (
     sources: readonly string[] | undefined,
     path: (string | number)[],
@@ -284,11 +327,7 @@ function compile(
         classes: target.class,
         attributes: tests(target.attr, [...targetAt, 'attr']),
         tools: tests(target.tool, [...targetAt, 'tool']),
-        treatment: {
-          action: each.action === 'scan' ? 'scrub' : each.action,
-          keepLast: each.keep_last ?? 4,
-          bytes: each.bytes ?? (each.action === 'truncate' ? 2048 : Number.POSITIVE_INFINITY),
-        },
+        treatment: treatmentFrom(each),
       };
     });
     const findings = new Map(base.findings);
@@ -326,6 +365,7 @@ function compile(
       redactsSqlLiterals: from.sql === undefined ? base.redactsSqlLiterals : from.sql.literals === 'redact',
       unknownFields: from.unknown_fields ?? base.unknownFields,
       withholdsOther: namesOther([...content, ...base.content]),
+      treatsTools: namesTools([...content, ...base.content]),
     };
   };
   const rules = rulesOf(document, presetRules(document.preset), []);
@@ -373,7 +413,13 @@ function compile(
   }
   if (problems.length > 0) throw new PolicyError(problems);
   const hash = createHash('sha256')
-    .update(canonicalize({ engine: ENGINE_VERSION, policy: document }) ?? '')
+    .update(
+      canonicalize({
+        engine: ENGINE_VERSION,
+        policy: document,
+        ...(ownRules.length > 0 && { rules: ownRules }),
+      } as unknown as object) ?? '',
+    )
     .digest('hex');
   return {
     id: document.id,
@@ -389,5 +435,7 @@ function compile(
     },
     rules,
     overrides,
+    ownRules,
+    pseudonymBits: document.pseudonyms?.bits ?? PSEUDONYM_BITS,
   };
 }

@@ -1,9 +1,12 @@
+import type { DetectorRule } from './detectors/rule.ts';
+
 /**
  * What a redaction policy says, after loading: plain data and two lookups. `policy-file.ts` reads it from YAML; the
  * presets are here.
  */
 export type ContentAction = 'keep' | 'scrub' | 'withhold' | 'mask' | 'pseudonym' | 'truncate' | 'drop';
 export type FindingDo = 'redact' | 'mask' | 'pseudonym' | 'truncate' | 'keep';
+export type MessageRole = 'system' | 'user' | 'assistant' | 'tool';
 export type PolicyMode = 'enforce' | 'observe';
 export type PresetName = 'balanced' | 'strict' | 'open';
 
@@ -16,6 +19,10 @@ export interface Treatment {
   readonly keepLast: number;
   /** For `truncate`, and for `scrub` with a bound: UTF-8 bytes kept. Infinity = all. */
   readonly bytes: number;
+  /** Content of a message of a role named here; `action` is then for what stands under no such role. */
+  readonly roles?: ReadonlyMap<MessageRole, Treatment> | undefined;
+  /** For `scrub`: values of members of these names in JSON stay as they are. */
+  readonly keepKeys?: ReadonlySet<string> | undefined;
 }
 
 export interface ContentRule {
@@ -74,6 +81,8 @@ export interface PolicyRules {
   readonly unknownFields: 'scrub' | 'drop';
   /** Some rule names a class under `other`: text in places where no key says what it is. */
   readonly withholdsOther: boolean;
+  /** Some rule may treat tool calls within messages otherwise than the text around them. */
+  readonly treatsTools: boolean;
 }
 
 export interface PolicyOverride {
@@ -94,6 +103,10 @@ export interface CompiledPolicy {
   readonly rules: PolicyRules;
   /** The last match wins; its rules already include what it inherits. */
   readonly overrides: readonly PolicyOverride[];
+  /** Detector rules of the deployment's own, besides those Docket ships. */
+  readonly ownRules: readonly DetectorRule[];
+  /** Bits of the keyed digest that a pseudonym shows. */
+  readonly pseudonymBits: number;
 }
 
 /** UTF-8 bytes kept of a tool's result under the `balanced` preset. */
@@ -175,11 +188,48 @@ export function presetRules(preset: PresetName): PolicyRules {
     redactsSqlLiterals: false,
     unknownFields: preset === 'strict' ? 'drop' : 'scrub',
     withholdsOther: namesOther(PRESET_CONTENT[preset]),
+    treatsTools: namesTools(PRESET_CONTENT[preset]),
   };
 }
 
 export function namesOther(content: readonly ContentRule[]): boolean {
   return content.some((each) => each.classes?.some((pattern) => pattern.startsWith('other.')) === true);
+}
+
+/** The keys by which rules that name attributes find the tool calls within messages. */
+export const TOOL_PART_KEYS = {
+  'tool.arguments': 'gen_ai.tool.call.arguments',
+  'tool.result': 'gen_ai.tool.call.result',
+} as const;
+
+/** True when some rule may be about tool calls within messages. */
+export function namesTools(content: readonly ContentRule[]): boolean {
+  const classes = Object.keys(TOOL_PART_KEYS);
+  const keys = Object.values(TOOL_PART_KEYS);
+  return content.some(
+    (each) =>
+      (each.classes === undefined ||
+        each.classes.some((pattern) => classes.some((name) => classMatches(pattern, name)))) &&
+      (each.attributes === undefined || each.attributes.some((test) => keys.some((key) => test(key)))),
+  );
+}
+
+/** The role that all content of a class has. */
+function roleOfClass(contentClass: string): MessageRole | undefined {
+  if (contentClass === 'system_prompt') return 'system';
+  if (contentClass === 'messages.output') return 'assistant';
+  return contentClass.startsWith('tool.') ? 'tool' : undefined;
+}
+
+/** True when the content is looked through like any other text, whole and without regard to what is in it. */
+export function scrubsPlainly(rules: PolicyRules, contentClass: string, treatment: Treatment, length: number): boolean {
+  return (
+    treatment.action === 'scrub' &&
+    length <= treatment.bytes &&
+    treatment.roles === undefined &&
+    treatment.keepKeys === undefined &&
+    !(rules.treatsTools && contentClass.startsWith('messages.'))
+  );
 }
 
 /** The rules for a tenant and a service. Returns the same object for the same set of matching overrides. */
@@ -202,7 +252,10 @@ export function treatmentOf(rules: PolicyRules, contentClass: string, key: strin
     if (each.classes !== undefined && !each.classes.some((pattern) => classMatches(pattern, contentClass))) continue;
     if (each.attributes !== undefined && !each.attributes.some((test) => test(key))) continue;
     if (each.tools !== undefined && !each.tools.some((test) => test(tool))) continue;
-    return each.treatment;
+    const { roles } = each.treatment;
+    const role = roles === undefined ? undefined : roleOfClass(contentClass);
+    const ofRole = role === undefined ? undefined : roles?.get(role);
+    return ofRole === undefined ? each.treatment : { ...ofRole, roles };
   }
   return SCRUB;
 }

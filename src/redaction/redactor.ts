@@ -47,16 +47,18 @@ export interface RedactedText {
 }
 
 export function createRedactor(options: RedactorOptions): Redactor {
-  const scanner = options.scanner ?? createScanner();
+  const builtinScanner = options.scanner ?? createScanner();
   const instruments = createRedactionInstruments(options.meter);
   const markers = createMarkers(options.fingerprintKey);
   const fingerprints = createFingerprints(options.fingerprintKey, options.fingerprintKeyId);
   const onFailure = (reason: 'engine_error' | 'budget'): void => {
     instruments.failures.add(1, { reason });
   };
-  const text = createTextRedactor({ scanner, markers, fingerprints, onFailure });
 
   const engineFor = (policy: CompiledPolicy): Engine => {
+    const { ownRules, pseudonymBits } = policy;
+    const scanner = ownRules.length === 0 ? builtinScanner : createScanner({ extraRules: ownRules });
+    const text = createTextRedactor({ scanner, markers, fingerprints, pseudonymBits, onFailure });
     const memories = new Map<PolicyRules, RulesMemory>();
     return {
       scanner,
@@ -153,7 +155,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
     },
     redactText(typed, { tenant = 'default', key = '' } = {}) {
       const redactions: Redaction[] = [];
-      const clean = text.scrub(typed, {
+      const clean = engine.text.scrub(typed, {
         tenant,
         rules: rulesFor(engine.policy, tenant, ''),
         budgets: engine.policy.budgets,

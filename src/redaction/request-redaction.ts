@@ -12,7 +12,15 @@ import type { Fingerprints } from './fingerprint.ts';
 import type { Markers } from './marker.ts';
 import { ANY_VALUE, ID, KEY_VALUE, MESSAGE, NUMERIC, TEXT, type FieldPlan, type MessagePlan } from './message-plan.ts';
 import { metadataOnly } from './metadata-only.ts';
-import { rulesFor, treatmentOf, type CompiledPolicy, type PolicyRules } from './policy.ts';
+import { messageRole } from './message-content.ts';
+import {
+  rulesFor,
+  scrubsPlainly,
+  treatmentOf,
+  type CompiledPolicy,
+  type MessageRole,
+  type PolicyRules,
+} from './policy.ts';
 import { isToolKey, NO_CONTEXT, readRecordContext, type RecordContext } from './record-context.ts';
 import type { KeyRule, TextContext, TextRedactor } from './text-redactor.ts';
 import { toolFacts } from './tool-facts.ts';
@@ -342,7 +350,7 @@ export class RequestRedaction {
     const contentClass = plan.name === 'Status' ? 'error.text' : field.name === 'traceState' ? 'other.trace_state' : '';
     if (contentClass !== '') {
       const treatment = treatmentOf(this.#rules, contentClass, '', '');
-      if (treatment.action !== 'scrub' || end - start > treatment.bytes) {
+      if (!scrubsPlainly(this.#rules, contentClass, treatment, end - start)) {
         const text = this.#bytes.toString('utf8', start, end);
         const clean = this.#engine.text.treat(text, contentClass, treatment, this.#textContext('', field.name)) ?? '';
         return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
@@ -593,8 +601,9 @@ export class RequestRedaction {
     if (info.ignored) return 0;
     const treatment = treatmentOf(this.#rules, contentClass, info.text, context?.toolName ?? this.#toolName());
     if (treatment.action === 'keep') return 0;
-    const whole = treatment.action === 'scrub' && value.end - value.start <= treatment.bytes;
-    if (whole) return this.#plainValue(info.text, value);
+    if (scrubsPlainly(this.#rules, contentClass, treatment, value.end - value.start)) {
+      return this.#plainValue(info.text, value);
+    }
     return this.#treatValue(info.text, contentClass, treatment, value);
   }
 
@@ -610,10 +619,31 @@ export class RequestRedaction {
   ): number | undefined {
     const text = this.#valueText(value);
     if (text === '') return 0;
-    const clean = this.#engine.text.treat(text, contentClass, treatment, this.#textContext(key, ''));
+    const context = this.#textContext(key, '');
+    const role = treatment.roles === undefined ? undefined : this.#roleBeside(key);
+    const clean = this.#engine.text.treat(
+      text,
+      contentClass,
+      treatment,
+      role === undefined ? context : { ...context, role },
+    );
     if (clean === undefined) return undefined;
     if (clean === text) return 0;
     return this.#edits.replaceContent(value.lengthAt, value.end, bytesField(1, Buffer.from(clean)));
+  }
+
+  /** The role of a message that an event's name or the attribute `….role` beside the content's tells. */
+  #roleBeside(key: string): MessageRole | undefined {
+    const event = this.#eventName ?? (this.#item >= 0 ? this.#recordContext().eventName : '');
+    const named = /^gen_ai\.(system|user|assistant|tool)\.message$/.exec(event)?.[1];
+    if (named !== undefined) return messageRole(named);
+    if (event === 'gen_ai.choice') return 'assistant';
+    const message = /^.{1,200}?\.\d{1,6}\.(?:message\.)?/.exec(key)?.[0];
+    if (message === undefined || this.#item < 0) return undefined;
+    const start = this.#recordStarts[this.#item] ?? 0;
+    const end = this.#recordEnds[this.#item] ?? 0;
+    const field = this.#recordPlans[this.#item]?.name === 'LogRecord' ? 6 : 9;
+    return messageRole(attributeString(this.#bytes, start, end, field, `${message}role`));
   }
 
   #sensitiveValue(rule: KeyRule, value: Range): number {
@@ -826,7 +856,7 @@ export class RequestRedaction {
     const treatment = treatmentOf(this.#rules, contentClass, 'body', this.#toolName());
     const value = { lengthAt, start, end };
     if (treatment.action === 'keep') return 0;
-    if (treatment.action === 'scrub' && end - start <= treatment.bytes) return this.#plainValue('', value);
+    if (scrubsPlainly(this.#rules, contentClass, treatment, end - start)) return this.#plainValue('', value);
     const change = this.#treatValue('', contentClass, treatment, value);
     // A body cannot be left out the way an attribute can: an empty value stands for it.
     return change ?? this.#edits.replaceContent(lengthAt, end, Buffer.alloc(0));
@@ -1040,7 +1070,7 @@ function isPlainClass(rules: PolicyRules, content: ContentKey, key: string): boo
   if (content.agentOnly || content.class === 'entity.io' || content.class.startsWith('tool.')) return false;
   if (rules.content.some((rule) => rule.tools !== undefined)) return false;
   const treatment = treatmentOf(rules, content.class, key, '');
-  return treatment.action === 'scrub' && treatment.bytes === Number.POSITIVE_INFINITY;
+  return scrubsPlainly(rules, content.class, treatment, Number.POSITIVE_INFINITY);
 }
 
 /** A key as it may stand in a path: never one whose name was itself redacted. */

@@ -33,6 +33,16 @@ export function compileTest(source: string): TextTest {
   return (text) => text.length <= TESTED_LENGTH_MAX && compiled.matcher(text).find();
 }
 
+/** True for a regular expression that V8 runs in about linear time. */
+export function isSafePattern(source: string): boolean {
+  try {
+    RegExp(source);
+  } catch {
+    return false;
+  }
+  return isSafe(source);
+}
+
 /**
  * True when the expression cannot cost V8 more than linear work times a small constant: no groups that repeat, no
  * look-around, no back-references, at most one unbounded repeat, and no repeat beyond 512.

@@ -3,11 +3,21 @@ import { isHarmlessValue } from './detectors/harmless-value.ts';
 import type { Finding, Scanner } from './detectors/scanner.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import { escapeJson, JsonCursor, looksLikeJson, unescapeJson, type JsonTokenKind } from './json-text.ts';
+import { readJsonTree, type JsonNode } from './json-tree.ts';
+import { redactMessages, type PartTreatment } from './message-content.ts';
 import type { JoinedEdit } from './chunked-text.ts';
 import type { MarkerRange, Markers } from './marker.ts';
 import { isPrivateAddress } from './private-address.ts';
 import { readsStructure, structuredFindings, withStructure } from './structured-text.ts';
-import { findingActionOf, type PolicyBudgets, type PolicyRules, type Treatment } from './policy.ts';
+import {
+  findingActionOf,
+  TOOL_PART_KEYS,
+  treatmentOf,
+  type MessageRole,
+  type PolicyBudgets,
+  type PolicyRules,
+  type Treatment,
+} from './policy.ts';
 
 /** What the treatment of one text needs to know, and where its receipts go. */
 export interface TextContext {
@@ -18,6 +28,10 @@ export interface TextContext {
   readonly key: string;
   /** Path for receipts. */
   readonly path: string;
+  /** Whose words a message is, when a name beside it says so. */
+  readonly role?: MessageRole | undefined;
+  /** Values of JSON members of these names stay as they are. */
+  readonly keepKeys?: ReadonlySet<string> | undefined;
   readonly receive: (redaction: Redaction) => void;
   /** True when the record or the request has used up its time: nothing more is looked into. */
   readonly expired?: (text: string) => boolean;
@@ -85,10 +99,14 @@ export function createTextRedactor(options: {
   readonly scanner: Scanner;
   readonly markers: Markers;
   readonly fingerprints: Fingerprints;
+  /** Bits of the keyed digest that a pseudonym shows. */
+  readonly pseudonymBits: number;
   /** Told of every text withheld because the engine could not finish it. */
   readonly onFailure: (reason: 'engine_error' | 'budget') => void;
 }): TextRedactor {
   const { scanner, markers, fingerprints } = options;
+  const pseudonym = (rule: string, fingerprint: string): string =>
+    markers.pseudonym(rule, fingerprint.slice(0, fingerprint.lastIndexOf(':') + 1 + options.pseudonymBits / 4));
   const memberNames = new WeakMap<PolicyRules, Map<string, MemberName>>();
   /** What a member's name says, remembered: the same few names come in every record. */
   const memberName = (name: string, rules: PolicyRules): MemberName => {
@@ -195,7 +213,7 @@ export function createTextRedactor(options: {
     const action = findingActionOf(context.rules, finding.rule, finding.class);
     if (action.do === 'keep') return original;
     if (action.do === 'pseudonym') {
-      return markers.pseudonym(finding.rule, note(context, path, finding, 'pseudonym', original, finding.encodings));
+      return pseudonym(finding.rule, note(context, path, finding, 'pseudonym', original, finding.encodings));
     }
     if (action.do === 'truncate' && finding.encodings.length === 0) {
       const prefix = addressPrefix(original, action.prefixV4, action.prefixV6);
@@ -280,6 +298,7 @@ export function createTextRedactor(options: {
       const raw = text.slice(token.start, token.end);
       const isScalar = token.kind === 'scalar';
       const ownKey = token.key === '' ? key : token.key;
+      if (context.keepKeys?.has(ownKey) === true) return;
       const rule =
         memberName(ownKey, rules).rule ??
         (pairName === '' ? undefined : nameRule(pairName, rules)) ??
@@ -421,6 +440,91 @@ export function createTextRedactor(options: {
     return `${cutAt(clean, bytes, markers.own(clean))}${markers.cut(originalBytes, fingerprint)}`;
   };
 
+  const treatWhole = (text: string, what: string, treatment: Treatment, context: TextContext): string | undefined => {
+    const rule = { class: `content.${what}`, rule: `content.${what}`, ruleVersion: 1 };
+    switch (treatment.action) {
+      case 'keep':
+        return text;
+      case 'scrub':
+        return excerpt(text, what, treatment.bytes, { ...context, keepKeys: treatment.keepKeys });
+      case 'truncate':
+        return excerpt(text, what, treatment.bytes, context);
+      case 'withhold':
+        return withhold(text, what, rule, context.path, context);
+      case 'mask': {
+        if (text === '' || isOneMarker(text)) return text;
+        note(context, context.path, rule, 'mask', text);
+        const kept = text.length >= treatment.keepLast * 3 ? text.slice(text.length - treatment.keepLast) : '';
+        return markers.redacted(`${what} ends=${kept.replaceAll(/[^\p{L}\p{N}]/gu, '*')}`);
+      }
+      case 'pseudonym':
+        if (text === '' || isOneMarker(text)) return text;
+        return pseudonym(what, note(context, context.path, rule, 'pseudonym', text));
+      default:
+        note(context, context.path, rule, 'drop', text);
+        return undefined;
+    }
+  };
+
+  /** A JSON value of a message as it leaves: JSON again, a string when its text was cut or replaced. */
+  const treatPart = (
+    text: string,
+    node: JsonNode,
+    { treatment, what }: PartTreatment,
+    context: TextContext,
+  ): string | undefined => {
+    const raw = text.slice(node.start, node.end);
+    if (node.kind === 'literal' && /^[a-z]/.test(raw)) return raw;
+    const isText = node.kind === 'string';
+    const plain = isText ? unescapeJson(raw.slice(1, -1)) : raw;
+    const clean = treatWhole(plain, what, treatment, context);
+    if (clean === undefined || clean === plain) return clean === undefined ? undefined : raw;
+    const isJson = !isText && node.kind !== 'literal' && readJsonTree(clean) !== undefined;
+    return isJson ? clean : `"${escapeJson(clean)}"`;
+  };
+
+  const treatContent = (
+    text: string,
+    contentClass: string,
+    treatment: Treatment,
+    context: TextContext,
+  ): string | undefined => {
+    const { rules } = context;
+    const { roles } = treatment;
+    const isMessage = contentClass.startsWith('messages.');
+    if (roles === undefined && !(isMessage && rules.treatsTools && treatment.action === 'scrub')) {
+      return treatWhole(text, contentClass, treatment, context);
+    }
+    if (text === '' || isOneMarker(text)) return text;
+    if (text.length > context.budgets.valueBytes) return failed('budget', text, context.path, context);
+    const named = context.role === undefined ? undefined : roles?.get(context.role);
+    const outside = { treatment: named ?? treatment, what: contentClass };
+    const pathOf = (path: string): string => context.path + maskedPath(path);
+    const clean = looksLikeJson(text)
+      ? redactMessages(text, {
+          outside,
+          ofRole:
+            roles === undefined
+              ? undefined
+              : (role) => ({
+                  treatment: (role === undefined ? undefined : roles.get(role)) ?? treatment,
+                  what: role === undefined ? contentClass : `${contentClass}.${role}`,
+                }),
+          ofTool: (kind, tool) => ({ treatment: treatmentOf(rules, kind, TOOL_PART_KEYS[kind], tool), what: kind }),
+          apply: (node, how, path, key) => treatPart(text, node, how, { ...context, path: pathOf(path), key }),
+          applyName(quoted, path) {
+            const name = unescapeJson(quoted.slice(1, -1));
+            const cleanName = scrubPlain(name, '', `${pathOf(path)}{key}`, context);
+            return cleanName === name ? quoted : `"${escapeJson(cleanName)}"`;
+          },
+        })
+      : treatWhole(text, contentClass, outside.treatment, context);
+    if (clean !== null) return clean;
+    // JSON that was cut off: whose words are in it, and which tool's, cannot be told.
+    const unread = treatment.action === 'scrub' ? { ...treatment, action: 'withhold' as const } : treatment;
+    return treatWhole(text, contentClass, unread, context);
+  };
+
   return {
     isClean(text, key, rules, budgets) {
       if (text.length > budgets.valueBytes) return false;
@@ -445,31 +549,7 @@ export function createTextRedactor(options: {
     replaceWhole: (text, rule, context) =>
       guarded(text, context, (inner) => replaceWhole(text, rule, context.path, inner)) ?? '',
     treat: (text, contentClass, treatment, context) =>
-      guarded(text, context, (inner) => {
-        const rule = { class: `content.${contentClass}`, rule: `content.${contentClass}`, ruleVersion: 1 };
-        switch (treatment.action) {
-          case 'keep':
-            return text;
-          case 'scrub':
-            return excerpt(text, contentClass, treatment.bytes, inner);
-          case 'truncate':
-            return excerpt(text, contentClass, treatment.bytes, inner);
-          case 'withhold':
-            return withhold(text, contentClass, rule, context.path, inner);
-          case 'mask': {
-            if (text === '' || isOneMarker(text)) return text;
-            note(inner, context.path, rule, 'mask', text);
-            const kept = text.length >= treatment.keepLast * 3 ? text.slice(text.length - treatment.keepLast) : '';
-            return markers.redacted(`${contentClass} ends=${kept.replaceAll(/[^\p{L}\p{N}]/gu, '*')}`);
-          }
-          case 'pseudonym':
-            if (text === '' || isOneMarker(text)) return text;
-            return markers.pseudonym(contentClass, note(inner, context.path, rule, 'pseudonym', text));
-          default:
-            note(inner, context.path, rule, 'drop', text);
-            return undefined;
-        }
-      }),
+      guarded(text, context, (inner) => treatContent(text, contentClass, treatment, inner)),
   };
 }
 

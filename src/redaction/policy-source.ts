@@ -1,0 +1,90 @@
+import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
+import type { z } from 'zod';
+
+export interface PolicyProblem {
+  /** `file:line`. */
+  readonly at: string;
+  readonly message: string;
+}
+
+/** A policy file that cannot be used; lists every problem with file and line. */
+export class PolicyError extends Error {
+  readonly problems: readonly PolicyProblem[];
+
+  constructor(problems: readonly PolicyProblem[]) {
+    super(problems.map((each) => `${each.at}: ${each.message}`).join('\n'));
+    this.name = 'PolicyError';
+    this.problems = problems;
+  }
+}
+
+export interface YamlSource<T> {
+  readonly data: T;
+  /** Where the value at a path stands. */
+  problemAt(path: readonly (string | number)[], message: string): PolicyProblem;
+}
+
+/** Reads YAML and checks it; throws PolicyError with every problem found, unknown fields among them. */
+export function readYaml<S extends z.ZodType>(text: string, file: string, schema: S): YamlSource<z.infer<S>> {
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
+  const syntax = [...document.errors, ...document.warnings].map((each) => ({
+    at: `${file}:${lines.linePos(each.pos[0]).line}`,
+    message: each.message.split('\n')[0] ?? 'is not YAML',
+  }));
+  if (syntax.length > 0) throw new PolicyError(syntax);
+  let plain: unknown;
+  try {
+    plain = document.toJS({ maxAliasCount: 0 });
+  } catch {
+    throw new PolicyError([{ at: `${file}:1`, message: 'aliases are not allowed' }]);
+  }
+  const checked = schema.safeParse(plain);
+  if (!checked.success) {
+    throw new PolicyError(
+      checked.error.issues.flatMap((issue): PolicyProblem[] => {
+        const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+        if (issue.code === 'unrecognized_keys') {
+          return issue.keys.map((key) => ({
+            at: `${file}:${lineOf(document, lines, [...path, key])}`,
+            message: `${[...path, key].join('.')}: there is no such field`,
+          }));
+        }
+        return [
+          {
+            at: `${file}:${lineOf(document, lines, path)}`,
+            message: `${path.join('.') || 'file'}: ${issue.message}`,
+          },
+        ];
+      }),
+    );
+  }
+  return {
+    data: checked.data,
+    problemAt: (path, message) => ({ at: `${file}:${lineOf(document, lines, path)}`, message }),
+  };
+}
+
+function lineOf(document: Document.Parsed, lines: LineCounter, path: readonly (string | number)[]): number {
+  for (let length = path.length; length > 0; length -= 1) {
+    // A key's own position when there is one, else its value's, else the nearest parent's.
+    const parent = document.getIn(path.slice(0, length - 1), true) ?? document.contents;
+    const key = path[length - 1];
+    if (isNode(parent) && 'items' in parent) {
+      for (const item of parent.items as unknown[]) {
+        if (
+          typeof item === 'object' &&
+          item !== null &&
+          'key' in item &&
+          isNode(item.key) &&
+          String(item.key) === key
+        ) {
+          return lines.linePos(item.key.range?.[0] ?? 0).line;
+        }
+      }
+    }
+    const node = document.getIn(path.slice(0, length), true);
+    if (isNode(node)) return lines.linePos(node.range?.[0] ?? 0).line;
+  }
+  return 1;
+}
