@@ -42,6 +42,11 @@ const localCharacter = /[\p{L}\p{M}\p{N}!#$&'*+\-/?^_`{|}~.%]/u;
 const domainPattern =
   /(?:\[(?:IPv6:)?[0-9a-f:.]{3,45}\]|[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}_-]|\.(?=[\p{L}\p{N}_-])){0,252})/uy;
 
+const displayNameMax = 80;
+/** The name before `<address>` (RFC 5322 §3.4), quoted or of words in capitals: it says whose mailbox that is. */
+const displayName =
+  /(?:"[^"\n]{1,60}"|'[^'\n]{1,60}'|(?:\p{Lu}[\p{L}\p{M}'.-]{0,24}[ \t]){0,3}[\p{Lu}\p{Extended_Pictographic}][^\s"'<>:,;=]{0,40})[ \t]?$/u;
+
 /** E-mail addresses (RFC 5321 mailboxes, also quoted and internationalised ones). */
 export function findEmails(text: string, found: PersonalDatum[]): void {
   for (let at = text.indexOf('@'); at >= 0; at = text.indexOf('@', at + 1)) {
@@ -64,7 +69,15 @@ export function findEmails(text: string, found: PersonalDatum[]): void {
     if (!name.startsWith('[') && !/\.[\p{L}\p{N}-]{2,63}$/u.test(name) && !isIPv4(name)) continue;
     // `pkg@1.2.3` is a version, `image@sha256:` a digest, `git@host:` a remote whose user names nobody.
     if ((/^[\d.]+$/.test(name) && !isIPv4(name)) || text.slice(start, at) === 'git') continue;
-    found.push({ start, end: at + 1 + name.length, rule: 'email', class: 'pii.email', priority: 55 });
+    let end = at + 1 + name.length;
+    if (text[start - 1] === '<' && text[end] === '>') {
+      const named = displayName.exec(text.slice(Math.max(0, start - 1 - displayNameMax), start - 1));
+      if (named) {
+        start -= 1 + named[0].length;
+        end += 1;
+      }
+    }
+    found.push({ start, end, rule: 'email', class: 'pii.email', priority: 55 });
   }
 }
 
@@ -132,6 +145,22 @@ function isDateAt(text: string, i: number): boolean {
     after !== 0x2d &&
     !(after === 0x20 && isDigit(text.charCodeAt(i + 11)) && text.charCodeAt(i + 13) !== 0x3a)
   );
+}
+
+const cardWord = /(?:card|cc|pan|amex|visa|maestro|kreditkarte|tarjeta)[\w"' :=#.-]{0,16}$/i;
+const spacedHardware =
+  /(?:[0-9A-Fa-f]{2} ){5}(?:[0-9A-Fa-f]{2} [0-9A-Fa-f]{2} )?[0-9A-Fa-f]{2}(?! ?[0-9A-Fa-f]{2}\b|\w)/y;
+const dottedHardware = /[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2,3}(?![\w.])/y;
+
+/** The end of an EUI-48 or EUI-64 whose groups are parted by spaces or dots; -1 when none begins here. Digits alone are no hardware address. */
+function hardwareEnd(text: string, start: number): number {
+  const spaced = text[start + 2] === ' ' && text[start + 5] === ' ';
+  if (!spaced && !(text[start + 4] === '.' && text[start + 9] === '.')) return -1;
+  const pattern = spaced ? spacedHardware : dottedHardware;
+  if (spaced && /[0-9A-Fa-f]{2} $/.test(text.slice(Math.max(0, start - 3), start))) return -1;
+  pattern.lastIndex = start;
+  const match = pattern.exec(text);
+  return match && /[A-Fa-f]/.test(match[0]) ? start + match[0].length : -1;
 }
 
 const versionWord =
@@ -219,7 +248,7 @@ function phoneAt(
     /^\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]\d{4}$/.test(value) ||
     /^1[ .-]\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]\d{4}$/.test(value)
   )
-    return { start: from, end: to };
+    return { start: from, end: to + extensionLength(text, to) };
   if (/^00[1-9]/.test(value) && digits >= 9 && /[ -]/.test(value)) return { start: from, end: to };
   if (
     /^\(?0/.test(value) &&
@@ -290,6 +319,12 @@ export function findNumbers(
         continue;
       }
     }
+    const hardware = bounded && lead < 4 ? hardwareEnd(text, wordStart) : -1;
+    if (hardware > 0) {
+      found.push({ start: wordStart, end: hardware, rule: 'mac-address', class: 'pii.mac_address', priority: 49 });
+      i = hardware - 1;
+      continue;
+    }
     const { end, digits } = clusterEnd(text, i);
     let wordEnd = i;
     while (wordEnd < length && wordEnd - wordStart < 64 && isWord(text.charCodeAt(wordEnd))) wordEnd++;
@@ -347,7 +382,14 @@ export function findNumbers(
       continue;
     }
     if (digits >= 7 && !isWord(before) && (!isLetter(text.charCodeAt(end)) || extensionLength(text, end) > 0)) {
-      const card = digits >= 12 ? cardIn(text, i, end) : undefined;
+      const card =
+        digits >= 12
+          ? (cardIn(text, i, end) ??
+            // Numbers of air travel cards and of other networks, when the text says that it is a card.
+            (digits <= 19 && passesLuhn(value) && cardWord.test(text.slice(Math.max(0, i - 32), i))
+              ? { start: i, end }
+              : undefined))
+          : undefined;
       if (card) {
         found.push({ ...card, rule: 'credit-card', class: 'pii.credit_card', priority: 58 });
         i = card.end - 1;

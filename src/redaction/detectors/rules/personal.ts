@@ -1,7 +1,7 @@
 import type { DetectorRule } from '../rule.ts';
 import { sampleOf } from './prefixed.ts';
 
-const named = (id: string, words: readonly string[], example: string): DetectorRule => ({
+const named = (id: string, words: readonly string[], example: string, digits = 4): DetectorRule => ({
   id,
   version: 1,
   class: 'pii.national_id',
@@ -10,7 +10,7 @@ const named = (id: string, words: readonly string[], example: string): DetectorR
   flags: 'i',
   group: 1,
   pattern: `(?:${words.join('|')})(?![a-z])(?:[^\\d\\n]{0,44}?[^\\dA-Za-z\\n])((?:[A-Z]{1,4}[ -]?)?\\d[\\d./ -]{2,18}[\\dA-Z]{1,4}|[A-Z]{0,4}\\d[\\dA-Z-]{4,20})(?![A-Za-z\\d])`,
-  validate: [{ digits: 4 }],
+  validate: [{ digits }],
   priority: 35,
   examples: { hit: [`my ${words[0]} is ${example}.`, `${words[0]}: ${example}`], miss: [`the ${words[0]} was lost`] },
 });
@@ -30,7 +30,23 @@ export const personalRules: readonly DetectorRule[] = [
     priority: 46,
     examples: { hit: ['Physical address is a1b2.c3d4.e5f6', 'mac=a1b2c3d4e5f6'], miss: ['ether 12'] },
   },
-  named('passport-number', ['passport', 'pasaporte', 'passeport', 'reisepass', 'pasaport'], 'XK4711082'),
+  {
+    // As it is written on invoices; without spaces its checksum tells.
+    id: 'de-vat-id-spaced',
+    version: 1,
+    class: 'pii.national_id',
+    keywords: ['DE ', 'DE-'],
+    window: { before: 0, after: 14 },
+    pattern: 'DE[ -]\\d{3}[ -]\\d{3}[ -]\\d{3}(?![\\d-])',
+    priority: 49,
+    examples: { hit: ['USt-IdNr. DE 136 695 976'], miss: ['DE 136 695', 'DE-136-695-976-1'] },
+  },
+  named(
+    'passport-number',
+    ['passport', 'pasaporte', 'passeport', 'reisepass', 'pasaport', 'passports'],
+    'XK4711082',
+    3,
+  ),
   named(
     'tax-number',
     [

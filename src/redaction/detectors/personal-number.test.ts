@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { createScanner } from './scanner.ts';
+
+const scanner = createScanner();
+const found = (text: string, key = ''): string[] =>
+  scanner.scan(text, { key }).findings.map((each) => `${each.rule} ${text.slice(each.start, each.end)}`);
+
+describe('personal data by punctuation', () => {
+  it.each([
+    ['the name before a mailbox', 'user entered Jane Roe <jane@example.com>', ['email Jane Roe <jane@example.com>']],
+    ['a quoted name before a mailbox', 'to "Roe, Jane" <jane@example.com>', ['email "Roe, Jane" <jane@example.com>']],
+    ['a mailbox without a name', 'to <jane@example.com>', ['email jane@example.com']],
+    ['an EUI-64 with spaces', 'value A9 C5 D4 9F EB D3 B6 65 seen', ['mac-address A9 C5 D4 9F EB D3 B6 65']],
+    ['an EUI-64 with dots', 'at 0102.0304.0506.07ab now', ['mac-address 0102.0304.0506.07ab']],
+    ['a number with an extension', 'Desk (898)666-3621x0135', ['phone (898)666-3621x0135']],
+    ['an air travel card that is called one', 'my credit card: 122000000000003', ['credit-card 122000000000003']],
+    ['digits alone in groups of four', 'ids 1234.5678.9012.3456 end', []],
+    ['a dump of bytes', '48 65 6c 6c 6f 20 77 6f 72 6c 64', []],
+  ])('%s', (_, text, expected) => {
+    expect(found(text)).toEqual(expected);
+  });
+
+  it('an address of a bucket stays where the key says that it is an address', () => {
+    expect(found('acme-invoices.s3.amazonaws.com', 'note')).toEqual([
+      'storage-bucket-address acme-invoices.s3.amazonaws.com',
+    ]);
+    expect(found('acme-invoices.s3.amazonaws.com', 'server.address')).toEqual([]);
+  });
+
+  it('a token with invisible characters in it is found by them', () => {
+    expect(found('paste cfcabd11c7ed9a41\u200bb1a3e063c32d5114 here')).toEqual([
+      'broken-token cfcabd11c7ed9a41\u200bb1a3e063c32d5114',
+    ]);
+  });
+
+  it('prose about authorization is no header', () => {
+    expect(found('authorization denied for the user')).toEqual([]);
+    expect(found('Authorization: Bearer handsome.example.com')).toEqual(['authorization-key handsome.example.com']);
+  });
+});
