@@ -125,3 +125,39 @@ test('members that the policy keeps are left alone, the others are scanned', () 
   const message = `[{"role":"assistant","parts":[{"type":"tool_call","id":"a","name":"kubectl","arguments":${json}}]}]`;
   expect(redacted(policy, [['gen_ai.input.messages', message]])).toMatch(/"jane@acme\.com","note":"\[redacted:email~/);
 });
+
+test('the name of an event says whose words its body holds', () => {
+  const redactor = createRedactor({
+    policy: parsePolicy(
+      'version: 1\nid: p\npreset: open\ncontent: [{match: {class: [messages.*]}, roles: {user: scan}}]\n',
+      'p.yaml',
+    ),
+    fingerprintKey: Buffer.alloc(32, 7),
+    fingerprintKeyId: 'k1',
+    meter: createMetrics().meter,
+    logger: createLogger('silent'),
+  });
+  const writer = new WireWriter();
+  const marks = [writer.begin(1), writer.begin(2)];
+  for (const [event, text] of [
+    ['gen_ai.system.message', 'violet'],
+    ['gen_ai.user.message', 'blue'],
+  ] as const) {
+    const record = writer.begin(2);
+    const body = writer.begin(5);
+    writer.stringField(1, text);
+    writer.end(body);
+    writer.stringField(12, event);
+    writer.end(record);
+  }
+  for (const mark of marks.reverse()) writer.end(mark);
+  const bytes = writer.finish();
+  const out = redactor.redact({ tenant: 'default', signal: 'logs', bytes, items: 2, receivedAtUnixNano: 1n }).bytes;
+  expect(Buffer.from(out).toString()).not.toContain('violet');
+  expect(Buffer.from(out).toString()).toContain('blue');
+});
+
+test('messages nested deeper than can be read are withheld', () => {
+  const deep = `[{"role":"user","content":${'['.repeat(100)}"violet"${']'.repeat(100)}}]`;
+  expect(redacted(BY_ROLE, [['gen_ai.input.messages', deep]])).not.toContain('violet');
+});
