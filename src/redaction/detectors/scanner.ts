@@ -72,7 +72,7 @@ export interface ScannerOptions {
   /** Rule ids that never fire. */
   readonly disabledRules?: ReadonlySet<string>;
   readonly extraRules?: readonly DetectorRule[];
-  /** Bound of one `scan`, in milliseconds of work for the first 64 KB (default 15; half as much again when the clock ran on while others worked).
+  /** Bound of one `scan`, in milliseconds of work for the first 64 KB (default 15; a quarter more when the clock ran on while others worked).
    * Longer texts get a millisecond more for every 16 KB. */
   readonly budgetMs?: number;
   /** How many layers of encoding are opened. */
@@ -453,7 +453,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     };
 
     for (let h = 0; h < hits.length; h++) {
-      if ((h & 63) === 63 && deadline.expired()) throw new OutOfTime();
+      if ((h & 15) === 15 && deadline.expired()) throw new OutOfTime();
       const hit = hits[h] ?? 0;
       const index = hitIndex(hit);
       const end = hitEnd(hit);

@@ -8,7 +8,7 @@ export interface Deadline {
 }
 
 /** How much more processor time than the budget may pass: it is counted for the whole process, others' threads included. */
-const processShare = 1.5;
+const processShare = 1.25;
 const extensionsMax = 16;
 
 /**
