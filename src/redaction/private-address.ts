@@ -2,7 +2,7 @@ import { BlockList, isIP } from 'node:net';
 
 /**
  * Addresses that no router on the internet forwards (RFC 6890 and the IANA special-purpose registries): they tell pods and
- * hosts apart and point at nobody.
+ * hosts apart and point at nobody. Documentation ranges are not among them: where one stands, a real address was meant.
  */
 const notRoutable = new BlockList();
 for (const [network, prefix] of [
@@ -12,18 +12,13 @@ for (const [network, prefix] of [
   ['127.0.0.0', 8],
   ['169.254.0.0', 16],
   ['172.16.0.0', 12],
-  ['192.0.2.0', 24],
   ['192.168.0.0', 16],
-  ['198.51.100.0', 24],
-  ['203.0.113.0', 24],
 ] as const) {
   notRoutable.addSubnet(network, prefix, 'ipv4');
 }
 for (const [network, prefix] of [
   ['::', 128],
   ['::1', 128],
-  ['2001:db8::', 32],
-  ['3fff::', 20],
   ['fc00::', 7],
   ['fe80::', 10],
 ] as const) {
