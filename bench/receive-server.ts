@@ -45,7 +45,7 @@ async function startReference(): Promise<ListenAddress> {
 }
 
 async function startReceiver(transport: 'grpc' | 'http'): Promise<ListenAddress> {
-  const admission = createAdmission(DEFAULT_LIMITS.inFlightBytesMax);
+  const admission = createAdmission(DEFAULT_LIMITS);
   const options = {
     listen,
     handleExport: async () => ACCEPTED,
