@@ -127,7 +127,7 @@ function Shape({ schema }: { readonly schema: unknown }) {
 }
 
 export const DOCS_STYLE = `:root{color-scheme:light dark}
-body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
+body{background:light-dark(#fff,#101318);color:light-dark(#14181f,#eef1f5);font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:0 auto;padding:1rem;overflow-wrap:anywhere}
 section{border-top:1px solid #8886;margin-top:1.5rem}
 table{border-collapse:collapse;width:100%}
 caption{text-align:left;font-weight:600}
@@ -135,5 +135,5 @@ th,td{text-align:left;vertical-align:top;padding:.25rem .5rem .25rem 0;border-to
 pre{overflow:auto;padding:.75rem;border:1px solid #8886;border-radius:.25rem}
 code,pre{font:14px/1.4 ui-monospace,monospace}
 summary{cursor:pointer;padding:.25rem 0}
-a{color:light-dark(#0645ad,#8ab4f8)}
+a{color:light-dark(#0b4a9e,#a9cdff)}
 `;
