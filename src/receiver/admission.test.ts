@@ -56,6 +56,14 @@ test('as many wait as are answered within the longest wait, and fewer when the p
   expect(later.filter((each) => each.tryGrow(1)).length).toBeLessThan(20);
 });
 
+test('a request that is over takes nothing any more', () => {
+  const admission = admissionAt({ now: 0 });
+  const reservation = createReservation(admission);
+  reservation.release();
+  expect(reservation.tryGrow(10)).toBe(false);
+  expect(admission.inFlightBytes).toBe(0);
+});
+
 test('giving back twice gives back once', () => {
   const admission = admissionAt({ now: 0 });
   const reservation = createReservation(admission);

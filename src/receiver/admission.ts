@@ -89,8 +89,11 @@ export interface Reservation {
 export function createReservation(admission: Admission): Reservation {
   let held = 0;
   let entered = false;
+  let over = false;
   return {
     tryGrow(bytes) {
+      // A chunk that arrives after its request was answered must not take a place that nobody gives back.
+      if (over) return false;
       if (!entered && !(entered = admission.tryEnter())) return false;
       if (!admission.tryReserve(bytes)) return false;
       held += bytes;
@@ -105,6 +108,7 @@ export function createReservation(admission: Admission): Reservation {
       held = 0;
       if (entered) admission.leave();
       entered = false;
+      over = true;
     },
   };
 }

@@ -297,20 +297,28 @@ function answer(stream: ServerHttp2Stream, message: Buffer): void {
 }
 
 function fail(stream: ServerHttp2Stream, rpcStatus: RpcStatus): void {
-  end(stream, {
+  const headers = {
     ...RESPONSE_HEADERS,
     ...grpcTrailers(rpcStatus),
     ...(rpcStatus.code === RPC_CODE.unimplemented ? { 'grpc-accept-encoding': 'identity, gzip' } : {}),
-  });
+  };
+  // A busy client may see the reset before the status: then its code must say the same. grpc-js reads NO_ERROR as INTERNAL,
+  // which senders give up on, and REFUSED_STREAM as UNAVAILABLE, which they retry.
+  const retryable = rpcStatus.code === RPC_CODE.unavailable;
+  end(stream, headers, retryable ? constants.NGHTTP2_REFUSED_STREAM : constants.NGHTTP2_NO_ERROR);
 }
 
 /** Answers with headers alone; a request that was not read to its end is not read any further. */
-function end(stream: ServerHttp2Stream, headers: OutgoingHttpHeaders): void {
+function end(
+  stream: ServerHttp2Stream,
+  headers: OutgoingHttpHeaders,
+  resetCode: number = constants.NGHTTP2_NO_ERROR,
+): void {
   if (stream.destroyed || stream.closed) return;
   const unread = !stream.readableEnded;
   stream.respond(headers, { endStream: true });
   // After an early answer the rest of the request is not wanted (RFC 9113, 8.1).
-  if (unread) stream.close(constants.NGHTTP2_NO_ERROR);
+  if (unread) stream.close(resetCode);
 }
 
 /** Health is asked for the whole server ('') or for one of its services; grpc.health.v1.HealthCheckRequest {1 service}. */
