@@ -12,7 +12,8 @@ import { createMarkers } from './marker.ts';
 import { requestPlan } from './message-plan.ts';
 import { metadataOnly } from './metadata-only.ts';
 import { rulesFor, type CompiledPolicy, type PolicyRules } from './policy.ts';
-import { RequestRedaction, type Engine, type RulesMemory } from './request-redaction.ts';
+import type { Engine, RulesMemory } from './engine.ts';
+import { RequestRedaction } from './request-redaction.ts';
 import { createTextRedactor } from './text-redactor.ts';
 
 export interface RedactorOptions {

@@ -1,0 +1,83 @@
+import { WireReader } from '../otlp/protobuf/reader.ts';
+import { anyValueText } from './any-value.ts';
+
+/** Where the content of a field begins whose length is at `at` and that must reach to `end`; -1 when it does not. */
+export function afterLength(bytes: Buffer, at: number, end: number): number {
+  const first = bytes[at] as number;
+  if (first < 0x80) return at + 1 + first === end ? at + 1 : -1;
+  const second = bytes[at + 1] as number;
+  if (second < 0x80) return at + 2 + ((first & 0x7f) | (second << 7)) === end ? at + 2 : -1;
+  const third = bytes[at + 2] as number;
+  return third < 0x80 && at + 3 + ((first & 0x7f) | ((second & 0x7f) << 7) | (third << 14)) === end ? at + 3 : -1;
+}
+
+/** Where the text of an AnyValue that is one string begins, when nothing follows it; -1 for any other value. */
+export function wholeString(bytes: Buffer, start: number, end: number): number {
+  return bytes[start] === 0x0a ? afterLength(bytes, start + 1, end) : -1;
+}
+
+/** The integer value of one attribute of a message as text, '' when there is none. */
+export function attributeNumber(bytes: Buffer, start: number, end: number, field: number, key: string): string {
+  const reader = new WireReader(bytes, start, end);
+  let text = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== ((field << 3) | 2)) {
+      reader.skip(tag);
+      continue;
+    }
+    const pairEnd = reader.lengthEnd();
+    if (stringField(bytes, reader.pos, pairEnd, 1) === key) {
+      const pair = new WireReader(bytes, reader.pos, pairEnd);
+      for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
+        if (inner === 0x12) text = anyValueText(bytes, pair.pos + 1, pairEnd);
+        pair.skip(inner);
+      }
+    }
+    reader.pos = pairEnd;
+  }
+  return text;
+}
+
+/** The last string in a field of a message, '' when there is none or it is longer than `max` bytes. */
+export function stringField(bytes: Buffer, start: number, end: number, field: number, max = 512): string {
+  const reader = new WireReader(bytes, start, end);
+  const wanted = (field << 3) | 2;
+  let text = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== wanted) {
+      reader.skip(tag);
+      continue;
+    }
+    const valueEnd = reader.lengthEnd();
+    text = valueEnd - reader.pos > max ? '' : bytes.toString('utf8', reader.pos, valueEnd);
+    reader.pos = valueEnd;
+  }
+  return text;
+}
+
+/** The string value of one attribute of a message. */
+export function attributeString(bytes: Buffer, start: number, end: number, field: number, key: string): string {
+  const reader = new WireReader(bytes, start, end);
+  let text = '';
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== ((field << 3) | 2)) {
+      reader.skip(tag);
+      continue;
+    }
+    const pairEnd = reader.lengthEnd();
+    if (stringField(bytes, reader.pos, pairEnd, 1) === key) {
+      const pair = new WireReader(bytes, reader.pos, pairEnd);
+      for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
+        if (inner !== 0x12) {
+          pair.skip(inner);
+          continue;
+        }
+        const valueEnd = pair.lengthEnd();
+        text = stringField(bytes, pair.pos, valueEnd, 1);
+        pair.pos = valueEnd;
+      }
+    }
+    reader.pos = pairEnd;
+  }
+  return text;
+}

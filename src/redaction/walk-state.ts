@@ -1,0 +1,224 @@
+import { WireReader } from '../otlp/protobuf/reader.ts';
+import { isAgentName, isAgentScope } from '../otlp/semconv/content-keys.ts';
+import type { Redaction } from '../pipeline/receipt.ts';
+import { redactChunks, type Chunk } from './chunked-text.ts';
+import { Edits } from './edits.ts';
+import type { Engine, RulesMemory } from './engine.ts';
+import { attributeString, stringField } from './message-field.ts';
+import { ID, type MessagePlan } from './message-plan.ts';
+import { rulesFor, type PolicyRules } from './policy.ts';
+import { ReceiptBook, type RecordIds } from './receipt-book.ts';
+import { NO_CONTEXT, readRecordContext, type RecordContext } from './record-context.ts';
+import type { TextContext } from './text-redactor.ts';
+import { WorkBudget } from './work-budget.ts';
+
+const TRACE_ID_BYTES = 16;
+
+/** A record of the request: its plan and where its content lies. */
+export interface WalkedRecord {
+  readonly plan: MessagePlan;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the walk over one request is, what is known there, and what it has collected so far. */
+export class WalkState {
+  readonly engine: Engine;
+  readonly bytes: Buffer;
+  /** A view of exactly `bytes`, for the memories. */
+  readonly view: DataView;
+  readonly tenant: string;
+  readonly edits = new Edits();
+  readonly receipts = new ReceiptBook();
+  readonly budget: WorkBudget;
+  readonly records: WalkedRecord[] = [];
+  /** New texts of values that are pieces of one text, by where their bytes begin. */
+  readonly pieces = new Map<number, string>();
+  path: string[] = [];
+  rules: PolicyRules;
+  memory: RulesMemory;
+  /** Ordinal of the record under way; -1 outside one. */
+  item = -1;
+  /** Name of the span event under way. */
+  eventName: string | undefined;
+  /** Ordinals of the first record under the resource, the scope and the metric under way. */
+  resourceFirst = 0;
+  scopeFirst = 0;
+  metricFirst = 0;
+  #scope: { readonly start: number; readonly end: number; agent: boolean | undefined } | undefined;
+  #context: RecordContext | undefined;
+
+  constructor(engine: Engine, bytes: Buffer, tenant: string) {
+    this.engine = engine;
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+    this.tenant = tenant;
+    this.budget = new WorkBudget(engine.policy.budgets);
+    this.rules = rulesFor(engine.policy, tenant, '');
+    this.memory = engine.memoryOf(this.rules);
+  }
+
+  /** The context for a text under `key`, at the path so far and `leaf`. */
+  textContext(key: string, leaf: string): TextContext {
+    return {
+      tenant: this.tenant,
+      rules: this.rules,
+      budgets: this.engine.policy.budgets,
+      key,
+      path: this.path.join('') + leaf,
+      receive: (redaction) => this.receive(redaction),
+      expired: (text) => this.budget.isOver(text.length),
+    };
+  }
+
+  receive(redaction: Redaction): void {
+    let { item } = this;
+    if (item < 0) {
+      const { path } = redaction;
+      item = path.startsWith('resource.')
+        ? this.resourceFirst
+        : path.startsWith('metric.')
+          ? this.metricFirst
+          : this.scopeFirst;
+    }
+    this.receipts.add(item, redaction);
+  }
+
+  /** A field the schema does not know. Its bytes are read as text; when a detector finds something the field goes. */
+  opaque(tagAt: number, valueAt: number, end: number): number {
+    const drop = this.rules.unknownFields === 'drop';
+    if (!drop && end - valueAt < 4) return 0;
+    const received: Redaction[] = [];
+    if (!drop) {
+      const text = this.bytes.toString('utf8', valueAt, end);
+      if (this.engine.text.isClean(text, '', this.rules, this.engine.policy.budgets)) return 0;
+      const context = { ...this.textContext('', 'unknown'), receive: (each: Redaction) => void received.push(each) };
+      if (this.engine.text.scrub(text, context) === text) return 0;
+    }
+    const [first] = received;
+    this.receive({
+      path: `${this.path.join('')}unknown`,
+      class: first?.class ?? 'content.unknown_field',
+      rule: first?.rule ?? 'unknown_field',
+      ruleVersion: first?.ruleVersion ?? 1,
+      action: 'drop',
+      encodings: first?.encodings ?? [],
+      originalBytes: end - valueAt,
+      fingerprint: this.engine.fingerprints.of(this.tenant, this.bytes.subarray(valueAt, end)),
+    });
+    return this.edits.remove(tagAt, end);
+  }
+
+  /** Joins the pieces of one text, under each separator, and notes what becomes of each piece. */
+  redactJoined(chunks: readonly Chunk[], key: string, separators: readonly string[]): void {
+    const context = this.textContext(key, '');
+    for (const separator of separators) {
+      redactChunks(chunks, separator, (joined) => this.engine.text.joinedEdits(joined, context), this.pieces);
+    }
+  }
+
+  /** A resource begins: the policy may have rules for its service. */
+  enterResource(start: number, end: number): void {
+    this.resourceFirst = this.records.length;
+    this.scopeFirst = this.resourceFirst;
+    const { policy } = this.engine;
+    if (policy.overrides.length === 0) return;
+    let service = '';
+    const reader = new WireReader(this.bytes, start, end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag !== 0x0a) {
+        reader.skip(tag);
+        continue;
+      }
+      const resourceEnd = reader.lengthEnd();
+      service = attributeString(this.bytes, reader.pos, resourceEnd, 1, 'service.name') || service;
+      reader.pos = resourceEnd;
+    }
+    this.rules = rulesFor(policy, this.tenant, service);
+    this.memory = this.engine.memoryOf(this.rules);
+  }
+
+  enterScope(start: number, end: number): void {
+    this.scopeFirst = this.records.length;
+    this.#scope = { start, end, agent: undefined };
+    this.pieces.clear();
+  }
+
+  /** Returns the record's ordinal. */
+  enterRecord(plan: MessagePlan, start: number, end: number): number {
+    this.item = this.records.length;
+    this.records.push({ plan, start, end });
+    this.#context = undefined;
+    this.budget.beginRecord();
+    return this.item;
+  }
+
+  leaveRecord(): void {
+    this.item = -1;
+    this.eventName = undefined;
+  }
+
+  get record(): WalkedRecord | undefined {
+    return this.item < 0 ? undefined : this.records[this.item];
+  }
+
+  /** True where an agent framework wrote what is walked: general names then mean content. */
+  isAgent(): boolean {
+    if (this.eventName !== undefined && isAgentName(this.eventName)) return true;
+    return this.item >= 0 ? this.recordContext().agent : this.#agentScope();
+  }
+
+  /** What the record under way says about itself, read when first asked for. */
+  recordContext(): RecordContext {
+    const { record } = this;
+    if (record === undefined) return NO_CONTEXT;
+    this.#context ??= readRecordContext(record.plan.name, this.bytes, record.start, record.end, this.#agentScope());
+    return this.#context;
+  }
+
+  /** The same, when something has asked for it. */
+  get knownContext(): RecordContext | undefined {
+    return this.#context;
+  }
+
+  #agentScope(): boolean {
+    const scope = this.#scope;
+    if (scope === undefined) return false;
+    if (scope.agent === undefined) {
+      const reader = new WireReader(this.bytes, scope.start, scope.end);
+      scope.agent = false;
+      for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+        if (tag !== 0x0a) {
+          reader.skip(tag);
+          continue;
+        }
+        const end = reader.lengthEnd();
+        if (isAgentScope(stringField(this.bytes, reader.pos, end, 1))) scope.agent = true;
+        reader.pos = end;
+      }
+    }
+    return scope.agent;
+  }
+
+  /** Ids of a record, '' where it has none or cannot be read. */
+  idsOf(item: number): RecordIds {
+    const record = this.records[item];
+    const ids = { traceId: '', spanId: '' };
+    if (record === undefined) return ids;
+    try {
+      const reader = new WireReader(this.bytes, record.start, record.end);
+      for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+        const field = record.plan.fields[tag >>> 3];
+        if (field?.kind !== ID || (tag & 7) !== 2 || (field.name !== 'traceId' && field.name !== 'spanId')) {
+          reader.skip(tag);
+          continue;
+        }
+        const value = reader.view();
+        if (value.length <= TRACE_ID_BYTES) ids[field.name] = value.toString('hex');
+      }
+    } catch {
+      return { traceId: '', spanId: '' };
+    }
+    return ids;
+  }
+}
