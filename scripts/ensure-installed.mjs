@@ -6,20 +6,21 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 
 export const root = join(import.meta.dirname, '..');
-const stamp = join(root, 'node_modules', '.docket-lock-sha256');
 
-export function ensureInstalled() {
+/** Installs what the lock file in `folder` names: the project's own, or that of a suite with packages of its own. */
+export function ensureInstalled(folder = root) {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major < 20 || (major === 20 && minor < 19)) {
     process.stderr.write(`Docket needs Node 20.19 or newer; this is ${process.versions.node}.\n`);
     process.exit(2);
   }
+  const stamp = join(folder, 'node_modules', '.docket-lock-sha256');
   const lock = createHash('sha256')
-    .update(readFileSync(join(root, 'package-lock.json')))
+    .update(readFileSync(join(folder, 'package-lock.json')))
     .digest('hex');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === lock) return;
   process.stderr.write('Installing packages (once; about a minute)…\n');
-  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error'], { cwd: folder });
   writeFileSync(stamp, lock);
 }
 

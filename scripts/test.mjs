@@ -6,6 +6,8 @@ import { ensureBuilt } from './ensure-built.mjs';
 import { ensureInstalled, root } from './ensure-installed.mjs';
 
 ensureInstalled();
+// The agent SDKs whose telemetry is tested are apart from Docket's own packages.
+ensureInstalled(join(root, 'test', 'sdk'));
 ensureBuilt();
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs');
 const result = spawnSync(process.execPath, [vitest, 'run', ...process.argv.slice(2)], { cwd: root, stdio: 'inherit' });

@@ -1,3 +1,4 @@
+import { langChainArguments, langChainToolMessage } from '../otlp/semconv/langchain.ts';
 import type { ItemFacts } from '../pipeline/facts.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { RecordContext } from './record-context.ts';
@@ -23,16 +24,17 @@ export interface ToolCall {
 export function toolFacts(call: ToolCall): ItemFacts | undefined {
   const { context } = call;
   if (!context.tool && call.arguments.length === 0 && call.results.length === 0) return undefined;
-  const [text] = call.arguments;
+  const own = call.arguments.map(langChainArguments);
+  const [text] = own;
+  const [result] = call.results;
   const parsed = text === undefined ? undefined : parseJson(text);
   const decided = toolTier(
-    context.toolName,
-    call.arguments.map((each, index) => (index === 0 ? parsed : parseJson(each)) ?? each),
+    (result === undefined ? '' : langChainToolMessage(result)?.name) || context.toolName,
+    own.map((each, index) => (index === 0 ? parsed : parseJson(each)) ?? each),
   );
   const searched = [...call.arguments, ...call.results].map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
   const traceIds = traceIdsIn(searched);
   const incidentRefs = incidentRefsIn(searched);
-  const [result] = call.results;
   return {
     item: call.item,
     tier: decided.tier,

@@ -11,7 +11,18 @@ export interface EvidenceJson {
   readonly state: string;
   readonly outcome: string;
   readonly summary: string;
-  readonly tool: { readonly name: string; readonly callId: string | null; readonly tier: string } | null;
+  readonly actor: { readonly kind: string; readonly name: string };
+  readonly service: string;
+  readonly tool: {
+    readonly name: string;
+    readonly callId: string | null;
+    readonly mcpServer: string | null;
+    readonly tier: string;
+  } | null;
+  readonly model: { readonly name: string } | null;
+  readonly tokens: { readonly input: number | null; readonly output: number | null } | null;
+  readonly dialect: string;
+  readonly trust: string;
   readonly content: Readonly<Record<string, { readonly captured: boolean; readonly value?: string | null }>>;
   readonly link: { readonly mode: string; readonly rule: string } | null;
   readonly source: { readonly traceId: string; readonly spanId: string; readonly alsoSeenAs: readonly string[] };

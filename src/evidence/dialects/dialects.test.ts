@@ -64,6 +64,13 @@ const genAiToolExpected: Expected = {
   role: 'execute',
   content: { arguments: '{"ns":"shop"}', result: '2 pods' },
 };
+/** As LangChain serialises what a tool answers. */
+const TOOL_MESSAGE = JSON.stringify({
+  lc: 1,
+  type: 'constructor',
+  id: ['langchain_core', 'messages', 'ToolMessage'],
+  kwargs: { content: '2 pods', tool_call_id: 'call_1', name: 'get_pods' },
+});
 const genAiChat = {
   'gen_ai.operation.name': 'chat',
   'gen_ai.request.model': 'm-large',
@@ -422,6 +429,28 @@ const CASES: readonly Case[] = [
       agent: 'triage',
       detail: 'to sre',
     },
+  ),
+  span(
+    'openllmetry',
+    'tool of LangChain: a task named after the class of the tool',
+    {
+      name: 'execute_tool DynamicStructuredTool',
+      scope: '@traceloop/instrumentation-langchain',
+      attributes: {
+        'traceloop.span.kind': 'task',
+        'traceloop.entity.name': 'DynamicStructuredTool',
+        'gen_ai.operation.name': 'execute_tool',
+        'traceloop.entity.input': '{"args":["{\\"ns\\":\\"shop\\"}"]}',
+        'traceloop.entity.output': TOOL_MESSAGE,
+      },
+    },
+    { ...genAiToolExpected, content: { arguments: '{"ns":"shop"}', result: TOOL_MESSAGE } },
+  ),
+  span(
+    'openllmetry',
+    'step of a LangChain workflow',
+    { attributes: { 'traceloop.span.kind': 'workflow', 'traceloop.workflow.name': 'RunnableSequence' } },
+    { kind: null },
   ),
   span('openllmetry', 'task', { attributes: { 'traceloop.span.kind': 'task' } }, { kind: null }),
 

@@ -1,3 +1,4 @@
+import { langChainToolMessage } from '../../otlp/semconv/langchain.ts';
 import type { EvidenceKind } from '../../record/evidence.ts';
 import { first, text } from '../attribute.ts';
 import { normalisedCallId } from '../call-id.ts';
@@ -42,7 +43,10 @@ export const openInference: Dialect = {
           ...shared,
           tool: {
             name: text(attributes, 'tool.name', 'gen_ai.tool.name') || record.name,
-            callId: normalisedCallId(first(attributes, 'tool.id', 'tool_call.id', 'gen_ai.tool.call.id')),
+            callId: normalisedCallId(
+              first(attributes, 'tool.id', 'tool_call.id', 'gen_ai.tool.call.id') ??
+                (typeof output === 'string' ? langChainToolMessage(output)?.callId : undefined),
+            ),
             type: 'function',
             mcpServer: null,
             role: 'execute',

@@ -1,4 +1,5 @@
 import { GEN_AI } from '../../otlp/semconv/gen-ai.ts';
+import { langChainArguments, langChainToolMessage } from '../../otlp/semconv/langchain.ts';
 import { first, has, text } from '../attribute.ts';
 import { normalisedCallId } from '../call-id.ts';
 import { modelInput, modelOf, modelOutput, outcomeOf, requestedCalls, tokensOf } from '../gen-ai-fields.ts';
@@ -9,6 +10,9 @@ import { fromGenAi } from './otel-genai.ts';
 const SCOPES = /^(?:opentelemetry\.instrumentation\.|@traceloop\/|traceloop)/;
 /** Python scopes under `opentelemetry.instrumentation.` that are not about models. */
 const MODEL_MARKS = ['llm.request.type', 'gen_ai.system', 'gen_ai.provider.name', 'gen_ai.operation.name'];
+
+/** Steps that LangChain makes of every chain, each of which its instrumentation calls a workflow. */
+const LANGCHAIN_STEP = /^(?:Runnable|Channel)[A-Z]/;
 
 /** OpenLLMetry (Traceloop), new (`traceloop.span.kind`, GenAI names) and old (`llm.request.type`, `gen_ai.prompt.0.content`). */
 export const openLlmetry: Dialect = {
@@ -42,38 +46,47 @@ function fromSpanKind(record: SpanRecord, spanKind: string): Recognised {
   const entity = text(attributes, 'traceloop.entity.name');
   const input = first(attributes, 'traceloop.entity.input');
   const output = first(attributes, 'traceloop.entity.output');
+  // The instrumentation of LangChain calls a tool's span a task.
+  const kind = spanKind === 'task' && text(attributes, GEN_AI.operationName) === 'execute_tool' ? 'tool' : spanKind;
   const shared = {
-    operation: spanKind,
+    operation: kind,
     conversationId:
       text(attributes, GEN_AI.conversationId) || association(record, 'conversation_id', 'thread_id', 'chat_id'),
     sessionId: text(attributes, 'session.id') || association(record, 'session_id'),
     outcome: outcomeOf(record),
   };
-  switch (spanKind) {
-    case 'tool':
+  switch (kind) {
+    case 'tool': {
+      const message = typeof output === 'string' ? langChainToolMessage(output) : undefined;
       return recognised('openllmetry', {
         ...shared,
         kind: 'tool_call',
         // The collector's normaliser copies the tool's entity name to gen_ai.agent.name: not read here.
         tool: {
-          name: text(attributes, GEN_AI.toolName) || entity || record.name.replace(/\.tool$/, ''),
-          callId: normalisedCallId(first(attributes, GEN_AI.toolCallId)),
+          name: text(attributes, GEN_AI.toolName) || message?.name || entity || record.name.replace(/\.tool$/, ''),
+          callId: normalisedCallId(first(attributes, GEN_AI.toolCallId) ?? message?.callId),
           type: text(attributes, GEN_AI.toolType) || null,
           mcpServer: null,
           role: has(attributes, 'mcp.request.id', 'mcp.request.argument') ? 'mcp_client' : 'execute',
         },
         content: contents({
-          arguments: input ?? first(attributes, GEN_AI.toolArguments, 'mcp.request.argument'),
+          arguments:
+            (typeof input === 'string' ? langChainArguments(input) : input) ??
+            first(attributes, GEN_AI.toolArguments, 'mcp.request.argument'),
           result: output ?? first(attributes, GEN_AI.toolResult, 'mcp.response.value'),
         }),
       });
+    }
     case 'agent':
     case 'workflow':
+      if (kind === 'workflow' && LANGCHAIN_STEP.test(text(attributes, 'traceloop.workflow.name'))) {
+        return recognised('openllmetry', shared);
+      }
       return recognised('openllmetry', {
         ...shared,
         kind: 'agent_run',
-        agentName: spanKind === 'agent' ? text(attributes, GEN_AI.agentName) || entity : '',
-        detail: spanKind === 'workflow' ? entity : '',
+        agentName: kind === 'agent' ? text(attributes, GEN_AI.agentName) || entity : '',
+        detail: kind === 'workflow' ? text(attributes, 'traceloop.workflow.name') || entity : '',
         content: contents({ input, output }),
       });
     case 'handoff': {
