@@ -65,6 +65,11 @@ describe.skipIf(!sharedData.present)('recorded incidents', () => {
     for (const spanId of expected.production_mutation_span_ids ?? []) {
       expect(rowsOf(calls, spanId)[0]?.tool?.tier, spanId).toBe('mutate');
     }
+    // A brief that calls looking a change hides the change: the others are at most posts to an address nobody knows.
+    for (const row of calls) {
+      if (row.tool?.tier !== 'mutate' || expected.production_mutation_span_ids?.includes(row.source.spanId)) continue;
+      expect(`${row.tool.tierRule} ${row.summary}`).toMatch(/^shell\.curl .*-X POST http:\/\/[\w.:]+\/submit /);
+    }
     for (const row of calls) {
       expect(row.content['arguments']?.captured).toBe(true);
       expect(row.content['arguments']?.digest).toMatch(/^hmac:k1:/);

@@ -6,6 +6,8 @@ export interface MutatingCall {
   readonly occurredAtUnixNano: bigint;
   readonly actor: Actor;
   readonly tool: string;
+  /** What it did in the words of the tier rules, e.g. `kubectl patch`; empty where the tool's name says it. */
+  readonly operation: string;
   /** Keyed digest of its arguments; null when they were not captured. */
   readonly argumentsDigest: string | null;
   readonly failed: boolean;
@@ -31,4 +33,14 @@ export interface EvidenceQueries {
   /** Tool calls of tier `mutate` that were not denied, oldest first; the newest 10,000. */
   mutatingCalls(tenant: string, incidentId: string): Promise<readonly MutatingCall[]>;
   queryAim(tenant: string, incidentId: string, request: QueryAimRequest): Promise<QueryAim>;
+}
+
+/**
+ * `kubectl patch`, `sql update`, `curl post`: what makes the call a change, in words of the tier rules' own vocabulary; empty where the tool's
+ * name already says it. The arguments themselves stay in the evidence, which can be erased; an entry of the record cannot.
+ */
+export function operationOf(tierRule: string, verb: unknown): string {
+  if (typeof verb !== 'string' || verb === '' || tierRule.startsWith('name.')) return '';
+  const [first = '', second] = tierRule.split('.');
+  return `${first === 'shell' && second !== undefined ? second : first} ${verb}`;
 }

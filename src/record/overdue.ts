@@ -1,6 +1,7 @@
 import { sameActor, type Actor } from './actor.ts';
 import type { FollowOn } from './entry-kind.ts';
 import type { MutatingCall, QueryAim } from './evidence-queries.ts';
+import { operationOf } from './evidence-queries.ts';
 import type { EvidenceRow } from './evidence.ts';
 import { instantOf } from './evidence-by-hand.ts';
 import { challengeDue, leadingHypothesis } from './fixation.ts';
@@ -91,7 +92,7 @@ export function unapprovedMutations(
     type: 'gap.open',
     body: {
       kind: 'unapproved_mutation',
-      what: `${call.actor.name} called ${call.tool === '' ? 'a tool' : call.tool} at ${instantOf(call.occurredAtUnixNano).slice(0, 19)}Z without an approval`,
+      what: `${call.actor.name} called ${call.tool === '' ? 'a tool' : call.tool}${call.operation === '' ? '' : ` (${call.operation})`} at ${instantOf(call.occurredAtUnixNano).slice(0, 19)}Z without an approval`,
       why: 'The tool changes things, and no approved action of that time accounts for it.',
       blocks: [call.id],
     },
@@ -106,6 +107,7 @@ export function mutatingCallOf(row: EvidenceRow): MutatingCall | undefined {
     occurredAtUnixNano: row.occurredAtUnixNano,
     actor: row.actor,
     tool: row.tool.name,
+    operation: operationOf(row.tool.tierRule ?? '', row.facts['verb']),
     argumentsDigest: row.content['arguments']?.digest ?? null,
     failed: row.outcome === 'error' || row.outcome === 'timeout',
   };

@@ -1,7 +1,7 @@
 export interface ShellLine {
   /** Simple commands in order, each as words without quotes; those inside `$(…)` and backquotes included. */
   readonly commands: readonly (readonly string[])[];
-  /** A redirection writes to a file other than /dev/null. */
+  /** A redirection writes to a file, other than /dev/null or a scratch file under /tmp. */
   readonly writesFile: boolean;
   /** The line was longer than is looked at. */
   readonly cut: boolean;
@@ -27,7 +27,7 @@ export function shellCommands(line: string, depth = 0): ShellLine {
   const endWord = (): void => {
     if (!inWord) return;
     if (redirect) {
-      if (!/^(?:\/dev\/(?:null|stdout|stderr|tty)|&?\d|-)$/.test(word)) writesFile = true;
+      if (!/^(?:\/dev\/(?:null|stdout|stderr|tty)|&?\d|-|(?:\/var)?\/tmp\/(?!.*\.\.).+)$/.test(word)) writesFile = true;
       redirect = false;
     } else {
       words.push(word);

@@ -20,6 +20,14 @@ test.each([
   ['kubectl exec pod -- cat /etc/hosts', 'read', 'exec'],
   ['aws ec2 terminate-instances --instance-ids i-1', 'mutate', 'terminate'],
   ['./fix-everything', 'unknown', undefined],
+  ['kubectl port-forward -n shop svc/x 8080:80', 'read', 'port-forward'],
+  ['kubectl get pods -o yaml > /tmp/pods.yaml', 'read', 'get'],
+  ['kubectl get pods -o yaml > /tmp/../etc/pods.yaml', 'mutate', 'write'],
+  ['git clone https://example.com/x.git', 'read', 'clone'],
+  ['curl -s -XPOST http://logs:9200/app-*/_search -d \'{"size": 1}\'', 'read', 'post'],
+  ['curl -XPOST http://logs:9200/app/_delete_by_query -d {}', 'mutate', 'post'],
+  ['curl -XDELETE http://logs:9200/app/_search', 'mutate', 'delete'],
+  ['curl http://prometheus:9090/api/v1/query_range --data-urlencode query=up', 'read', 'post'],
   ["echo 'kubectl delete pod x'", 'read', 'read'],
 ] as const)('the shell command %s is %s', (command, tier, verb) => {
   expect(toolTier('exec_command', [{ cmd: command }])).toMatchObject({ tier, ...(verb !== undefined && { verb }) });
@@ -42,7 +50,28 @@ test.each([
   ['get_or_create_ticket', 'mutate'],
   ['propose_hypothesis', 'write_record'],
   ['frobnicate', 'unknown'],
+  ['execute_python', 'unknown'],
+  ['code_interpreter', 'unknown'],
+  ['exec_command', 'unknown'],
+  ['run_query', 'read'],
+  ['run_sql_query', 'unknown'],
+  ['execute_promql', 'read'],
+  ['run_and_delete', 'mutate'],
+  ['execute_rollback', 'mutate'],
   ['', 'unknown'],
 ] as const)('the tool named %s is %s', (name, tier) => {
   expect(toolTier(name, []).tier).toBe(tier);
+});
+
+test.each([
+  [{ session_id: 1, yield_time_ms: 1000 }, 'read'],
+  [{ session_id: 1, chars: '' }, 'read'],
+  [{ session_id: 1, chars: 'kubectl delete pod x\n' }, 'mutate'],
+  [{ session_id: 1, chars: 'y\n' }, 'unknown'],
+] as const)('typing %j into a command that runs is %s', (call, tier) => {
+  expect(toolTier('write_stdin', [call]).tier).toBe(tier);
+});
+
+test('typing into a command of which the arguments were not recorded is unknown', () => {
+  expect(toolTier('write_stdin', []).tier).toBe('unknown');
 });

@@ -33,6 +33,9 @@ const PROGRAMS: Readonly<Record<string, ProgramRule>> = {
       'events',
       'diff',
       'wait',
+      // Tunnels from where the agent runs: what goes through them shows in other calls.
+      'port-forward',
+      'proxy',
     ],
     mutate: [
       'apply',
@@ -56,8 +59,6 @@ const PROGRAMS: Readonly<Record<string, ProgramRule>> = {
       'cp',
       'attach',
       'debug',
-      'port-forward',
-      'proxy',
     ],
     second: {
       rollout: { read: ['status', 'history'], mutate: ['restart', 'undo', 'pause', 'resume'] },
@@ -147,6 +148,9 @@ const PROGRAMS: Readonly<Record<string, ProgramRule>> = {
       'describe',
       'shortlog',
       'cat-file',
+      // Copies of a repository; what they come from stays as it is.
+      'clone',
+      'fetch',
     ],
     mutate: [
       'push',
@@ -166,8 +170,6 @@ const PROGRAMS: Readonly<Record<string, ProgramRule>> = {
       'mv',
       'add',
       'stash',
-      'clone',
-      'fetch',
     ],
   },
   gh: {
@@ -498,7 +500,6 @@ const NAME_MUTATE: ReadonlySet<string> = new Set([
   'purge',
   'flush',
   'reset',
-  'execute',
   'modify',
   'replace',
   'annotate',
@@ -508,14 +509,23 @@ const NAME_MUTATE: ReadonlySet<string> = new Set([
   'resume',
   'pause',
   'release',
-  'exec',
 ]);
+/**
+ * Verbs of tools that run what their arguments hold (`execute_python`, `run_sql`): they reach as far as that does, so a name
+ * alone says nothing. Where every call of a code interpreter counted as a change, the real ones went unseen among them.
+ */
+const NAME_RUN: ReadonlySet<string> = new Set(['execute', 'exec', 'run', 'eval', 'evaluate', 'invoke', 'interpreter']);
+/** What a running tool may run without changing anything, when its name says so: `run_query`, `execute_promql`. */
+const NAME_RUN_READ: ReadonlySet<string> = new Set(['query', 'search', 'promql', 'logql', 'traceql', 'diagnostics']);
 /** Nouns of the incident record itself: writing there changes nothing in production. */
 const RECORD_TOOL =
   /(?:^|[_.-])(?:hypothesis|hypotheses|stance|incident_note|record_note|record_entry|timeline|evidence|follow_?up|decision|handoff|incident_status|incident_record|docket)(?:$|[_.-])/;
 
 const SHELL_TOOL =
-  /(?:^|[_.-])(?:bash|shell|sh|terminal|exec|exec_command|run_command|run_shell_command|execute_command|local_shell|command|run_terminal_cmd|cmd|powershell|write_stdin)$/i;
+  /(?:^|[_.-])(?:bash|shell|sh|terminal|exec|exec_command|run_command|run_shell_command|execute_command|local_shell|command|run_terminal_cmd|cmd|powershell)$/i;
+/** Tools that type into, or wait on, a command started before: Codex's `write_stdin` polls with empty `chars`. */
+const SESSION_INPUT_TOOL = /(?:^|[_.-])(?:write_stdin|send_input|write_to_terminal)$/i;
+const SESSION_INPUT_MEMBER: ReadonlySet<string> = new Set(['chars', 'input', 'text', 'data']);
 const COMMAND_MEMBER: ReadonlySet<string> = new Set([
   'command',
   'cmd',
@@ -540,6 +550,7 @@ const TIER_ORDER: readonly ToolTier[] = ['read', 'write_record', 'unknown', 'mut
  */
 export function toolTier(toolName: string, callArguments: readonly unknown[]): TierDecision {
   const words = nameWords(toolName);
+  if (SESSION_INPUT_TOOL.test(toolName)) return sessionInputTier(callArguments);
   const shell = SHELL_TOOL.test(toolName);
   const program = words.map((word) => ALIASES[word] ?? word).find((word) => Object.hasOwn(PROGRAMS, word));
   const decisions: TierDecision[] = [];
@@ -571,7 +582,20 @@ export function toolTier(toolName: string, callArguments: readonly unknown[]): T
     }
   }
   if (decisions.length > 0) return farthest(decisions);
+  if (shell) return { tier: 'unknown', rule: 'shell.no_command', verb: undefined };
   return nameTier(toolName, words);
+}
+
+/** What is typed counts as a command line; typing nothing waits for output. */
+function sessionInputTier(callArguments: readonly unknown[]): TierDecision {
+  const members = callArguments.flatMap(membersOf);
+  if (members.length === 0) return { tier: 'unknown', rule: 'shell.no_command', verb: undefined };
+  const typed = members
+    .filter(([key]) => SESSION_INPUT_MEMBER.has(key.toLowerCase()))
+    .map(([, value]) => (typeof value === 'string' ? value : ''))
+    .filter((text) => text !== '');
+  if (typed.length === 0) return { tier: 'read', rule: 'shell.wait', verb: 'wait' };
+  return farthest(typed.map(commandTier));
 }
 
 function nameTier(toolName: string, words: readonly string[]): TierDecision {
@@ -588,6 +612,11 @@ function nameTier(toolName: string, words: readonly string[]): TierDecision {
     return { tier: 'write_record', rule: 'name.record', verb: 'add' };
   }
   // A name that holds both (`get_or_create`) can do both.
+  if (mutating === undefined && words.some((word) => NAME_RUN.has(word))) {
+    const asks = words.find((word) => NAME_RUN_READ.has(word));
+    if (asks !== undefined && !words.includes('sql')) return { tier: 'read', rule: 'name.verb', verb: asks };
+    return { tier: 'unknown', rule: 'name.run', verb: undefined };
+  }
   if (mutating !== undefined) return { tier: 'mutate', rule: 'name.verb', verb: mutating };
   if (reading !== undefined) return { tier: 'read', rule: 'name.verb', verb: reading };
   return { tier: 'unknown', rule: 'none', verb: undefined };
@@ -695,6 +724,13 @@ function cloudTier(name: string, rest: readonly string[]): TierDecision {
   return { tier: 'unknown', rule: name, verb: undefined };
 }
 
+/**
+ * Addresses that answer questions sent with POST, because questions are long: Elasticsearch and OpenSearch, Prometheus and
+ * Mimir, Loki, Tempo, Grafana's data sources.
+ */
+const QUERY_ADDRESS =
+  /^https?:\/\/[^\s?#]*\/(?:_search|_msearch|_count|_field_caps|api\/v1\/(?:query|query_range|query_exemplars|series|labels)|loki\/api\/v1\/(?:query|query_range|series|labels)|api\/ds\/query|api\/search)(?:[?#]|$)/i;
+
 function httpClientTier(name: string, rest: readonly string[]): TierDecision {
   const at = rest.findIndex((word) => word === '-X' || word === '--request' || word === '--method');
   const joined = rest
@@ -707,7 +743,8 @@ function httpClientTier(name: string, rest: readonly string[]): TierDecision {
     ),
   );
   const verb = method ?? (body ? 'post' : 'get');
-  const read = verb === 'get' || verb === 'head' || verb === 'options';
+  const asks = (verb === 'post' || verb === 'get') && rest.some((word) => QUERY_ADDRESS.test(word));
+  const read = asks || verb === 'get' || verb === 'head' || verb === 'options';
   return { tier: read ? 'read' : 'mutate', rule: `shell.${name}`, verb: /^[a-z]{3,7}$/.test(verb) ? verb : undefined };
 }
 

@@ -1,5 +1,5 @@
 import type { ActorKind } from '../record/actor.ts';
-import type { EvidenceQueries } from '../record/evidence-queries.ts';
+import { operationOf, type EvidenceQueries } from '../record/evidence-queries.ts';
 import type { Database } from './database.ts';
 
 const CALLS_MAX = 10_000;
@@ -13,6 +13,8 @@ interface StoredCall {
   readonly actor_name: string;
   readonly actor_id: string | null;
   readonly tool_name: string | null;
+  readonly tool_tier_rule: string | null;
+  readonly verb: string;
   readonly arguments_digest: string;
   readonly outcome: string;
 }
@@ -22,7 +24,8 @@ export function createEvidenceQueries(database: Database): EvidenceQueries {
   return {
     async mutatingCalls(tenant, incidentId) {
       const rows = await database.select<StoredCall>(
-        `SELECT id, toString(toUnixTimestamp64Nano(occurred_at)) AS occurred, actor_kind, actor_name, actor_id, tool_name,
+        `SELECT id, toString(toUnixTimestamp64Nano(occurred_at)) AS occurred, actor_kind, actor_name, actor_id, tool_name, tool_tier_rule,
+JSONExtractString(facts, 'verb') AS verb,
 JSONExtractString(content, 'arguments', 'digest') AS arguments_digest, outcome
 FROM evidence FINAL
 WHERE tenant = {tenant:String} AND incident = {incident:String} AND kind = 'tool_call' AND tool_tier = 'mutate'
@@ -35,6 +38,7 @@ ORDER BY occurred_at DESC, id DESC LIMIT ${CALLS_MAX}`,
         occurredAtUnixNano: BigInt(row.occurred),
         actor: { kind: row.actor_kind, name: row.actor_name, id: row.actor_id },
         tool: row.tool_name ?? '',
+        operation: operationOf(row.tool_tier_rule ?? '', row.verb),
         argumentsDigest: row.arguments_digest === '' ? null : row.arguments_digest,
         failed: row.outcome === 'error' || row.outcome === 'timeout',
       }));
