@@ -74,17 +74,21 @@ export function recordMarkdown(record: IncidentRecord): string {
     'Follow-ups',
     record.followUps.map((each) => item(each.label, each.state, each.title)),
   );
-  section('Latest evidence', [
-    `${record.evidence.total} rows: ${Object.entries(record.evidence.counts)
-      .map(([kind, count]) => `${count} ${escapeMarkdown(kind)}`)
-      .join(', ')}.`,
-    '',
-    ...record.evidence.latest.map((each) =>
-      item(each.id.slice(0, 8), `${each.kind}, ${each.occurredAt}, ${each.outcome}`, each.summary),
-    ),
-  ]);
+  section('Latest evidence', evidenceLines(record.evidence));
   parts.push(`Entry ${record.head.seq}, hash ${record.head.hash}.\n`);
   return parts.join('\n');
+}
+
+function evidenceLines({ total, counts, latest }: IncidentRecord['evidence']): string[] {
+  if (total === 0) return ['No evidence is filed yet.'];
+  const kinds = Object.entries(counts).map(([kind, rows]) => `${rows} ${escapeMarkdown(kind)}`);
+  return [
+    `${total} ${total === 1 ? 'row' : 'rows'}: ${kinds.join(', ')}.`,
+    '',
+    ...latest.map((each) =>
+      item(each.id.slice(0, 8), `${each.kind}, ${each.occurredAt}, ${each.outcome}`, each.summary),
+    ),
+  ];
 }
 
 function item(label: string, state: string, text: string): string {
