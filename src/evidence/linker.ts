@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
 import type { SpooledFrame } from '../pipeline/frame.ts';
+import { createTimeSlice } from '../pipeline/time-slice.ts';
 import type { EvidenceLink, EvidenceRow, LinkMode } from '../record/evidence.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { IncidentIndex } from '../record/incident-index.ts';
@@ -82,14 +83,19 @@ class Linker implements FrameConsumer {
     const touched = new Set<Act>();
     let setAside = 0;
     const read: ReadFrame[] = [];
+    const slice = createTimeSlice();
     for (const frame of batch.frames) {
       const each = this.#read(frame, touched);
       setAside += each.setAside;
       if (each.found.length > 0) read.push(each);
+      if (slice.isOver()) await slice.next();
     }
     try {
       await this.#lookUpTraces(read);
-      for (const each of read) setAside += this.#contributeAll(each, touched);
+      for (const each of read) {
+        setAside += this.#contributeAll(each, touched);
+        if (slice.isOver()) await slice.next();
+      }
       await this.#write(touched);
     } catch (error) {
       const code = error instanceof Error ? error.name : 'unknown';
@@ -242,7 +248,9 @@ class Linker implements FrameConsumer {
     const absorbed = new Set([...touched].flatMap((act) => act.absorbed));
     const rows: EvidenceRow[] = [];
     const written: { act: Act; digest: string; links: ReadonlyMap<string, EvidenceLink> }[] = [];
+    const slice = createTimeSlice();
     for (const act of touched) {
+      if (slice.isOver()) await slice.next();
       if (absorbed.has(act)) continue;
       const row = this.#rowOf(act);
       if (row === undefined) continue;

@@ -1,59 +1,94 @@
 import { expect, test } from 'vitest';
-import { createAdmission, createReservation } from './admission.ts';
+import { createAdmission, createReservation, type Admission } from './admission.ts';
 
-function admissionAt(clock: { now: number }) {
+/** 16 requests of 4,096 bytes beside their own, whatever the pace. */
+const ALWAYS = 16 * 4_096;
+
+function admissionAt(clock: { now: number }, inFlightBytesMax = 1_000_000): Admission {
   return createAdmission({
-    inFlightBytesMax: 1_000,
+    inFlightBytesMax,
     expectedWaitMsMax: 5_000,
-    requestsAlways: 4,
+    workBytesAlways: ALWAYS,
     clock: () => clock.now,
   });
 }
 
+/** Enters requests of one byte until one is refused; how many entered. */
+function fill(admission: Admission): number {
+  for (let entered = 0; ; entered += 1) if (!createReservation(admission).tryEnter()) return entered;
+}
+
 test('bytes beyond the budget are refused until others are given back', () => {
-  const admission = admissionAt({ now: 0 });
+  const admission = admissionAt({ now: 0 }, 1_000);
   const [first, second] = [createReservation(admission), createReservation(admission)];
   expect(first.tryGrow(900)).toBe(true);
   expect(second.tryGrow(200)).toBe(false);
-  expect(first.wouldFit(100)).toBe(true);
+  expect(first.wouldEnter(100)).toBe(true);
+  expect(first.wouldEnter(101)).toBe(false);
   first.release();
   expect(second.tryGrow(200)).toBe(true);
   second.release();
   expect(admission.inFlightBytes).toBe(0);
 });
 
-test('without a pace a few requests are let in, and no more', () => {
+test('without a pace a bounded amount of work is let in', () => {
   const admission = admissionAt({ now: 0 });
-  const reservations = Array.from({ length: 6 }, () => createReservation(admission));
-  expect(reservations.map((each) => each.tryGrow(1))).toEqual([true, true, true, true, false, false]);
+  const reservations = Array.from({ length: 16 }, () => createReservation(admission));
+  expect(reservations.every((each) => each.wouldEnter(0) && each.tryEnter())).toBe(true);
+  expect(createReservation(admission).wouldEnter(0)).toBe(false);
   for (const each of reservations) each.release();
-  expect(createReservation(admission).tryGrow(1)).toBe(true);
+  expect(createReservation(admission).wouldEnter(0)).toBe(true);
 });
 
-test('as many wait as are answered within the longest wait, and fewer when the pace falls', () => {
+test('what was read before the bound was reached is let in up to twice the bound', () => {
+  expect(fill(admissionAt({ now: 0 }))).toBe(32);
+});
+
+test('one request is let in however large it is, and others wait for it', () => {
+  const admission = admissionAt({ now: 0 });
+  const large = createReservation(admission);
+  expect(large.tryGrow(900_000)).toBe(true);
+  expect(large.wouldEnter(0)).toBe(true);
+  expect(large.tryEnter()).toBe(true);
+  expect(createReservation(admission).wouldEnter(0)).toBe(false);
+  expect(createReservation(admission).tryEnter()).toBe(false);
+  large.release();
+  expect(createReservation(admission).wouldEnter(0)).toBe(true);
+});
+
+test('as much waits as is worked off within the longest wait, and less when the pace falls', () => {
   const clock = { now: 0 };
   const admission = admissionAt(clock);
-  // Ten answers in each of many seconds.
-  for (let second = 0; second < 20; second += 1) {
-    for (let each = 0; each < 10; each += 1) {
-      clock.now += 100;
-      const reservation = createReservation(admission);
-      expect(reservation.tryGrow(1)).toBe(true);
-      reservation.release();
-    }
+  // Ten requests in each of many seconds, with silences between them that say nothing about the pace.
+  for (let each = 0; each < 200; each += 1) {
+    const reservation = createReservation(admission);
+    expect(reservation.tryEnter()).toBe(true);
+    clock.now += 100;
+    reservation.release();
+    clock.now += 10_000;
   }
-  const waiting = Array.from({ length: 60 }, () => createReservation(admission));
-  const letIn = waiting.filter((each) => each.tryGrow(1)).length;
-  expect(letIn).toBeGreaterThanOrEqual(48);
-  expect(letIn).toBeLessThanOrEqual(52);
-  for (let second = 0; second < 10; second += 1) {
+  expect(fill(admission)).toBe(2 * 50);
+  // Now nothing ends for minutes.
+  for (let second = 0; second < 60; second += 1) {
     clock.now += 1_000;
-    createReservation(admission).tryGrow(1);
+    expect(createReservation(admission).tryEnter()).toBe(false);
   }
-  for (const each of waiting) each.release();
-  clock.now += 60_000;
-  const later = Array.from({ length: 60 }, () => createReservation(admission));
-  expect(later.filter((each) => each.tryGrow(1)).length).toBeLessThan(20);
+  const later = admissionAt(clock);
+  expect(fill(later)).toBe(32);
+});
+
+test('a pace that falls lowers the bound, down to what is always let in', () => {
+  const clock = { now: 0 };
+  const admission = admissionAt(clock);
+  const work = (milliseconds: number): void => {
+    const reservation = createReservation(admission);
+    reservation.tryEnter();
+    clock.now += milliseconds;
+    reservation.release();
+  };
+  for (let each = 0; each < 200; each += 1) work(100);
+  for (let each = 0; each < 20; each += 1) work(5_000);
+  expect(fill(admission)).toBe(32);
 });
 
 test('a request that is over takes nothing any more', () => {
@@ -61,6 +96,7 @@ test('a request that is over takes nothing any more', () => {
   const reservation = createReservation(admission);
   reservation.release();
   expect(reservation.tryGrow(10)).toBe(false);
+  expect(reservation.tryEnter()).toBe(false);
   expect(admission.inFlightBytes).toBe(0);
 });
 
@@ -68,9 +104,9 @@ test('giving back twice gives back once', () => {
   const admission = admissionAt({ now: 0 });
   const reservation = createReservation(admission);
   reservation.tryGrow(10);
+  reservation.tryEnter();
   reservation.release();
   reservation.release();
   expect(admission.inFlightBytes).toBe(0);
-  const again = Array.from({ length: 5 }, () => createReservation(admission));
-  expect(again.filter((each) => each.tryGrow(1))).toHaveLength(4);
+  expect(fill(admission)).toBe(32);
 });

@@ -1,12 +1,18 @@
 /**
- * What may be in progress at once, over all connections and transports: bytes in memory, and requests by how long they
- * would have to wait. A request that does not fit is answered as retryable instead of being taken in: backpressure is
+ * What may be in progress at once, over all connections and transports: bytes in memory, and requests by how long the work
+ * before them takes. A request that does not fit is answered as retryable instead of being taken in: backpressure is
  * explicit, memory is bounded (R18), and what is taken is answered while its sender still listens.
  */
 export interface Admission {
-  /** Takes a place among the requests in progress; false when a request more would wait too long. */
-  tryEnter(): boolean;
-  leave(): void;
+  /**
+   * Takes `bytes` of a whole request into the work in progress; false when they would wait far too long behind it. The bound is
+   * wider than that of `wouldWait`: what was worth reading then should not be refused for what was read beside it.
+   */
+  tryEnter(bytes: number): boolean;
+  /** The work of so many bytes is over. */
+  leave(bytes: number): void;
+  /** Whether a request would have to wait too long as things are: asked before it is read, a refusal costs next to nothing. */
+  wouldWait(): boolean;
   /** Takes `bytes` from the budget; false, and nothing taken, when they do not fit. */
   tryReserve(bytes: number): boolean;
   /** Whether `bytes` would fit now; takes nothing. */
@@ -19,48 +25,68 @@ export interface Admission {
 export interface AdmissionOptions {
   readonly inFlightBytesMax: number;
   /**
-   * A request is refused when, at the pace of late, the ones before it would take longer than this. Senders give up after
-   * 10 s by default (OTEL_EXPORTER_OTLP_TIMEOUT): what is answered later was work for nothing and comes again.
+   * A request is refused when, at the pace of late, the work before it would take longer than this. Senders give up after 10 s by
+   * default (OTEL_EXPORTER_OTLP_TIMEOUT): what is answered later was work for nothing and comes again. A sender with few
+   * requests under way is also slowed by every wait, one that opens more connections is not: the queue is kept short.
    */
   readonly expectedWaitMsMax: number;
-  /** So many requests are always let in, whatever the pace of late: a burst after a silence has none. */
-  readonly requestsAlways: number;
+  /** So much work is let in whatever the pace of late: a service that had little to do has shown none. */
+  readonly workBytesAlways: number;
   /** Milliseconds, monotonic. */
   readonly clock?: () => number;
 }
 
-/** The pace is taken anew at most this often, half from what it was. */
+/** The pace is taken anew after so many milliseconds with work, half from what it was. */
 const PACE_WINDOW_MS = 500;
+/** How far beyond the bound that requests are held against before they are read the work in progress may grow by what was read. */
+const READ_FACTOR = 2;
+/** What a request costs beside its bytes, in bytes. */
+const REQUEST_BYTES = 4096;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { inFlightBytesMax } = options;
   const clock = options.clock ?? (() => performance.now());
   let inFlightBytes = 0;
   let inProgress = 0;
-  let answered = 0;
-  let answeredPerMs = 0;
-  let windowBegan = clock();
+  let workBytes = 0;
+  let doneBytes = 0;
+  let busyMs = 0;
+  let busySince = 0;
+  let bytesPerMs = 0;
 
-  function takePace(): void {
-    const elapsed = clock() - windowBegan;
-    if (elapsed < PACE_WINDOW_MS) return;
-    answeredPerMs = (answeredPerMs + answered / elapsed) / 2;
-    answered = 0;
-    windowBegan += elapsed;
+  /** Bytes done per millisecond in which there was work: a silence says nothing about how fast it goes. */
+  function takePace(now: number): void {
+    if (inProgress > 0) busyMs += now - busySince;
+    busySince = now;
+    if (busyMs < PACE_WINDOW_MS) return;
+    const pace = doneBytes / busyMs;
+    bytesPerMs = bytesPerMs === 0 ? pace : (bytesPerMs + pace) / 2;
+    doneBytes = 0;
+    busyMs = 0;
+  }
+
+  function workBytesMax(): number {
+    return Math.max(options.workBytesAlways, bytesPerMs * options.expectedWaitMsMax);
   }
 
   return {
     inFlightBytesMax,
-    tryEnter() {
-      takePace();
-      if (inProgress >= Math.max(options.requestsAlways, answeredPerMs * options.expectedWaitMsMax)) return false;
+    tryEnter(bytes) {
+      takePace(clock());
+      if (workBytes >= workBytesMax() * READ_FACTOR) return false;
       inProgress += 1;
+      workBytes += bytes + REQUEST_BYTES;
       return true;
     },
-    leave() {
+    leave(bytes) {
+      takePace(clock());
       inProgress -= 1;
-      answered += 1;
-      takePace();
+      workBytes -= bytes + REQUEST_BYTES;
+      doneBytes += bytes + REQUEST_BYTES;
+    },
+    wouldWait() {
+      takePace(clock());
+      return workBytes >= workBytesMax();
     },
     tryReserve(bytes) {
       if (inFlightBytes + bytes > inFlightBytesMax) return false;
@@ -77,37 +103,42 @@ export function createAdmission(options: AdmissionOptions): Admission {
   };
 }
 
-/** What one request holds of the budget; given back once, whole. */
+/** What one request holds of the budget and of the work in progress; given back once, whole. */
 export interface Reservation {
-  /** Also takes the request's place, the first time. */
   tryGrow(bytes: number): boolean;
-  wouldFit(bytes: number): boolean;
+  /** Whether a request of so many bytes is worth reading: it would fit, and not wait too long. */
+  wouldEnter(bytes: number): boolean;
+  /** The request is whole: takes its place among the work in progress, once. False when it would wait too long. */
+  tryEnter(): boolean;
   readonly bytes: number;
   release(): void;
 }
 
 export function createReservation(admission: Admission): Reservation {
   let held = 0;
-  let entered = false;
+  let entered: number | undefined;
   let over = false;
   return {
     tryGrow(bytes) {
-      // A chunk that arrives after its request was answered must not take a place that nobody gives back.
-      if (over) return false;
-      if (!entered && !(entered = admission.tryEnter())) return false;
-      if (!admission.tryReserve(bytes)) return false;
+      // A chunk that arrives after its request was answered must not take room that nobody gives back.
+      if (over || !admission.tryReserve(bytes)) return false;
       held += bytes;
       return true;
     },
-    wouldFit: (bytes) => admission.wouldFit(bytes),
+    wouldEnter: (bytes) => admission.wouldFit(bytes) && !admission.wouldWait(),
+    tryEnter() {
+      if (over || !admission.tryEnter(held)) return false;
+      entered = held;
+      return true;
+    },
     get bytes() {
       return held;
     },
     release() {
       admission.release(held);
       held = 0;
-      if (entered) admission.leave();
-      entered = false;
+      if (entered !== undefined) admission.leave(entered);
+      entered = undefined;
       over = true;
     },
   };

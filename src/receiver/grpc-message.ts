@@ -56,7 +56,7 @@ export function readUnaryMessage(
         compressed = flag === 1;
         const length = prefix.readUInt32BE(1);
         if (length > limits.bytesMax) return settle({ kind: 'too_large' });
-        if (!reservation.wouldFit(length)) return settle({ kind: 'no_memory' });
+        if (!reservation.wouldEnter(length)) return settle({ kind: 'no_memory' });
         expected = PREFIX_BYTES + length;
       }
       if (expected >= 0 && received > expected) {

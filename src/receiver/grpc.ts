@@ -145,6 +145,7 @@ class GrpcCalls {
     if ('kind' in caller) return this.#refuse(stream, signal, caller);
     const body = await this.#readRequest(stream, headers, reservation);
     if ('kind' in body) return this.#refuse(stream, signal, body);
+    if (!reservation.tryEnter()) return this.#refuse(stream, signal, this.#overloaded());
     const outcome = await this.#options.handleExport({
       transport: 'grpc',
       signal,
@@ -194,6 +195,8 @@ class GrpcCalls {
     if (encoding !== 'identity' && encoding !== 'gzip') {
       return { kind: 'permanent', code: 'unimplemented', message: 'the message encoding must be gzip or identity' };
     }
+    // Refused before its message is read, a request costs next to nothing.
+    if (!reservation.wouldEnter(0)) return this.#overloaded();
     const message = await readUnaryMessage(stream, reservation, {
       bytesMax: requestBytesMax,
       timeoutMs: Math.min(requestTimeoutMs, grpcTimeoutMs(headers['grpc-timeout']) ?? requestTimeoutMs),

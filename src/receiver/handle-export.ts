@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Reservation } from './admission.ts';
 import type { ReceiverInstruments, Transport } from './instruments.ts';
 import type { ReceiverLimits } from './options.ts';
+import { createTurns } from './turns.ts';
 
 export type Encoding = 'protobuf' | 'json';
 
@@ -83,6 +84,7 @@ const sentences = (...parts: readonly string[]): string => parts.filter((part) =
  */
 export function createHandleExport(options: HandleExportOptions): HandleExport {
   const { handler, instruments, logger, limits, clock } = options;
+  const turns = createTurns();
 
   async function run(incoming: IncomingExport): Promise<ExportOutcome> {
     const { transport, signal } = incoming;
@@ -120,7 +122,7 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
     const started = process.hrtime.bigint();
     let outcome: ExportOutcome;
     try {
-      outcome = await run(incoming);
+      outcome = await turns.take(() => run(incoming));
     } catch (error) {
       // The error's text may quote what was being worked on, so only its kind is logged.
       const name = error instanceof Error ? error.name : typeof error;

@@ -46,7 +46,12 @@ const ENCODING_OF_TYPE: ReadonlyMap<string, Encoding> = new Map([
   ['application/json', 'json'],
 ]);
 
-/** How much of a refused body is still read so that the sender, busy writing, gets to see the answer. */
+/**
+ * A refused body that is no larger than this is read and forgotten after the answer, and the connection goes on: a sender that had to
+ * connect anew would cost more.
+ */
+const SKIP_BYTES_MAX = 1024 * 1024;
+/** How much of a larger one is still read so that the sender, busy writing, gets to see the answer. */
 const DRAIN_BYTES_MAX = 8 * 1024 * 1024;
 const DRAIN_MS_MAX = 1000;
 
@@ -176,6 +181,7 @@ class HttpExchanges {
       return;
     }
     if (body.kind === 'refused') return refuse(body.refusal);
+    if (!reservation.tryEnter()) return refuse(this.#overloaded());
 
     const outcome = await this.#options.handleExport({
       transport: 'http',
@@ -258,7 +264,7 @@ class HttpExchanges {
     if (request.destroyed) return Promise.resolve({ kind: 'gone' });
     if (declared > requestBytesMax) return Promise.resolve({ kind: 'refused', refusal: tooLarge });
     // Bytes are taken as they come: a length that is only claimed must not cost others their share.
-    if (!reservation.wouldFit(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
+    if (!reservation.wouldEnter(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
       let length = 0;
@@ -305,10 +311,13 @@ class HttpExchanges {
     const { refusal, encoding, signal } = answer;
     this.#options.instruments.request({ transport: 'http', signal, result: refusal.result });
     const unread = !request.complete;
-    if (unread) {
+    const skipped =
+      unread && request.headers['content-length'] !== undefined && declaredLength(request) <= SKIP_BYTES_MAX;
+    if (unread && !skipped) {
       response.setHeader('connection', 'close');
       await drain(request);
     }
+    if (skipped) request.resume();
     send(response, {
       httpStatus: refusal.httpStatus,
       contentType: CONTENT_TYPE[encoding],

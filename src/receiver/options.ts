@@ -36,8 +36,8 @@ export interface ReceiverLimits {
   readonly connectionWindowBytes: number;
   /** Requests are refused as retryable when, at the pace of late, they would wait longer than this. */
   readonly expectedWaitMsMax: number;
-  /** So many requests are always taken in at once, whatever the pace of late. */
-  readonly requestsAlways: number;
+  /** So many bytes of requests are always worked on at once, whatever the pace of late. */
+  readonly workBytesAlways: number;
   /** Concurrent calls on one gRPC connection. */
   readonly maxConcurrentStreams: number;
   /** How long a gRPC connection lives before the sender is asked to reconnect, so that load balancers rebalance (R49). */
@@ -59,8 +59,8 @@ export interface ReceiverLimits {
 export const DEFAULT_LIMITS: ReceiverLimits = {
   requestBytesMax: REQUEST_BYTES_MAX,
   inFlightBytesMax: 4 * REQUEST_BYTES_MAX,
-  expectedWaitMsMax: 4_000,
-  requestsAlways: 512,
+  expectedWaitMsMax: 500,
+  workBytesAlways: 16 * 1024 * 1024,
   connectionsMax: 4096,
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 16 * 1024 * 1024,

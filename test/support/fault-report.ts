@@ -14,6 +14,8 @@ export interface FaultCounts {
   readonly recoveryMs?: readonly number[];
   /** Resident bytes of a Docket process. */
   readonly rssBytes?: number;
+  /** Goodput under twice the load, as a share of the maximum. */
+  readonly overloadShare?: number;
   /** Kills by the window they hit. */
   readonly windows?: Readonly<Record<string, number>>;
 }
@@ -50,7 +52,11 @@ export function summaryOf(file: string): string {
       `stored ${sum((each) => each.stored)}, set aside ${sum((each) => each.setAside)}, ` +
       `lost ${sum((each) => each.lost)}, duplicates ${sum((each) => each.duplicates)}`,
     `recovery p50 ${at(0.5)} ms, p99 ${at(0.99)} ms (${recovery.length} measured); ` +
-      `RSS at most ${Math.round(rss / 1024 / 1024)} MiB`,
+      `RSS at most ${Math.round(rss / 1024 / 1024)} MiB` +
+      all
+        .flatMap((counts) => counts.overloadShare ?? [])
+        .map((share) => `; goodput under twice the load ${share} of the maximum`)
+        .join(''),
   ].join('\n');
 }
 

@@ -19,6 +19,8 @@ export interface RequestOptions {
   readonly timeUnixNano?: (number: number) => bigint;
   /** Bytes of filling in every item. */
   readonly padding?: number;
+  /** Bytes of an agent's conversation, with an e-mail address in each turn, in every fifth span: what redaction has work with. */
+  readonly agentContent?: number;
 }
 
 export function numberedRequest(
@@ -46,6 +48,38 @@ export function numberedRequest(
   return { signal, numbers, bytes: writer.finish() };
 }
 
+/**
+ * Makes requests of spans that differ in their numbers alone, by writing new ids into a copy of one that was built before: a
+ * load generator on the same machine as what it measures must cost as little as it can. No content comes twice.
+ */
+export function createSpanTemplate(count: number, options: RequestOptions = {}): (first: number) => NumberedRequest {
+  const { bytes } = numberedRequest('traces', 0, count, options);
+  const traces: number[] = [];
+  const spans: { readonly id: number; readonly texts: readonly number[] }[] = [];
+  let from = 0;
+  for (let index = 0; index < count; index += 1) {
+    const trace = bytes.indexOf(Buffer.from(traceIdOf(0), 'hex'), from);
+    const id = bytes.indexOf(Buffer.from(spanIdOf(index), 'hex'), trace + 16);
+    from = id + 8;
+    const text = spanIdOf(index);
+    const texts: number[] = [];
+    for (let at = bytes.indexOf(text, from); at >= 0; at = bytes.indexOf(text, at + text.length)) texts.push(at);
+    traces.push(trace);
+    spans.push({ id, texts });
+  }
+  return (first) => {
+    const copy = Buffer.from(bytes);
+    // The first half of a trace id is the same for all.
+    for (const trace of traces) copy.writeBigUInt64BE(BigInt(first + 1), trace + 8);
+    for (const [index, { id, texts }] of spans.entries()) {
+      copy.writeBigUInt64BE(BigInt(first + index + 1), id);
+      const text = spanIdOf(first + index);
+      for (const at of texts) copy.write(text, at, 'latin1');
+    }
+    return { signal: 'traces', bytes: copy, numbers: Array.from({ length: count }, (_, index) => first + index) };
+  };
+}
+
 /** 16 hex digits: the SpanId of the item. */
 export function spanIdOf(number: number): string {
   return (number + 1).toString(16).padStart(16, '0');
@@ -53,7 +87,7 @@ export function spanIdOf(number: number): string {
 
 /** 32 hex digits: the TraceId of the request whose first item has this number. */
 export function traceIdOf(first: number): string {
-  return (first + 1).toString(16).padStart(32, 'a');
+  return `${'a'.repeat(16)}${spanIdOf(first)}`;
 }
 
 function span(writer: WireWriter, number: number, first: number, at: bigint, options: RequestOptions): void {
@@ -64,8 +98,28 @@ function span(writer: WireWriter, number: number, first: number, at: bigint, opt
   writer.varintField(6, 2);
   writer.fixed64Field(7, at);
   writer.fixed64Field(8, at + 1_000_000n);
+  if (options.agentContent !== undefined && number % 5 === 0) conversation(writer, number, options.agentContent);
   extras(writer, 9, options);
   writer.end(mark);
+}
+
+function conversation(writer: WireWriter, number: number, bytes: number): void {
+  const id = spanIdOf(number);
+  const turns = Math.ceil(bytes / 300);
+  const messages = Array.from({ length: turns }, (_, turn) => ({
+    role: turn % 2 === 0 ? 'user' : 'assistant',
+    parts: [
+      {
+        type: 'text',
+        content:
+          `Turn ${turn}: the checkout pod shop-${id} restarts, order ${id}-${turn} of buyer-${id}.${turn}@example.com ` +
+          'is stuck at "payment authorised"; the queue has 1200 entries and grows. Compare the last deploy with this one.',
+      },
+    ],
+  }));
+  stringAttribute(writer, 9, 'gen_ai.operation.name', 'chat');
+  stringAttribute(writer, 9, 'gen_ai.request.model', 'some-model');
+  stringAttribute(writer, 9, 'gen_ai.input.messages', JSON.stringify(messages));
 }
 
 function logRecord(writer: WireWriter, number: number, first: number, at: bigint, options: RequestOptions): void {

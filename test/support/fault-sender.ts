@@ -29,21 +29,25 @@ const SERVICES: Readonly<Record<Signal, string>> = {
 };
 const TIMEOUT_MS = 30_000;
 
-export function createOtlpClient(listeners: Listeners, protocol: Protocol): OtlpClient {
-  return protocol === 'http' ? httpClient(listeners.otlpHttp) : grpcClient(listeners.otlpGrpc);
+/** `timeoutMs` is how long a whole answer may take; then the client gives up, closing its connection over HTTP. */
+export function createOtlpClient(listeners: Listeners, protocol: Protocol, timeoutMs = TIMEOUT_MS): OtlpClient {
+  return protocol === 'http' ? httpClient(listeners.otlpHttp, timeoutMs) : grpcClient(listeners.otlpGrpc, timeoutMs);
 }
 
-function httpClient(address: string): OtlpClient {
+function httpClient(address: string, timeoutMs: number): OtlpClient {
   const agent = new Agent({ keepAlive: true });
   return {
     send: ({ signal, bytes }) =>
-      new Promise((resolve) => {
+      new Promise((settle) => {
+        const resolve = (attempt: Attempt): void => {
+          clearTimeout(timer);
+          settle(attempt);
+        };
         const call = request(
           `http://${address}/v1/${signal}`,
           {
             agent,
             method: 'POST',
-            timeout: TIMEOUT_MS,
             headers: { 'content-type': 'application/x-protobuf', 'content-length': bytes.length },
           },
           (response) => {
@@ -56,7 +60,10 @@ function httpClient(address: string): OtlpClient {
             response.resume();
           },
         );
-        call.on('timeout', () => call.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })));
+        const timer = setTimeout(
+          () => call.destroy(Object.assign(new Error('timeout'), { code: 'TIMEOUT' })),
+          timeoutMs,
+        );
         call.on('error', (error: NodeJS.ErrnoException) =>
           resolve({ outcome: 'retryable', answer: error.code ?? 'failed', asksForDelay: false }),
         );
@@ -75,7 +82,7 @@ const RETRYABLE_CODES: ReadonlySet<number> = new Set([
   grpcStatus.DATA_LOSS,
 ]);
 
-function grpcClient(address: string): OtlpClient {
+function grpcClient(address: string, timeoutMs: number): OtlpClient {
   const client = new Client(address, credentials.createInsecure(), {
     'grpc.max_send_message_length': -1,
     'grpc.initial_reconnect_backoff_ms': 100,
@@ -92,7 +99,7 @@ function grpcClient(address: string): OtlpClient {
           identity,
           bytes,
           new Metadata(),
-          { deadline: Date.now() + TIMEOUT_MS },
+          { deadline: Date.now() + timeoutMs },
           (error) => resolve(error === null ? OK : attemptOf(error)),
         );
       }),
