@@ -5,12 +5,21 @@ import type { EvidenceQueries, QueryAim, QueryAimRequest } from './evidence-quer
 import type { EvidenceVersions } from './evidence-version.ts';
 import type { EvidenceRow } from './evidence.ts';
 import type { EvidenceLine } from './incident-record.ts';
+import { createRowCount, type RowCount } from './row-count.ts';
 
 /** What the evidence of an incident comes to, kept until it changes. */
 export interface CensusReader {
   read(tenant: string, incidentId: string): Promise<EvidenceCensus>;
-  /** Undefined where the store cannot say. */
-  aim(tenant: string, incidentId: string, request: QueryAimRequest | undefined): Promise<QueryAim | undefined>;
+  /**
+   * At what the recent queries were aimed; undefined where the store cannot say. New evidence shows in it at once when it was
+   * asked for `fresh`, otherwise within seconds: nobody who reads a brief waits for a gauge.
+   */
+  aim(
+    tenant: string,
+    incidentId: string,
+    request: QueryAimRequest | undefined,
+    fresh?: boolean,
+  ): Promise<QueryAim | undefined>;
 }
 
 export interface CensusOptions {
@@ -25,6 +34,12 @@ export interface CensusOptions {
 const LATEST = 20;
 const CHANGES = 20;
 const KEPT_MAX = 2_000;
+/** Incidents with more rows are counted by the store for every change. */
+const COUNTED_ROWS_MAX = 50_000;
+/** Rows counted in memory over all incidents, about 100 bytes each; the incident looked at least recently goes first. */
+const COUNTED_ROWS_TOTAL_MAX = 300_000;
+/** How old a gauge may be while newer evidence is there. */
+const AIM_MAX_AGE_MILLISECONDS = 5_000;
 
 interface Kept<T> {
   readonly version: number;
@@ -32,11 +47,50 @@ interface Kept<T> {
   readonly answer: Promise<T>;
 }
 
+/** A census that is kept up with the rows as they are written. */
+interface Counted {
+  version: number;
+  readonly rows: RowCount;
+  census: EvidenceCensus | null;
+}
+
+interface Counting {
+  /** What was written while the store counted: taken in afterwards, whether the store had it or not. */
+  readonly meanwhile: EvidenceRow[];
+  version: number;
+  readonly counted: Promise<Counted | undefined>;
+}
+
 export function createCensusReader(options: CensusOptions): CensusReader {
   const { evidenceLog, queries, versions } = options;
   const maxAge = options.maxAgeMilliseconds ?? Infinity;
   const censuses = new Map<string, Kept<EvidenceCensus>>();
   const aims = new Map<string, Kept<QueryAim>>();
+  // In order of last use, oldest first.
+  const counted = new Map<string, Counted>();
+  const counting = new Map<string, Counting>();
+  let countedRows = 0;
+
+  versions?.follow(({ tenant, incidentId, rows, before, after }) => {
+    const key = keyOf(tenant, incidentId);
+    const known = counting.get(key) ?? counted.get(key);
+    if (known?.version !== before) return;
+    known.version = after;
+    if ('meanwhile' in known) known.meanwhile.push(...rows);
+    else takeIn(key, known, rows);
+  });
+
+  function takeIn(key: string, known: Counted, rows: readonly EvidenceRow[]): void {
+    const size = known.rows.size;
+    if (!known.rows.takeIn(rows)) return forget(key);
+    known.census = null;
+    countedRows += known.rows.size - size;
+  }
+
+  function forget(key: string): void {
+    countedRows -= counted.get(key)?.rows.size ?? 0;
+    counted.delete(key);
+  }
 
   /** The answer kept under `key`, or the one that `ask` gives now: asked once for everybody who waits. */
   function once<T>(kept: Map<string, Kept<T>>, key: string, version: number, ask: () => Promise<T>): Promise<T> {
@@ -57,35 +111,102 @@ export function createCensusReader(options: CensusOptions): CensusReader {
   }
 
   async function ask(tenant: string, incidentId: string): Promise<EvidenceCensus> {
-    const [counts, page] = await Promise.all([
+    const [counts, newest] = await Promise.all([
       evidenceLog.counts(tenant, incidentId),
-      evidenceLog.page(tenant, incidentId, { limit: LATEST }),
+      newestRows(tenant, incidentId, (kind) => kind === 'change'),
     ]);
-    const changes =
-      counts.byKind['change'] === undefined
-        ? []
-        : (await evidenceLog.page(tenant, incidentId, { kinds: ['change'], limit: CHANGES })).items;
     return {
       total: counts.total,
       counts: counts.byKind,
       agents: counts.agents,
-      latest: page.items.map(lineOf),
-      changes: changes.map(lineOf),
+      latest: newest.latest.map(lineOf),
+      changes: newest.changes.map(lineOf),
     };
   }
 
+  async function newestRows(tenant: string, incidentId: string, hasKind: (kind: 'change') => boolean) {
+    const [latest, changes] = await Promise.all([
+      evidenceLog.page(tenant, incidentId, { limit: LATEST }),
+      hasKind('change') ? evidenceLog.page(tenant, incidentId, { kinds: ['change'], limit: CHANGES }) : undefined,
+    ]);
+    return { latest: latest.items, changes: changes?.items ?? [] };
+  }
+
+  /** Counts all rows once; what is written from then on is added without asking the store again. */
+  async function count(tenant: string, incidentId: string, { outlines }: EvidenceQueries, mine: () => Counting) {
+    const all = await outlines(tenant, incidentId, COUNTED_ROWS_MAX);
+    if (all === undefined) return undefined;
+    const newest = await newestRows(tenant, incidentId, () => all.some((row) => row.kind === 'change'));
+    const rows = createRowCount(all, { ...newest, latestMax: LATEST, changesMax: CHANGES });
+    const { meanwhile, version } = mine();
+    if (!rows.takeIn(meanwhile)) return undefined;
+    return { version, rows, census: null };
+  }
+
+  async function readCounted(
+    tenant: string,
+    incidentId: string,
+    { queries, versions }: { readonly queries: EvidenceQueries; readonly versions: EvidenceVersions },
+  ): Promise<EvidenceCensus | undefined> {
+    const key = keyOf(tenant, incidentId);
+    const version = versions.of(tenant, incidentId);
+    let known = counted.get(key);
+    if (known === undefined || known.version !== version) {
+      let under = counting.get(key);
+      if (under?.version !== version) {
+        const mine: Counting = {
+          meanwhile: [],
+          version,
+          counted: count(tenant, incidentId, queries, () => mine).finally(() => {
+            if (counting.get(key) === mine) counting.delete(key);
+          }),
+        };
+        under = mine;
+        counting.set(key, mine);
+      }
+      known = await under.counted;
+      if (known === undefined) return undefined;
+      if (counted.get(key) !== known) {
+        forget(key);
+        countedRows += known.rows.size;
+      }
+    }
+    counted.delete(key);
+    counted.set(key, known);
+    for (const oldest of counted.keys()) {
+      if (countedRows <= COUNTED_ROWS_TOTAL_MAX || oldest === key) break;
+      forget(oldest);
+    }
+    known.census ??= known.rows.census(lineOf);
+    return known.census;
+  }
+
   return {
-    read(tenant, incidentId) {
+    async read(tenant, incidentId) {
       if (versions === undefined) return ask(tenant, incidentId);
-      return once(censuses, `${tenant}\n${incidentId}`, versions.of(tenant, incidentId), () => ask(tenant, incidentId));
+      if (queries !== undefined && maxAge === Infinity) {
+        const census = await readCounted(tenant, incidentId, { queries, versions });
+        if (census !== undefined) return census;
+      }
+      return once(censuses, keyOf(tenant, incidentId), versions.of(tenant, incidentId), () => ask(tenant, incidentId));
     },
-    async aim(tenant, incidentId, request) {
+    async aim(tenant, incidentId, request, fresh = false) {
       if (queries === undefined || request === undefined) return undefined;
-      if (versions === undefined) return queries.queryAim(tenant, incidentId, request);
+      const askNow = () => queries.queryAim(tenant, incidentId, request);
+      if (versions === undefined) return askNow();
       const key = JSON.stringify([tenant, incidentId, request.terms, String(request.fromUnixNano)]);
-      return once(aims, key, versions.of(tenant, incidentId), () => queries.queryAim(tenant, incidentId, request));
+      const known = aims.get(key);
+      const answer = once(aims, key, versions.of(tenant, incidentId), askNow);
+      if (fresh || known === undefined || performance.now() - known.at > AIM_MAX_AGE_MILLISECONDS) return answer;
+      // Whoever looks next sees the newer one.
+      answer.catch(() => undefined);
+      return known.answer;
     },
   };
+}
+
+function keyOf(tenant: string, incidentId: string): string {
+  return `${tenant}\n${incidentId}`;
 }
 
 function lineOf(row: EvidenceRow): EvidenceLine {

@@ -13,6 +13,16 @@ export interface MutatingCall {
   readonly failed: boolean;
 }
 
+/** What is counted of a row. */
+export interface EvidenceOutline {
+  readonly id: string;
+  readonly kind: string;
+  /** Of two rows with the same id the one received later counts. */
+  readonly receivedAtUnixNano: bigint;
+  /** Null unless an agent acted. */
+  readonly agent: string | null;
+}
+
 export interface QueryAimRequest {
   /** Words of which one must occur; at most 200. */
   readonly terms: readonly string[];
@@ -32,6 +42,8 @@ export interface QueryAim {
 export interface EvidenceQueries {
   /** Tool calls of tier `mutate` that were not denied, oldest first; the newest 10,000. */
   mutatingCalls(tenant: string, incidentId: string): Promise<readonly MutatingCall[]>;
+  /** Every row of the incident in outline; undefined when there are more than `max`. */
+  outlines(tenant: string, incidentId: string, max: number): Promise<readonly EvidenceOutline[] | undefined>;
   queryAim(tenant: string, incidentId: string, request: QueryAimRequest): Promise<QueryAim>;
 }
 

@@ -2,8 +2,14 @@
 // oxlint-disable-next-line no-control-regex
 const HIDDEN = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/gu;
 
+// Most text is one plain line already: to see that is cheaper than to make it so.
+const NOT_PLAIN =
+  // oxlint-disable-next-line no-control-regex
+  /[\u0000-\u001f\u007f-\u00a0\u1680\u2000-\u200f\u2028-\u202f\u205f-\u2069\u3000\ufeff]| {2}|^ | $/u;
+
 /** One line of at most `max` characters, without hidden or direction-changing characters. */
 export function oneLine(text: string, max: number): string {
+  if (text.length <= max && !NOT_PLAIN.test(text)) return text;
   const flat = text.replace(HIDDEN, '').replace(/\s+/gu, ' ').trim();
   if (flat.length <= max) return flat;
   // Never half of a surrogate pair.

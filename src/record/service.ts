@@ -293,7 +293,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     const calls = quiet ? [] : await mutatingCalls(tenant, incidentId);
     if (!quiet) for (const [id] of state.erased) await eraser?.erase(tenant, id, now);
     const unapproved = unapprovedMutations(state, calls, loaded.accounted);
-    const aim = (await census.aim(tenant, incidentId, queryAimOf(state))) ?? null;
+    const aim = (await census.aim(tenant, incidentId, queryAimOf(state), true)) ?? null;
     const due = [...overdueEntries(state, now, policy, aim), ...unapproved];
     if (due.length > 0) {
       const drafts = await Promise.all(due.map((entry) => draftOf(state, entry, now)));

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import type { Meter } from '@opentelemetry/api';
 import type { FrameConsumer } from '../pipeline/consumer.ts';
 import type { ContentEraser } from '../record/content-erasure.ts';
@@ -12,6 +13,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { createContentEraser } from './content-eraser.ts';
 import type { Database } from './database.ts';
 import { openEmbedded } from './embedded.ts';
+import { openEntryJournal } from './entry-journal.ts';
 import { createEvidenceLog } from './evidence-log.ts';
 import { createEvidenceQueries } from './evidence-queries.ts';
 import { createIncidentMemory } from './incident-memory.ts';
@@ -23,6 +25,7 @@ import { createReceiptReader } from './queries/receipts.ts';
 import { createSignalReader } from './queries/service-signals.ts';
 import { createRecordClaims } from './record-claims.ts';
 import { createRecordLog } from './record-log.ts';
+import { createJournalledRecordLog } from './journalled-record-log.ts';
 import { openServer } from './server.ts';
 import { createTelemetryReader } from './telemetry-reader.ts';
 
@@ -79,6 +82,16 @@ export function openStore(options: StoreOptions): Store {
       : openServer(location.url);
   const instruments = createStoreInstruments(options.meter);
   const claims = createRecordClaims(database);
+  const table = createRecordLog(database, claims);
+  // On a server other processes append too, and the place of an entry is claimed there.
+  const journalled =
+    location.kind === 'embedded'
+      ? createJournalledRecordLog({
+          table,
+          journal: openEntryJournal(join(location.directory, 'entries.journal')),
+          logger: options.logger,
+        })
+      : undefined;
   return {
     kind: database.kind,
     async migrate() {
@@ -90,7 +103,7 @@ export function openStore(options: StoreOptions): Store {
       }
       return ran;
     },
-    recordLog: createRecordLog(database, claims),
+    recordLog: journalled ?? table,
     evidenceLog: createEvidenceLog(database),
     evidenceQueries: createEvidenceQueries(database),
     contentEraser: createContentEraser(database),
@@ -99,7 +112,10 @@ export function openStore(options: StoreOptions): Store {
     incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),
     loader: createLoader({ database, instruments, logger: options.logger }),
-    query: (sql, parameters) => database.select(sql, parameters),
+    async query(sql, parameters) {
+      await journalled?.settled();
+      return database.select(sql, parameters);
+    },
     async ping() {
       await database.select('SELECT 1 AS one', {}, 5);
     },
@@ -110,6 +126,9 @@ FROM system.parts WHERE active AND database = currentDatabase() GROUP BY table O
       );
       return rows.map((row) => ({ table: row.table, rows: Number(row.rows), bytesOnDisk: Number(row.bytes) }));
     },
-    close: () => database.close(),
+    async close() {
+      await journalled?.close();
+      await database.close();
+    },
   };
 }

@@ -43,6 +43,22 @@ ORDER BY occurred_at DESC, id DESC LIMIT ${CALLS_MAX}`,
         failed: row.outcome === 'error' || row.outcome === 'timeout',
       }));
     },
+    async outlines(tenant, incidentId, max) {
+      const rows = await database.select<{ id: string; kind: string; received: string; agent: string }>(
+        `SELECT id, kind, toString(toUnixTimestamp64Nano(received_at)) AS received,
+if(actor_kind = 'agent', actor_name, '') AS agent
+FROM evidence FINAL
+WHERE tenant = {tenant:String} AND incident = {incident:String} LIMIT {limit:UInt32}`,
+        { tenant, incident: incidentId, limit: max + 1 },
+      );
+      if (rows.length > max) return undefined;
+      return rows.map(({ id, kind, received, agent }) => ({
+        id,
+        kind,
+        receivedAtUnixNano: BigInt(received),
+        agent: agent === '' ? null : agent,
+      }));
+    },
     async queryAim(tenant, incidentId, { terms, fromUnixNano, limit }) {
       if (terms.length === 0 || terms.length > TERMS_MAX) throw new RangeError(`between 1 and ${TERMS_MAX} terms`);
       if (limit < 1 || limit > QUERIES_MAX) throw new RangeError(`limit must be between 1 and ${QUERIES_MAX}`);

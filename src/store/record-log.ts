@@ -103,11 +103,7 @@ ORDER BY record_entries.seq LIMIT ${PAGE}`,
       const first = entries[0];
       const last = entries.at(-1);
       if (first === undefined || last === undefined) return { kind: 'appended' };
-      entries.forEach((entry, index) => {
-        if (entry.tenant !== first.tenant || entry.incident !== first.incident || entry.seq !== first.seq + index) {
-          throw new TypeError('an append takes consecutive entries of one incident');
-        }
-      });
+      assertConsecutive(entries, first);
       const key = headKey(first.tenant, first.incident);
       let queue = queues.get(key);
       if (queue === undefined) {
@@ -141,7 +137,17 @@ GROUP BY tenant, incident ORDER BY tenant, incident LIMIT ${PAGE}`,
   };
 }
 
-function headKey(tenant: string, incident: string): string {
+/** Throws TypeError unless `entries` are consecutive entries of one incident. */
+export function assertConsecutive(entries: readonly Entry[], first: Entry): void {
+  entries.forEach((entry, index) => {
+    if (entry.tenant !== first.tenant || entry.incident !== first.incident || entry.seq !== first.seq + index) {
+      throw new TypeError('an append takes consecutive entries of one incident');
+    }
+  });
+}
+
+/** What one incident of one tenant is known by. */
+export function headKey(tenant: string, incident: string): string {
   return JSON.stringify([tenant, incident]);
 }
 

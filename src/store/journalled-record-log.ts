@@ -1,0 +1,180 @@
+import type { Entry } from '../record/entry.ts';
+import type { RecordLog } from '../record/record-log.ts';
+import type { Logger } from '../telemetry/logger.ts';
+import type { EntryJournal } from './entry-journal.ts';
+import { assertConsecutive, headKey } from './record-log.ts';
+import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
+
+/** How long entries may lie in the journal alone. Short enough for SQL beside Docket, long enough to make one part of many. */
+const TABLE_DELAY_MILLISECONDS = 100;
+const RETRY_MILLISECONDS = 1_000;
+/** Beyond this an append waits until the table has caught up: what a start after a crash must read. */
+const JOURNAL_BYTES_MAX = 16 * 1024 * 1024;
+
+export interface JournalledRecordLog extends RecordLog {
+  /** Resolves when everything appended so far is in the table; throws what keeps it from there. */
+  settled(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface JournalledRecordLogOptions {
+  /** The log in the table. Nobody but this process writes to it. */
+  readonly table: RecordLog;
+  readonly journal: EntryJournal;
+  readonly logger: Logger;
+}
+
+/**
+ * A record log that answers when the entries are in a local journal, and brings them into the table right after: one sync of
+ * one file instead of a part of the table (docs/adr/0005). Reads wait for the table, so nobody sees less than was answered.
+ */
+export function createJournalledRecordLog({ table, journal, logger }: JournalledRecordLogOptions): JournalledRecordLog {
+  /** Last seq by incident, of those this process appended to: the others the table knows. */
+  const heads = new Map<string, number>();
+  const queues = new Map<string, StatementQueue>();
+  /** In the journal and not in the table yet, by incident, in seq order. */
+  const pending = new Map<string, Entry[]>();
+  let journalEnd = 0;
+  let timer: NodeJS.Timeout | undefined;
+  let moving: Promise<void> | undefined;
+  let recovering: Promise<void> | undefined;
+
+  /** Before the first use: what the last process left in the journal goes into the table. */
+  function recovered(): Promise<void> {
+    recovering ??= recover().catch((error: unknown) => {
+      recovering = undefined;
+      throw error;
+    });
+    return recovering;
+  }
+
+  async function recover(): Promise<void> {
+    const { appends, tornBytes } = journal.left;
+    if (appends.length === 0 && tornBytes === 0) return;
+    const left = new Map<string, Entry[]>();
+    for (const entry of appends.flat()) {
+      const key = headKey(entry.tenant, entry.incident);
+      left.set(key, [...(left.get(key) ?? []), entry]);
+    }
+    for (const entries of left.values()) await moveInto(entries);
+    await journal.discard(journal.bytes);
+    logger.info({ appends: appends.length, tornBytes }, 'what the journal of entries held is in the table');
+  }
+
+  /** Brings entries into the table, some of which may be there already: from a move whose answer was lost, or before a crash. */
+  async function moveInto(entries: readonly Entry[]): Promise<void> {
+    const [first] = entries;
+    if (first === undefined || (await table.append(entries)).kind === 'appended') return;
+    const stored = await table.read(first.tenant, first.incident, first.seq - 1);
+    const same = stored.every((entry, index) => entry.hash === entries[index]?.hash);
+    const rest = entries.slice(stored.length);
+    // Entries that were answered must not vanish without a word: whoever changed the table by hand decides about them.
+    if (!same || stored.length === 0 || (await table.append(rest)).kind !== 'appended') {
+      throw new Error('the table of entries and its journal contradict each other');
+    }
+  }
+
+  /** Moves what is pending now; one move at a time. */
+  function move(): Promise<void> {
+    clearTimeout(timer);
+    timer = undefined;
+    moving ??= moveAll().finally(() => {
+      moving = undefined;
+    });
+    return moving;
+  }
+
+  async function moveAll(): Promise<void> {
+    const end = journalEnd;
+    // Of this moment: a reader waits for what was there when it came, not for what still comes.
+    const keys = [...pending.keys()];
+    try {
+      for (const key of keys) {
+        const taken = pending.get(key) ?? [];
+        await moveInto(taken);
+        const rest = (pending.get(key) ?? []).slice(taken.length);
+        if (rest.length === 0) pending.delete(key);
+        else pending.set(key, rest);
+      }
+      if (pending.size === 0) await journal.discard(end);
+      else moveIn(TABLE_DELAY_MILLISECONDS);
+    } catch (error) {
+      logger.warn({ error: error instanceof Error ? error.name : 'unknown' }, 'entries wait in their journal');
+      moveIn(RETRY_MILLISECONDS);
+      throw error;
+    }
+  }
+
+  function moveIn(milliseconds: number): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      // Said where it failed, and tried again from there.
+      move().catch(() => undefined);
+    }, milliseconds);
+  }
+
+  async function settled(): Promise<void> {
+    await recovered();
+    // A move under way may have begun before the last append.
+    await moving?.catch(() => undefined);
+    if (pending.size > 0) await move();
+  }
+
+  async function append(entries: readonly Entry[], first: Entry, last: Entry) {
+    const key = headKey(first.tenant, first.incident);
+    const head = heads.get(key);
+    if (head === undefined || first.seq <= head) {
+      // The table says where a log ends that is new here, and whether entries sent again are the same.
+      await settled();
+      const result = await table.append(entries);
+      if (result.kind === 'appended' && (head === undefined || last.seq > head)) heads.set(key, last.seq);
+      return result;
+    }
+    if (first.seq !== head + 1) return { kind: 'conflict' } as const;
+    if (journal.bytes > JOURNAL_BYTES_MAX) await settled();
+    journalEnd = Math.max(journalEnd, await journal.write(entries));
+    heads.set(key, last.seq);
+    pending.set(key, [...(pending.get(key) ?? []), ...entries]);
+    moveIn(TABLE_DELAY_MILLISECONDS);
+    return { kind: 'appended' } as const;
+  }
+
+  return {
+    async append(entries) {
+      const first = entries[0];
+      const last = entries.at(-1);
+      if (first === undefined || last === undefined) return { kind: 'appended' };
+      assertConsecutive(entries, first);
+      const key = headKey(first.tenant, first.incident);
+      let queue = queues.get(key);
+      if (queue === undefined) {
+        queue = createStatementQueue();
+        queues.set(key, queue);
+      }
+      return queue.run(async () => {
+        await recovered();
+        return append(entries, first, last);
+      });
+    },
+    async read(tenant, incidentId, afterSeq) {
+      await settled();
+      return table.read(tenant, incidentId, afterSeq);
+    },
+    async heads() {
+      await settled();
+      return table.heads();
+    },
+    async outlines(types) {
+      await settled();
+      return (await table.outlines?.(types)) ?? [];
+    },
+    settled,
+    async close() {
+      clearTimeout(timer);
+      // What cannot go into the table now goes there at the next start.
+      await settled().catch(() => undefined);
+      clearTimeout(timer);
+      await journal.close();
+    },
+  };
+}
