@@ -1,112 +1,335 @@
+import { randomFillSync, randomInt } from 'node:crypto';
 import { WireWriter } from '../src/otlp/protobuf/writer.ts';
 
 /**
- * The bench corpus: Export requests of ordinary service spans, about 570 bytes a span with 12 span attributes under a
- * resource with 10, and of agent spans with content. Ids come from a counter, so every span of a run is new.
+ * The bench corpus: OTLP requests in the shape that was recorded from a shop of ten services and from coding agents. A service
+ * span is about 570 bytes with 12 attributes of its own under a resource with 10; an agent span is a tool call with its arguments,
+ * its result (0.3 to 3 KB of listings, logs or JSON) and the messages before it; a log record is about 470 bytes.
  */
 export interface CorpusOptions {
-  readonly spansPerRequest: number;
+  readonly signal: 'traces' | 'logs';
+  readonly itemsPerRequest: number;
   /** Share of GenAI spans with content, 0 to 1. */
   readonly agentShare: number;
+  /**
+   * Distinct requests made ahead; after that many the same attributes come again under new ids and times. Making a request takes longer
+   * than Docket needs for it, so a generator prepares them.
+   */
+  readonly templates: number;
 }
 
-const SPAN_ATTRIBUTES: readonly (readonly [string, string])[] = [
-  ['http.request.method', 'GET'],
-  ['http.route', '/api/v1/products/{productId}'],
-  ['url.path', '/api/v1/products/OLJCESPC7Z'],
-  ['url.scheme', 'http'],
-  ['server.address', 'frontend.shop.svc.cluster.local'],
-  ['network.protocol.version', '1.1'],
-  ['user_agent.original', 'python-requests/2.31.0'],
-  ['client.address', 'frontend-proxy'],
-  ['app.product.id', 'OLJCESPC7Z'],
-  ['app.cart.items', 'three'],
-  ['rpc.system', 'grpc'],
-  ['thread.name', 'http-nio-8080-exec-4'],
-];
-
-const RESOURCE_ATTRIBUTES: readonly (readonly [string, string])[] = [
-  ['service.name', 'product-catalog'],
-  ['service.version', '2.1.3'],
-  ['service.namespace', 'shop'],
-  ['deployment.environment.name', 'production'],
-  ['k8s.namespace.name', 'shop'],
-  ['k8s.deployment.name', 'product-catalog'],
-  ['k8s.node.name', 'node-17'],
-  ['telemetry.sdk.language', 'go'],
-  ['telemetry.sdk.name', 'opentelemetry'],
-  ['telemetry.sdk.version', '1.35.0'],
-];
-
-const ARGUMENTS = JSON.stringify({
-  cmd: 'kubectl get pods -n shop -o wide && kubectl logs deploy/product-catalog -n shop --tail=200',
-  workdir: '/srv',
-  timeout_ms: 10_000,
-});
-const RESULT = 'NAME                               READY   STATUS    RESTARTS   AGE   IP            NODE\n'.concat(
-  'product-catalog-5c9d8d7f6b-x2x9k   1/1     Running   0          3h    10.244.1.17   node-17\n'.repeat(12),
-);
-const MESSAGES = JSON.stringify([
-  {
-    role: 'user',
-    parts: [{ type: 'text', content: 'Find out why checkout fails in the shop namespace. '.repeat(12) }],
-  },
-]);
-
-function attribute(writer: WireWriter, field: number, key: string, value: string): void {
-  const pair = writer.begin(field);
-  writer.stringField(1, key);
-  const any = writer.begin(2);
-  writer.stringField(1, value);
-  writer.end(any);
-  writer.end(pair);
+export interface Corpus {
+  /** The next request: ids never used before, times around now. `headroom` bytes before it are left to the caller. */
+  next(headroom?: number): Buffer;
+  readonly bytesPerItem: number;
 }
 
-/** Spans in all requests a generator made so far are numbered; the numbers become ids. */
-export function createTracesRequests(options: CorpusOptions, firstNumber = 0): { next(): Buffer } {
-  let number = firstNumber;
-  const id = Buffer.alloc(16);
+const ITEMS_PER_RESOURCE = 64;
+const SPANS_PER_TRACE = 8;
+/** Tool results in which a credential stands, one in so many. */
+const CREDENTIAL_EVERY = 20;
+
+const SERVICES = [
+  'product-catalog',
+  'frontend',
+  'cart',
+  'checkout',
+  'payment',
+  'shipping',
+  'ad',
+  'currency',
+  'email',
+  'quote',
+] as const;
+const ROUTES = [
+  '/api/v1/products/{productId}',
+  '/api/v1/cart',
+  '/api/v1/checkout',
+  '/api/v1/currency',
+  '/api/v1/recommendations',
+  '/healthz',
+] as const;
+const STATUS_CODES = ['200', '200', '200', '404', '500'] as const;
+const WORDS =
+  'the a checkout service returns error after deploy pods restart memory limit timeout connection refused upstream retry payment currency conversion rate cart empty node pressure look at logs of previous container compare with last release roll back config map changed'.split(
+    ' ',
+  );
+const COMMANDS = [
+  'kubectl get pods -n shop -o wide',
+  'kubectl logs deploy/checkout -n shop --tail=200',
+  'kubectl describe deployment checkout -n shop',
+  'cat config/production.json',
+] as const;
+
+/** Where the ids and times of a template's items lie. `at` of an absent field is -1. */
+interface Place {
+  readonly traceAt: number;
+  /** Starts a new trace. */
+  readonly newTrace: boolean;
+  readonly spanAt: number;
+  readonly parentAt: number;
+  /** Eight characters of hex. */
+  readonly callIdAt: number;
+  readonly startAt: number;
+  readonly endAt: number;
+  /** Nanoseconds before the request's time at which the item began, and how long it took. */
+  readonly ageNanos: number;
+  readonly durationNanos: number;
+}
+
+interface Template {
+  readonly bytes: Buffer;
+  readonly places: readonly Place[];
+}
+
+export function createCorpus(options: CorpusOptions): Corpus {
+  const templates = Array.from({ length: options.templates }, () => makeTemplate(options));
+  const bytes = templates.reduce((sum, template) => sum + template.bytes.length, 0);
+  const randomness = Buffer.alloc(options.itemsPerRequest * 32);
+  let turn = 0;
   return {
-    next() {
-      const writer = new WireWriter(options.spansPerRequest * 700);
-      const resourceSpans = writer.begin(1);
-      const resource = writer.begin(1);
-      for (const [key, value] of RESOURCE_ATTRIBUTES) attribute(writer, 1, key, value);
-      writer.end(resource);
-      const scopeSpans = writer.begin(2);
-      const scope = writer.begin(1);
-      writer.stringField(1, 'docket.bench');
-      writer.end(scope);
-      const now = BigInt(Date.now()) * 1_000_000n;
-      for (let index = 0; index < options.spansPerRequest; index += 1) {
-        number += 1;
-        const agent = (index + 1) * options.agentShare >= Math.floor(index * options.agentShare) + 1;
-        const span = writer.begin(2);
-        id.writeBigUInt64BE(BigInt(Math.floor(number / 8)) + 1n, 0);
-        id.writeBigUInt64BE(0x1234n, 8);
-        writer.bytesField(1, id);
-        id.writeBigUInt64BE(BigInt(number), 0);
-        writer.bytesField(2, id.subarray(0, 8));
-        writer.stringField(5, agent ? 'execute_tool kubectl' : 'GET /api/v1/products/{productId}');
-        writer.varintField(6, agent ? 1 : 2);
-        writer.fixed64Field(7, now + BigInt(index) * 1000n);
-        writer.fixed64Field(8, now + BigInt(index) * 1000n + 1_500_000n + BigInt(number % 977) * 1000n);
-        if (agent) {
-          attribute(writer, 9, 'gen_ai.operation.name', 'execute_tool');
-          attribute(writer, 9, 'gen_ai.tool.name', 'kubectl');
-          attribute(writer, 9, 'gen_ai.tool.call.id', `call_${number}`);
-          attribute(writer, 9, 'gen_ai.agent.name', 'sre-agent');
-          attribute(writer, 9, 'gen_ai.tool.call.arguments', ARGUMENTS);
-          attribute(writer, 9, 'gen_ai.tool.call.result', RESULT);
-          attribute(writer, 9, 'gen_ai.input.messages', MESSAGES);
-        } else {
-          for (const [key, value] of SPAN_ATTRIBUTES) attribute(writer, 9, key, value);
-        }
-        writer.end(span);
-      }
-      writer.end(scopeSpans);
-      writer.end(resourceSpans);
-      return writer.finish();
+    bytesPerItem: bytes / (options.templates * options.itemsPerRequest),
+    next(headroom = 0) {
+      const template = templates[turn++ % templates.length];
+      if (template === undefined) throw new Error('a corpus has at least one template');
+      const request = Buffer.allocUnsafe(headroom + template.bytes.length);
+      template.bytes.copy(request, headroom);
+      fill(request, headroom, template.places, randomFillSync(randomness));
+      return request;
     },
   };
+}
+
+function fill(request: Buffer, headroom: number, places: readonly Place[], randomness: Buffer): void {
+  const now = Date.now() * 1_000_000;
+  let random = 0;
+  let traceFrom = 0;
+  let parentFrom = 0;
+  for (const place of places) {
+    if (place.newTrace) {
+      traceFrom = random;
+      random += 16;
+    }
+    randomness.copy(request, headroom + place.traceAt, traceFrom, traceFrom + 16);
+    randomness.copy(request, headroom + place.spanAt, random, random + 8);
+    if (place.parentAt >= 0) randomness.copy(request, headroom + place.parentAt, parentFrom, parentFrom + 8);
+    if (place.callIdAt >= 0) {
+      request.write(randomness.toString('hex', random, random + 4), headroom + place.callIdAt, 'latin1');
+    }
+    parentFrom = random;
+    random += 8;
+    const start = now - place.ageNanos;
+    writeNanos(request, headroom + place.startAt, start);
+    writeNanos(request, headroom + place.endAt, start + place.durationNanos);
+  }
+}
+
+/** Numbers hold today's nanoseconds to about 256: enough for a bench, and much cheaper than bigints. */
+function writeNanos(target: Buffer, at: number, nanos: number): void {
+  target.writeUInt32LE(nanos % 0x1_0000_0000, at);
+  target.writeUInt32LE(Math.floor(nanos / 0x1_0000_0000), at + 4);
+}
+
+function makeTemplate(options: CorpusOptions): Template {
+  const writer = new WireWriter(options.itemsPerRequest * 700);
+  const items: { readonly number: number; readonly newTrace: boolean; readonly agent: boolean }[] = [];
+  for (let first = 0; first < options.itemsPerRequest; first += ITEMS_PER_RESOURCE) {
+    const count = Math.min(ITEMS_PER_RESOURCE, options.itemsPerRequest - first);
+    const resourceGroup = writer.begin(1);
+    const service = pick(SERVICES);
+    resource(writer, service);
+    const scopeGroup = writer.begin(2);
+    const scope = writer.begin(1);
+    writer.stringField(1, 'otelhttp');
+    writer.end(scope);
+    for (let index = first; index < first + count; index += 1) {
+      const newTrace = (index - first) % SPANS_PER_TRACE === 0;
+      const agent = Math.floor((index + 1) * options.agentShare) > Math.floor(index * options.agentShare);
+      items.push({ number: index, newTrace, agent });
+      const item = writer.begin(2);
+      if (options.signal === 'logs') logRecord(writer, index, service);
+      else if (agent) agentSpan(writer, index, newTrace);
+      else serviceSpan(writer, index, newTrace);
+      writer.end(item);
+    }
+    writer.end(scopeGroup);
+    writer.end(resourceGroup);
+  }
+  const bytes = writer.finish();
+  return { bytes, places: findPlaces(bytes, items, options.signal) };
+}
+
+// Lengths move bytes while a request is written, so ids and times are written as marks, each with its item's number, and found
+// again in what came out.
+const TRACE_MARK = 0xa1;
+const SPAN_MARK = 0xa2;
+const PARENT_MARK = 0xa3;
+const START_MARK = 0xa4;
+const END_MARK = 0xa5;
+
+function mark(kind: number, number: number): Buffer {
+  const bytes = Buffer.alloc(8, kind);
+  bytes.writeUInt32BE(number, 3);
+  return bytes;
+}
+
+function findPlaces(
+  bytes: Buffer,
+  items: readonly { readonly number: number; readonly newTrace: boolean; readonly agent: boolean }[],
+  signal: CorpusOptions['signal'],
+): Place[] {
+  let from = 0;
+  const find = (what: Buffer): number => {
+    const at = bytes.indexOf(what, from);
+    if (at < 0) throw new Error('a template lacks one of its marks');
+    return at;
+  };
+  return items.map(({ number, newTrace, agent }) => {
+    // An item's marks stand behind those of the item before it.
+    const traceAt = find(mark(TRACE_MARK, number));
+    const place: Place = {
+      traceAt,
+      newTrace,
+      spanAt: find(mark(SPAN_MARK, number)),
+      parentAt: signal === 'traces' && !newTrace ? find(mark(PARENT_MARK, number)) : -1,
+      callIdAt: agent ? find(Buffer.from(callId(number))) + CALL_ID_PREFIX.length : -1,
+      startAt: find(mark(START_MARK, number)),
+      endAt: find(mark(END_MARK, number)),
+      ageNanos: randomInt(1_000_000_000),
+      durationNanos: signal === 'logs' ? 20_000 : 50_000 + randomInt(100_000_000),
+    };
+    from = Math.min(traceAt, place.startAt) + 1;
+    return place;
+  });
+}
+
+const CALL_ID_PREFIX = 'call_bench_';
+const callId = (number: number): string => `${CALL_ID_PREFIX}${number.toString(16).padStart(8, '0')}`;
+
+function resource(writer: WireWriter, service: string): void {
+  const message = writer.begin(1);
+  attributes(writer, 1, {
+    'service.name': service,
+    'service.version': `2.1.${randomInt(3)}`,
+    'service.namespace': 'shop',
+    'deployment.environment.name': 'production',
+    'k8s.namespace.name': 'shop',
+    'k8s.deployment.name': service,
+    'k8s.pod.name': `${service}-5c9d8d7f6b-x2x9${randomInt(3)}`,
+    'telemetry.sdk.language': 'go',
+    'telemetry.sdk.name': 'opentelemetry',
+    'telemetry.sdk.version': '1.35.0',
+  });
+  writer.end(message);
+}
+
+function spanHead(writer: WireWriter, number: number, newTrace: boolean, name: string, kind: number): void {
+  writer.bytesField(1, Buffer.concat([mark(TRACE_MARK, number), Buffer.alloc(8)]));
+  writer.bytesField(2, mark(SPAN_MARK, number));
+  if (!newTrace) writer.bytesField(4, mark(PARENT_MARK, number));
+  writer.stringField(5, name);
+  writer.varintField(6, kind);
+  writer.fixed64Field(7, mark(START_MARK, number).readBigUInt64LE());
+  writer.fixed64Field(8, mark(END_MARK, number).readBigUInt64LE());
+}
+
+function serviceSpan(writer: WireWriter, number: number, newTrace: boolean): void {
+  const route = pick(ROUTES);
+  const product = `OLJ${1000 + randomInt(400)}`;
+  spanHead(writer, number, newTrace, `GET ${route}`, 2);
+  attributes(writer, 9, {
+    'http.request.method': 'GET',
+    'http.route': route,
+    'url.path': `/api/v1/products/${product}`,
+    'url.scheme': 'http',
+    'server.address': 'frontend.shop.svc.cluster.local',
+    'network.protocol.version': '1.1',
+    'user_agent.original': `python-requests/2.31.${randomInt(5)}`,
+    'client.address': `10.244.${randomInt(4)}.${randomInt(250)}`,
+    'app.product.id': product,
+    'app.cart.items': String(randomInt(20)),
+    'http.response.status_code': pick(STATUS_CODES),
+    'thread.name': `http-nio-8080-exec-${randomInt(16)}`,
+  });
+}
+
+function agentSpan(writer: WireWriter, number: number, newTrace: boolean): void {
+  const command = pick(COMMANDS);
+  spanHead(writer, number, newTrace, 'execute_tool shell', 1);
+  attributes(writer, 9, {
+    'gen_ai.operation.name': 'execute_tool',
+    'gen_ai.tool.name': 'shell',
+    'gen_ai.tool.call.id': callId(number),
+    'gen_ai.agent.name': 'sre-agent',
+    'gen_ai.tool.call.arguments': JSON.stringify({ cmd: command, workdir: '/srv', timeout_ms: 10_000 }),
+    'gen_ai.tool.call.result': toolResult(command),
+    'gen_ai.input.messages': JSON.stringify([
+      { role: 'user', parts: [{ type: 'text', content: sentence(20 + randomInt(120)) }] },
+    ]),
+  });
+}
+
+function toolResult(command: string): string {
+  const credential = randomInt(CREDENTIAL_EVERY) === 0 ? `\nexport GITHUB_TOKEN=ghp_${letters(36)}` : '';
+  const lines = 3 + randomInt(25);
+  if (command.startsWith('cat')) {
+    const entries = Array.from({ length: lines }, (_, line) => [
+      `${pick(WORDS)}_${line}`,
+      { enabled: randomInt(2) === 0, limit: randomInt(5_000), owner: pick(SERVICES), note: sentence(5) },
+    ]);
+    return JSON.stringify(Object.fromEntries(entries), null, 2) + credential;
+  }
+  const text = Array.from({ length: lines }, () => {
+    const pod = `${pick(SERVICES)}-5c9d8d7f6b-${letters(5).toLowerCase()}`;
+    return command.includes('logs')
+      ? `2026-11-2${randomInt(10)}T1${randomInt(10)}:${10 + randomInt(50)}:0${randomInt(10)}Z level=info pod=${pod} msg="${sentence(8)}" duration=${randomInt(900)}ms`
+      : `${pod.padEnd(40)} 1/1   Running   ${randomInt(4)}   ${randomInt(48)}h   10.244.${randomInt(8)}.${randomInt(250)}   node-${randomInt(20)}`;
+  });
+  return text.join('\n') + credential;
+}
+
+function logRecord(writer: WireWriter, number: number, service: string): void {
+  writer.fixed64Field(1, mark(START_MARK, number).readBigUInt64LE());
+  writer.varintField(2, 9);
+  writer.stringField(3, 'INFO');
+  const body = writer.begin(5);
+  writer.stringField(1, `${service} handled order ${randomInt(100_000)} in ${randomInt(900)} ms: ${sentence(12)}`);
+  writer.end(body);
+  attributes(writer, 6, {
+    'code.function.name': `handle${pick(['Order', 'Cart', 'Quote', 'Payment'])}`,
+    'code.file.path': `/app/src/${service}/handler.go`,
+    'thread.name': `http-nio-8080-exec-${randomInt(16)}`,
+    'app.order.amount': String(randomInt(900)),
+    'app.product.id': `OLJ${1000 + randomInt(400)}`,
+    'client.address': `10.244.${randomInt(4)}.${randomInt(250)}`,
+  });
+  writer.bytesField(9, Buffer.concat([mark(TRACE_MARK, number), Buffer.alloc(8)]));
+  writer.bytesField(10, mark(SPAN_MARK, number));
+  writer.fixed64Field(11, mark(END_MARK, number).readBigUInt64LE());
+}
+
+function attributes(writer: WireWriter, field: number, pairs: Readonly<Record<string, string>>): void {
+  for (const [key, value] of Object.entries(pairs)) {
+    const pair = writer.begin(field);
+    writer.stringField(1, key);
+    const any = writer.begin(2);
+    writer.stringField(1, value);
+    writer.end(any);
+    writer.end(pair);
+  }
+}
+
+function pick<T>(values: readonly T[]): T {
+  const value = values[randomInt(values.length)];
+  if (value === undefined) throw new Error('picked from an empty list');
+  return value;
+}
+
+function sentence(words: number): string {
+  return Array.from({ length: words }, () => pick(WORDS)).join(' ');
+}
+
+function letters(count: number): string {
+  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
+  return Array.from({ length: count }, () => alphabet[randomInt(alphabet.length)]).join('');
 }

@@ -9,7 +9,7 @@ import { selectCandidates } from '../src/evidence/candidates.ts';
 import { recognise } from '../src/evidence/recognise.ts';
 import { markRedacted } from '../src/pipeline/redacted.ts';
 import { LinkerHarness } from '../test/support/linker-harness.ts';
-import { createTracesRequests } from './corpus.ts';
+import { createCorpus } from './corpus.ts';
 
 const SPANS = 512;
 const ROUNDS = 5;
@@ -31,7 +31,7 @@ async function measure(
   for (let round = 0; round < ROUNDS; round += 1) {
     // Before the spans begin: what began before its start, the linker looks up in the store.
     const linker = new LinkerHarness();
-    const corpus = createTracesRequests({ spansPerRequest: SPANS, agentShare });
+    const corpus = createCorpus({ signal: 'traces', itemsPerRequest: SPANS, agentShare, templates: requests });
     const bodies = Array.from({ length: requests }, () => corpus.next());
     bytes = bodies.reduce((sum, body) => sum + body.length, 0);
     const before = process.cpuUsage();

@@ -3,39 +3,48 @@
  *   node --import tsx bench/load-generator.ts '<JSON of LoadOptions>'
  * Prints one JSON line (LoadResult) when it is done.
  */
-import { Client, credentials } from '@grpc/grpc-js';
+import { connect, type ClientHttp2Session } from 'node:http2';
 import { Agent, request } from 'node:http';
-import { createTracesRequests } from './corpus.ts';
+import { createCorpus } from './corpus.ts';
 
 export interface LoadOptions {
   readonly protocol: 'http' | 'grpc';
+  readonly signal: 'traces' | 'logs';
   /** host:port */
   readonly target: string;
   readonly seconds: number;
   readonly connections: number;
-  readonly spansPerRequest: number;
+  /** Requests under way at once on each connection. */
+  readonly concurrency: number;
+  readonly itemsPerRequest: number;
   readonly agentShare: number;
   /** Requests a second over all connections; 0 = as fast as they are answered. */
   readonly requestsPerSecond: number;
-  /** Number of the first span, so that two runs never send the same ids. */
-  readonly firstNumber: number;
 }
 
 export interface LoadResult {
-  readonly acknowledgedSpans: number;
+  readonly acknowledged: number;
   readonly refusedRequests: number;
   readonly seconds: number;
-  readonly bytesPerSpan: number;
+  readonly bytesPerItem: number;
+  /** From when a request was due (sent, where the load is not paced) to its answer. */
   readonly ackP50Ms: number;
   readonly ackP99Ms: number;
-  readonly lastNumber: number;
 }
 
-const EXPORT = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+const GRPC_PATH = {
+  traces: '/opentelemetry.proto.collector.trace.v1.TraceService/Export',
+  logs: '/opentelemetry.proto.collector.logs.v1.LogsService/Export',
+} as const;
+/** gRPC's length-prefixed message: one byte of flags, four of length. */
+const PREFIX_BYTES = 5;
+const TEMPLATE_BYTES_MAX = 64 * 1024 * 1024;
 
-function httpSender(target: string, connections: number): (body: Buffer) => Promise<boolean> {
-  const agent = new Agent({ keepAlive: true, maxSockets: connections });
-  const [host, port] = target.split(':');
+type Send = (body: Buffer) => Promise<boolean>;
+
+function httpSender(options: LoadOptions): Send {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const [host, port] = options.target.split(':');
   return (body) =>
     new Promise((resolve) => {
       const call = request(
@@ -44,7 +53,7 @@ function httpSender(target: string, connections: number): (body: Buffer) => Prom
           host,
           port,
           method: 'POST',
-          path: '/v1/traces',
+          path: `/v1/${options.signal}`,
           headers: { 'content-type': 'application/x-protobuf', 'content-length': body.length },
         },
         (response) => {
@@ -57,50 +66,60 @@ function httpSender(target: string, connections: number): (body: Buffer) => Prom
     });
 }
 
-function grpcSender(target: string): (body: Buffer) => Promise<boolean> {
-  const client = new Client(target, credentials.createInsecure(), { 'grpc.max_send_message_length': -1 });
-  const identity = (value: Buffer): Buffer => value;
-  return (body) =>
+/** `frame` begins with the five bytes that a gRPC message has before it. */
+function grpcSender(session: ClientHttp2Session, options: LoadOptions): Send {
+  const headers = {
+    ':method': 'POST',
+    ':path': GRPC_PATH[options.signal],
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  };
+  return (frame) =>
     new Promise((resolve) => {
-      client.makeUnaryRequest(EXPORT, identity, identity, body, (error) => resolve(error === null));
+      frame[0] = 0;
+      frame.writeUInt32BE(frame.length - PREFIX_BYTES, 1);
+      const stream = session.request(headers);
+      let status: string | undefined;
+      stream.on('response', (answer) => (status = String(answer['grpc-status'] ?? status)));
+      stream.on('trailers', (trailers) => (status = String(trailers['grpc-status'])));
+      stream.on('close', () => resolve(status === '0'));
+      stream.on('error', () => {});
+      stream.resume();
+      stream.end(frame);
     });
 }
 
 async function run(options: LoadOptions): Promise<LoadResult> {
-  // Requests are made ahead of time, so that the generator is not the bottleneck; ids repeat only after all were sent.
-  const corpus = createTracesRequests(options, options.firstNumber);
-  const prepared: Buffer[] = [];
-  const budget = 400 * 1024 * 1024;
-  let preparedBytes = 0;
-  const wanted = options.requestsPerSecond > 0 ? Math.ceil(options.requestsPerSecond * options.seconds) : 1_500;
-  while (prepared.length < wanted && preparedBytes < budget) {
-    const body = corpus.next();
-    preparedBytes += body.length;
-    prepared.push(body);
+  const averageBytes = 520 + 2_200 * options.agentShare;
+  const templates = Math.min(256, Math.ceil(TEMPLATE_BYTES_MAX / (options.itemsPerRequest * averageBytes)));
+  const corpus = createCorpus({ ...options, templates });
+  const senders: Send[] = [];
+  for (let connection = 0; connection < options.connections; connection += 1) {
+    const session = options.protocol === 'grpc' ? connect(`http://${options.target}`) : undefined;
+    for (let each = 0; each < options.concurrency; each += 1) {
+      senders.push(session === undefined ? httpSender(options) : grpcSender(session, options));
+    }
   }
-  const send = options.protocol === 'http' ? httpSender(options.target, options.connections) : undefined;
-  const senders = Array.from({ length: options.connections }, () => send ?? grpcSender(options.target));
+  const headroom = options.protocol === 'grpc' ? PREFIX_BYTES : 0;
   const latencies: number[] = [];
   let acknowledged = 0;
   let refused = 0;
-  let next = 0;
+  let turn = 0;
   const begun = performance.now();
   const until = begun + options.seconds * 1000;
   await Promise.all(
-    senders.map(async (sender) => {
-      while (performance.now() < until && next < prepared.length) {
-        const turn = next++;
+    senders.map(async (send) => {
+      for (;;) {
+        let due = performance.now();
         if (options.requestsPerSecond > 0) {
-          const due = begun + (turn / options.requestsPerSecond) * 1000;
+          due = begun + (turn++ / options.requestsPerSecond) * 1000;
           const wait = due - performance.now();
           if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
         }
-        const body = prepared[turn];
-        if (body === undefined) return;
-        const sentAt = performance.now();
-        if (await sender(body)) {
-          acknowledged += options.spansPerRequest;
-          latencies.push(performance.now() - sentAt);
+        if (due > until || performance.now() > until) return;
+        if (await send(corpus.next(headroom))) {
+          acknowledged += options.itemsPerRequest;
+          latencies.push(performance.now() - due);
         } else {
           refused += 1;
           await new Promise((resolve) => setTimeout(resolve, 50));
@@ -113,13 +132,12 @@ async function run(options: LoadOptions): Promise<LoadResult> {
   const at = (share: number): number =>
     latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return {
-    acknowledgedSpans: acknowledged,
+    acknowledged,
     refusedRequests: refused,
     seconds,
-    bytesPerSpan: preparedBytes / (prepared.length * options.spansPerRequest),
+    bytesPerItem: corpus.bytesPerItem,
     ackP50Ms: at(0.5),
     ackP99Ms: at(0.99),
-    lastNumber: options.firstNumber + prepared.length * options.spansPerRequest,
   };
 }
 

@@ -3,12 +3,11 @@
  * and 10 resource attributes, values and ids that vary) go through the loader into the embedded engine in one process; encoding is also measured alone.
  * Prints spans/s, CPU-seconds per million spans for Docket and for the engine (merges included), RSS and bytes on disk (the trace index included).
  */
-import { createHash, randomBytes, randomInt } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { WireWriter } from '../src/otlp/protobuf/writer.ts';
 import type { SpooledFrame } from '../src/pipeline/frame.ts';
 import { markRedacted } from '../src/pipeline/redacted.ts';
 import { openStore } from '../src/store/connect.ts';
@@ -16,125 +15,19 @@ import { blockBytes } from '../src/store/native/column.ts';
 import { createTraceEncoder } from '../src/store/native/traces.ts';
 import { createLogger } from '../src/telemetry/logger.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';
+import { createCorpus } from './corpus.ts';
 import { readProcessCost } from './process-cost.ts';
 
 const SPANS = 512;
 /** What fits the loader's largest batch. */
 const FRAMES_PER_BATCH = 88;
 const BATCHES = Number(process.env['BENCH_BATCHES'] ?? 20);
-const SPANS_PER_RESOURCE = 64;
-const SPANS_PER_TRACE = 8;
-
-const SERVICES = [
-  'product-catalog',
-  'frontend',
-  'cart',
-  'checkout',
-  'payment',
-  'shipping',
-  'ad',
-  'currency',
-  'email',
-  'quote',
-];
-const ROUTES = [
-  '/api/v1/products/{productId}',
-  '/api/v1/cart',
-  '/api/v1/checkout',
-  '/api/v1/currency',
-  '/api/v1/recommendations',
-  '/healthz',
-];
-
-/**
- * One request of service spans whose values vary as a shop's do: random ids, ten services of three pods, six routes, some
- * hundreds of products and addresses. Constant values would compress to nothing and say nothing about bytes on disk.
- */
-function variedRequest(): Buffer {
-  const writer = new WireWriter(SPANS * 700);
-  const now = BigInt(Date.now()) * 1_000_000n;
-  for (let group = 0; group < SPANS / SPANS_PER_RESOURCE; group += 1) {
-    const service = pick(SERVICES);
-    const resourceSpans = writer.begin(1);
-    const resource = writer.begin(1);
-    attributes(writer, 1, {
-      'service.name': service,
-      'service.version': `2.1.${randomInt(3)}`,
-      'service.namespace': 'shop',
-      'deployment.environment.name': 'production',
-      'k8s.namespace.name': 'shop',
-      'k8s.deployment.name': service,
-      'k8s.pod.name': `${service}-5c9d8d7f6b-x2x9${randomInt(3)}`,
-      'telemetry.sdk.language': 'go',
-      'telemetry.sdk.name': 'opentelemetry',
-      'telemetry.sdk.version': '1.35.0',
-    });
-    writer.end(resource);
-    const scopeSpans = writer.begin(2);
-    const scope = writer.begin(1);
-    writer.stringField(1, 'otelhttp');
-    writer.end(scope);
-    let traceId = randomBytes(16);
-    let parentId: Buffer | undefined;
-    for (let index = 0; index < SPANS_PER_RESOURCE; index += 1) {
-      if (index % SPANS_PER_TRACE === 0) {
-        traceId = randomBytes(16);
-        parentId = undefined;
-      }
-      const spanId = randomBytes(8);
-      const product = `OLJ${1000 + randomInt(400)}`;
-      const route = pick(ROUTES);
-      const start = now + BigInt(randomInt(1_000_000_000));
-      const span = writer.begin(2);
-      writer.bytesField(1, traceId);
-      writer.bytesField(2, spanId);
-      if (parentId !== undefined) writer.bytesField(4, parentId);
-      writer.stringField(5, `GET ${route}`);
-      writer.varintField(6, 2);
-      writer.fixed64Field(7, start);
-      writer.fixed64Field(8, start + 50_000n + BigInt(randomInt(100_000_000)));
-      attributes(writer, 9, {
-        'http.request.method': 'GET',
-        'http.route': route,
-        'url.path': `/api/v1/products/${product}`,
-        'url.scheme': 'http',
-        'server.address': 'frontend.shop.svc.cluster.local',
-        'network.protocol.version': '1.1',
-        'user_agent.original': `python-requests/2.31.${randomInt(5)}`,
-        'client.address': `10.244.${randomInt(4)}.${randomInt(250)}`,
-        'app.product.id': product,
-        'app.cart.items': String(randomInt(20)),
-        'http.response.status_code': pick(['200', '200', '200', '404', '500']),
-        'thread.name': `http-nio-8080-exec-${randomInt(16)}`,
-      });
-      writer.end(span);
-      parentId = spanId;
-    }
-    writer.end(scopeSpans);
-    writer.end(resourceSpans);
-  }
-  return writer.finish();
-}
-
-function attributes(writer: WireWriter, field: number, pairs: Readonly<Record<string, string>>): void {
-  for (const [key, value] of Object.entries(pairs)) {
-    const pair = writer.begin(field);
-    writer.stringField(1, key);
-    const any = writer.begin(2);
-    writer.stringField(1, value);
-    writer.end(any);
-    writer.end(pair);
-  }
-}
-
-function pick(values: readonly string[]): string {
-  return values[randomInt(values.length)] ?? '';
-}
-
 function batch(): { id: string; frames: SpooledFrame[]; redelivered: boolean } {
   const hash = createHash('sha256');
+  // No request comes twice: what repeats would compress to nothing and say nothing about bytes on disk.
+  const corpus = createCorpus({ signal: 'traces', itemsPerRequest: SPANS, agentShare: 0, templates: FRAMES_PER_BATCH });
   const frames = Array.from({ length: FRAMES_PER_BATCH }, (): SpooledFrame => {
-    const bytes = variedRequest();
+    const bytes = corpus.next();
     const contentHash = createHash('sha256').update(bytes).digest('hex');
     hash.update(contentHash);
     return {

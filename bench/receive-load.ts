@@ -7,7 +7,7 @@
 import { Agent, request } from 'node:http';
 import { connect, type ClientHttp2Session } from 'node:http2';
 import { gzipSync } from 'node:zlib';
-import { createTracesRequests } from './corpus.ts';
+import { createCorpus } from './corpus.ts';
 
 export interface ReceiveLoad {
   readonly protocol: 'grpc' | 'http';
@@ -86,7 +86,12 @@ function post(agent: Agent, load: ReceiveLoad, body: Buffer): Promise<boolean> {
 
 async function run(load: ReceiveLoad): Promise<ReceiveLoadResult> {
   const spansPerRequest = Math.max(1, Math.round(load.requestBytes / 570));
-  const plain = createTracesRequests({ spansPerRequest, agentShare: 0 }).next();
+  const plain = createCorpus({
+    signal: 'traces',
+    itemsPerRequest: spansPerRequest,
+    agentShare: 0,
+    templates: 1,
+  }).next();
   const body = load.gzip ? gzipSync(plain) : plain;
   const frame = grpcFrame(body, load.gzip);
   const agent = new Agent({ keepAlive: true, maxSockets: load.connections * load.concurrency });

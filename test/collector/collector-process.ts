@@ -9,6 +9,7 @@ const binary = join(root, '.cache', 'otelcol');
 export type Environment = Readonly<Record<string, string>>;
 
 export interface CollectorProcess {
+  readonly pid: number;
   output(): string;
   stop(): Promise<void>;
   /** kill -9. */
@@ -24,13 +25,18 @@ export function validate(configuration: string, environment: Environment): strin
   return result.status === 0 ? '' : `${result.stdout}${result.stderr}`;
 }
 
-/** Starts a Collector with a configuration file of this project and waits until its OTLP/HTTP receiver answers. */
+/**
+ * Starts a Collector with a configuration file of this project (or several, laid over one another) and waits until its OTLP/HTTP
+ * receiver answers.
+ */
 export async function startCollector(
-  configuration: string,
+  configuration: string | readonly string[],
   httpAddress: string,
   environment: Environment,
 ): Promise<CollectorProcess> {
-  const child: ChildProcess = spawn(binary, ['--config', join(root, configuration)], {
+  const configurations = typeof configuration === 'string' ? [configuration] : configuration;
+  const given = configurations.flatMap((file) => ['--config', join(root, file)]);
+  const child: ChildProcess = spawn(binary, given, {
     env: { ...environment, PATH: process.env['PATH'] },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -50,7 +56,7 @@ export async function startCollector(
     child.kill(signal);
     await exited;
   };
-  return { output: () => printed, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+  return { pid: child.pid ?? 0, output: () => printed, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -83,6 +83,28 @@ test('errors carry ClickHouse’s code and status; settings of one request do no
   expect(await next.text()).not.toBe('3\n');
 });
 
+test('a client that names its protocol revision gets Native blocks in that form', async () => {
+  const answer = async (parameters: string): Promise<string> => {
+    const response = await fetch(`${front.url}/?default_format=Native${parameters}`, {
+      method: 'POST',
+      body: "SELECT 'Rex' AS name, toUInt32(7) AS id",
+    });
+    return Buffer.from(await response.arrayBuffer()).toString('hex');
+  };
+  const name = '046e616d6506537472696e67';
+  const id = '0269640655496e743332';
+  expect(await answer('')).toBe(`0201${name}03526578${id}07000000`);
+  // Block info (not overflows, bucket -1) first, and after each type a 0 for the default serialization.
+  expect(await answer('&client_protocol_version=54460')).toBe(`010002ffffffff000201${name}0003526578${id}0007000000`);
+});
+
+test('a body goes into a table whose name stands in double quotes', async () => {
+  const query = encodeURIComponent('INSERT INTO "default"."pets" (`id`, `name`) FORMAT JSONEachRow');
+  const sent = await fetch(`${front.url}/?query=${query}`, { method: 'POST', body: '{"id": 78, "name": "Quo"}' });
+  expect(sent.status).toBe(200);
+  expect(await front.rows('SELECT name FROM pets WHERE id = 78')).toEqual([{ name: 'Quo' }]);
+});
+
 test('answers are compressed when the client asks for it', async () => {
   const body = await new Promise<Buffer>((resolve, reject) => {
     const sent = request(

@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip, gzipSync } from 'node:zlib';
 import { Session } from 'chdb';
 import { bodyInsertOf, httpStatusOf, quoted } from './clickhouse-statement.ts';
+import { withProtocolRevision } from './native-answer.ts';
 
 const [directory = '', portText = '0', ...connectionArgs] = process.argv.slice(2);
 const CONNECTIONS = 8;
@@ -34,6 +35,7 @@ const INTERFACE_PARAMETERS: ReadonlySet<string> = new Set([
   'wait_end_of_query',
   'buffer_size',
   'stacktrace',
+  'client_protocol_version',
 ]);
 
 class ClickHouseException extends Error {
@@ -140,7 +142,9 @@ async function answer(request: IncomingMessage, response: ServerResponse): Promi
       elapsed_ns: String(Math.round(result.elapsed * 1e9)),
     };
     response.setHeader('X-ClickHouse-Summary', JSON.stringify(summary));
-    send(url, request, response, 200, Buffer.from(result.bytes()));
+    const answered = Buffer.from(result.bytes());
+    const revised = url.searchParams.has('client_protocol_version') && !inserted;
+    send(url, request, response, 200, revised ? withProtocolRevision(answered) : answered);
   } catch (error) {
     if (response.destroyed) return;
     if (!(error instanceof ClickHouseException)) {

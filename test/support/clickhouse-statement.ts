@@ -8,7 +8,7 @@ export interface BodyInsert {
 
 /** Undefined for any statement that brings its own rows (SELECT, VALUES) or is no INSERT. */
 export function bodyInsertOf(query: string): BodyInsert | undefined {
-  const start = /^\s*INSERT\s+INTO\s+(?:TABLE\s+)?(?:`[^`]+`|[\w.])+\s*/i.exec(query)?.[0];
+  const start = /^\s*INSERT\s+INTO\s+(?:TABLE\s+)?(?:`[^`]+`|"[^"]+"|[\w.])+\s*/i.exec(query)?.[0];
   if (start === undefined) return undefined;
   const columns = query[start.length] === '(' ? parenthesised(query, start.length) : '';
   const tail = query.slice(start.length + columns.length).trim();
