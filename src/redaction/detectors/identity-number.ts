@@ -317,19 +317,72 @@ export const identityNumbers: readonly IdentityNumber[] = [
 const lengthMin = 6;
 const lengthMax = 24;
 
-/** One expression for all shapes says no for most values at once. */
-function unionOf(rules: readonly IdentityNumber[]): RegExp {
-  return new RegExp(rules.map((each) => `(?:${each.shape.source})`).join('|'), 'i');
+/** The fewest and the most characters a shape takes: literals, classes, groups, counted repeats and look-aheads are all there is in one. */
+function lengthsOf(shape: string): { readonly fewest: number; readonly most: number } {
+  let at = 0;
+  const alternatives = (): { fewest: number; most: number } => {
+    let fewest = Number.POSITIVE_INFINITY;
+    let most = 0;
+    let sum = { fewest: 0, most: 0 };
+    const close = (): void => {
+      fewest = Math.min(fewest, sum.fewest);
+      most = Math.max(most, sum.most);
+      sum = { fewest: 0, most: 0 };
+    };
+    while (at < shape.length && shape[at] !== ')') {
+      if (shape[at] === '|') {
+        at++;
+        close();
+        continue;
+      }
+      let one = { fewest: 1, most: 1 };
+      const char = shape[at++] ?? '';
+      if (char === '(') {
+        const isLookahead = shape.startsWith('?!', at) || shape.startsWith('?=', at);
+        at += 2;
+        one = alternatives();
+        at++;
+        if (isLookahead) one = { fewest: 0, most: 0 };
+      } else if (char === '[') {
+        while (shape[at] !== ']') at += shape[at] === '\\' ? 2 : 1;
+        at++;
+      } else if (char === '\\') at++;
+      else if (char === '^' || char === '$') one = { fewest: 0, most: 0 };
+      const repeat = /^(?:\?|\{(\d+)(?:,(\d+))?\})/.exec(shape.slice(at));
+      if (repeat) {
+        at += repeat[0].length;
+        const least = Number(repeat[1] ?? 0);
+        one = { fewest: one.fewest * least, most: one.most * Number(repeat[2] ?? repeat[1] ?? 1) };
+      }
+      sum = { fewest: sum.fewest + one.fewest, most: sum.most + one.most };
+    }
+    close();
+    return { fewest, most };
+  };
+  return alternatives();
 }
-const anyShape = unionOf(identityNumbers);
-const anyShapeAnywhere = unionOf(identityNumbers.filter((each) => each.trust === 'anywhere'));
+
+/** For each length of a value, the identity numbers it may be and one expression over their shapes, which says no for most values at once. */
+function byLength(
+  rules: readonly IdentityNumber[],
+): { readonly rules: readonly IdentityNumber[]; readonly any: RegExp }[] {
+  const lengths = rules.map((each) => lengthsOf(each.shape.source));
+  return Array.from({ length: lengthMax + 1 }, (_, length) => {
+    const fitting = rules.filter((_, index) => {
+      const { fewest = 0, most = 0 } = lengths[index] ?? {};
+      return length >= fewest && length <= most;
+    });
+    const any = fitting.map((each) => `(?:${each.shape.source})`).join('|');
+    return { rules: fitting, any: new RegExp(any === '' ? '(?!)' : any, 'i') };
+  });
+}
+const aloneByLength = byLength(identityNumbers);
+const anywhereByLength = byLength(identityNumbers.filter((each) => each.trust === 'anywhere'));
 
 /** The identity number a value is, if it may stand where it stands. */
 export function identityNumberOf(value: string, alone: boolean): IdentityNumber | undefined {
   if (value.length < lengthMin || value.length > lengthMax) return undefined;
-  if (!(alone ? anyShape : anyShapeAnywhere).test(value)) return undefined;
-  return identityNumbers.find(
-    (each) =>
-      (alone || each.trust === 'anywhere') && each.shape.test(value) && (each.valid === undefined || each.valid(value)),
-  );
+  const candidates = (alone ? aloneByLength : anywhereByLength)[value.length];
+  if (candidates === undefined || !candidates.any.test(value)) return undefined;
+  return candidates.rules.find((each) => each.shape.test(value) && (each.valid === undefined || each.valid(value)));
 }

@@ -9,6 +9,7 @@ import { countrySpecs, electronicFormatIBAN, isValidIBAN } from 'ibantools';
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 
 import { identityNumberOf } from './identity-number.ts';
+import type { TextPass } from './keyword-search.ts';
 import { digitsOf, passesLuhn } from './validators.ts';
 
 export interface PersonalDatum {
@@ -32,11 +33,29 @@ export const personalRuleIds: readonly string[] = [
 
 const phoneLookupsMax = 128;
 
+const digitKind = 1;
+const letterKind = 2;
+/** Digits, ASCII letters, `_`. */
+const wordKind = 4;
+const hexKind = 8;
+/** May stand between the digits of one number. */
+const gapKind = 16;
+/** What a UTF-16 unit is; 0 beyond Latin-1. */
+const kinds = new Uint8Array(256);
+const addKind = (characters: string, kind: number): void => {
+  for (const char of characters) kinds[char.charCodeAt(0)] = (kinds[char.charCodeAt(0)] as number) | kind;
+};
+addKind('0123456789', digitKind | wordKind | hexKind);
+addKind('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ', letterKind | wordKind);
+addKind('abcdefABCDEF', hexKind);
+addKind('_', wordKind);
+addKind(' -.()/\u00a0', gapKind);
+const kindOf = (code: number): number => (code < 256 ? (kinds[code] as number) : 0);
+
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
-const isLetter = (code: number): boolean => (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-const isWord = (code: number): boolean => isDigit(code) || isLetter(code) || code === 0x5f;
-const isHex = (code: number): boolean =>
-  isDigit(code) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
+const isLetter = (code: number): boolean => (kindOf(code) & letterKind) !== 0;
+const isWord = (code: number): boolean => (kindOf(code) & wordKind) !== 0;
+const isHex = (code: number): boolean => (kindOf(code) & hexKind) !== 0;
 
 const localCharacter = /[\p{L}\p{M}\p{N}!#$&'*+\-/?^_`{|}~.%]/u;
 const domainPattern =
@@ -129,23 +148,25 @@ function ibanAt(text: string, start: number): number {
 }
 
 /** `2026-11-22`, with nothing behind it that would make it part of a longer number. */
-function isDateAt(text: string, i: number): boolean {
-  if (text.charCodeAt(i + 4) !== 0x2d || text.charCodeAt(i + 7) !== 0x2d || text[i] === '0') return false;
-  const month = text.charCodeAt(i + 5);
-  const after = text.charCodeAt(i + 10);
+function isDateAt(units: Uint16Array, i: number, length: number): boolean {
+  if (i + 10 > length || units[i + 4] !== 0x2d || units[i + 7] !== 0x2d || units[i] === 0x30) return false;
+  const month = units[i + 5] as number;
+  if (month !== 0x30 && month !== 0x31) return false;
+  for (const at of dateDigits) if (!isDigit(units[i + at] as number)) return false;
+  const after = i + 10 < length ? (units[i + 10] as number) : 0;
   return (
-    isDigit(text.charCodeAt(i + 1)) &&
-    isDigit(text.charCodeAt(i + 2)) &&
-    isDigit(text.charCodeAt(i + 3)) &&
-    (month === 0x30 || month === 0x31) &&
-    isDigit(text.charCodeAt(i + 6)) &&
-    isDigit(text.charCodeAt(i + 8)) &&
-    isDigit(text.charCodeAt(i + 9)) &&
     !isDigit(after) &&
     after !== 0x2d &&
-    !(after === 0x20 && isDigit(text.charCodeAt(i + 11)) && text.charCodeAt(i + 13) !== 0x3a)
+    !(
+      after === 0x20 &&
+      i + 11 < length &&
+      isDigit(units[i + 11] as number) &&
+      !(i + 13 < length && units[i + 13] === 0x3a)
+    )
   );
 }
+
+const dateDigits = [1, 2, 3, 6, 8, 9];
 
 const cardWord = /(?:card|cc|pan|amex|visa|maestro|kreditkarte|tarjeta)[\w"' :=#.-]{0,16}$/i;
 const spacedHardware =
@@ -166,30 +187,52 @@ function hardwareEnd(text: string, start: number): number {
 const versionWord =
   /(?:version|ver|v|release|chrome|safari|firefox|edge?|opr|webkit|mobile|build|os|python|node|java|kernel|tag|semver|sdk|api)[ /:="'-]{0,3}$/i;
 
-function clusterEnd(text: string, from: number): { readonly end: number; readonly digits: number } {
+/** Digits with at most two other characters between them: what may be written of one number. */
+function clusterEnd(
+  units: Uint16Array,
+  from: number,
+  length: number,
+): { readonly end: number; readonly digits: number } {
+  const limit = Math.min(length, from + clusterMax);
   let end = from;
   let digits = 0;
   let gap = 0;
-  for (let i = from; i < text.length && i - from < 32; i++) {
-    const code = text.charCodeAt(i);
-    if (isDigit(code)) {
+  for (let i = from; i < limit; i++) {
+    const kind = kindOf(units[i] as number);
+    if ((kind & digitKind) !== 0) {
       digits++;
       end = i + 1;
       gap = 0;
-    } else if (
-      code === 0x20 ||
-      code === 0x2d ||
-      code === 0x2e ||
-      code === 0x28 ||
-      code === 0x29 ||
-      code === 0x2f ||
-      code === 0xa0
-    ) {
-      if (++gap > 2) break;
-    } else break;
+    } else if ((kind & gapKind) === 0 || ++gap > 2) break;
   }
   return { end, digits };
 }
+
+const clusterMax = 32;
+const addressDots = 3;
+
+/** Where the word that begins at an offset ends when dashes, dots, slashes and a check digit in parentheses count as its own; -1 for short ones. */
+function dashedEnd(units: Uint16Array, start: number, length: number): number {
+  const limit = Math.min(length, start + dashedMax);
+  let end = start;
+  while (end < limit) {
+    const code = units[end] as number;
+    if (!isWord(code)) {
+      if (code !== 0x2d && code !== 0x2b && code !== 0x2f && code !== 0x2e) break;
+      if (end === start || end + 1 >= length || !isWord(units[end + 1] as number)) break;
+    }
+    end++;
+  }
+  if (end - start < dashedMin) return -1;
+  if (units[end] === 0x28 && end + 2 < length && units[end + 2] === 0x29) {
+    const check = units[end + 1] as number;
+    if (isDigit(check) || check === 0x41) return end + 3;
+  }
+  return end;
+}
+
+const dashedMin = 6;
+const dashedMax = 23;
 
 function cardIn(
   text: string,
@@ -269,17 +312,18 @@ function phoneAt(
 
 /**
  * Cards, phones, accounts, IPv4 addresses, wallets and identity numbers: everything that begins at a digit.
- * @param starts where runs of digits begin
+ * @param pass the reading of this very text
  * @param alone numbers that mean somebody only when they stand alone count when they are the whole text
  */
 export function findNumbers(
   text: string,
-  starts: readonly number[],
+  pass: TextPass,
   found: PersonalDatum[],
   outOfTime: () => void,
   alone: boolean,
 ): void {
-  const length = text.length;
+  const { length } = text;
+  const { units, digits: starts, digitCount } = pass;
   const trimmed = alone && length <= 64 ? text.trim() : '';
   const offset = trimmed !== '' && trimmed.length <= 40 ? text.indexOf(trimmed) : -1;
   if (offset >= 0) {
@@ -294,24 +338,39 @@ export function findNumbers(
       });
   }
   const lookups = { left: phoneLookupsMax };
-  let rounds = 0;
   let i = -1;
-  for (const at of starts) {
+  for (let round = 0; round < digitCount; round++) {
+    const at = starts[round] as number;
     if (at <= i) continue;
     i = at;
-    if ((++rounds & 255) === 0) outOfTime();
-    const before = i > 0 ? text.charCodeAt(i - 1) : 0x20;
-    if (!isWord(before) && isDateAt(text, i)) {
-      i += 9;
-      continue;
+    if ((round & 255) === 255) outOfTime();
+    const before = i > 0 ? (units[i - 1] as number) : 0x20;
+    if (!isWord(before)) {
+      if (isDateAt(units, i, length)) {
+        i += 9;
+        continue;
+      }
+      // Most numbers are counts, ports, times: few digits, no letters.
+      let run = i + 1;
+      while (run < length && isDigit(units[run] as number)) run++;
+      if (run - i < 7 && (run >= length || !isWord(units[run] as number))) {
+        const skipped = shortNumberEnd(units, i, run, length);
+        if (skipped > 0) {
+          i = skipped - 1;
+          continue;
+        }
+      }
     }
     // The word around the digits: identity numbers, accounts and wallets mix letters in.
     let wordStart = i;
-    while (wordStart > 0 && i - wordStart < 8 && isLetter(text.charCodeAt(wordStart - 1))) wordStart--;
-    if (wordStart > 1 && text[wordStart - 1] === '\\' && /[nrt]/.test(text[wordStart] ?? '')) wordStart++;
+    while (wordStart > 0 && i - wordStart < 8 && isLetter(units[wordStart - 1] as number)) wordStart--;
+    if (wordStart > 1 && units[wordStart - 1] === 0x5c) {
+      const escaped = units[wordStart] as number;
+      if (escaped === 0x6e || escaped === 0x72 || escaped === 0x74) wordStart++;
+    }
     const lead = i - wordStart;
-    const bounded = wordStart === 0 || !isWord(text.charCodeAt(wordStart - 1));
-    if (lead === 2 && isDigit(text.charCodeAt(i + 1))) {
+    const bounded = wordStart === 0 || !isWord(units[wordStart - 1] as number);
+    if (lead === 2 && i + 1 < length && isDigit(units[i + 1] as number)) {
       const end = ibanAt(text, wordStart);
       if (end > 0) {
         found.push({ start: wordStart, end, rule: 'iban', class: 'pii.iban', priority: 60 });
@@ -325,15 +384,15 @@ export function findNumbers(
       i = hardware - 1;
       continue;
     }
-    const { end, digits } = clusterEnd(text, i);
     let wordEnd = i;
-    while (wordEnd < length && wordEnd - wordStart < 64 && isWord(text.charCodeAt(wordEnd))) wordEnd++;
+    const wordLimit = Math.min(length, wordStart + 64);
+    while (wordEnd < wordLimit && isWord(units[wordEnd] as number)) wordEnd++;
     if (bounded && wordEnd - wordStart >= 8 && wordEnd - wordStart <= 24) {
-      const dashed =
-        /^[\w](?:[\w]|[-+/.](?=\w)){5,22}(?:\([0-9A]\))?/.exec(text.slice(wordStart, wordStart + 26))?.[0] ?? '';
-      const identity = identityNumberOf(text.slice(wordStart, wordEnd), false) ?? identityNumberOf(dashed, false);
+      const dashed = dashedEnd(units, wordStart, length);
+      const dashedText = dashed > 0 && dashed !== wordEnd ? text.slice(wordStart, dashed) : '';
+      const identity = identityNumberOf(text.slice(wordStart, wordEnd), false) ?? identityNumberOf(dashedText, false);
       if (identity) {
-        const stop = wordStart + Math.max(wordEnd - wordStart, identity.shape.test(dashed) ? dashed.length : 0);
+        const stop = identity.shape.test(dashedText) ? Math.max(wordEnd, dashed) : wordEnd;
         found.push({ start: wordStart, end: stop, rule: identity.id, class: identity.class, priority: 50 });
       }
     }
@@ -353,6 +412,7 @@ export function findNumbers(
       i = Math.max(i, Math.min(wordEnd, length) - 1);
       continue;
     }
+    const { end, digits } = clusterEnd(units, i, length);
     if (digits < 4) {
       i = end - 1;
       continue;
@@ -410,6 +470,23 @@ export function findNumbers(
     }
     i = Math.max(i, Math.min(end, wordEnd > i ? wordEnd : end) - 1);
   }
+}
+
+/**
+ * Where a number of fewer than seven digits ends that can be nothing here: no address, no card, no account; -1 when it may be one.
+ * @param run where its first run of digits, between two characters that belong to no word, ends
+ */
+function shortNumberEnd(units: Uint16Array, start: number, run: number, length: number): number {
+  if (run >= length || (kindOf(units[run] as number) & gapKind) === 0) return run;
+  // Pairs of digits before pairs of hexadecimal digits, fours before fours: hardware addresses.
+  if (units[start + 2] === 0x20 && units[start + 5] === 0x20) return -1;
+  if (units[start + 4] === 0x2e && units[start + 9] === 0x2e) return -1;
+  const { end, digits } = clusterEnd(units, start, length);
+  if (digits < 4) return end;
+  if (digits >= 7) return -1;
+  let dots = 0;
+  for (let i = run; i < end; i++) if (units[i] === 0x2e) dots++;
+  return dots < addressDots ? run : -1;
 }
 
 /** IPv6 and MAC addresses: hexadecimal groups between colons or dashes. */

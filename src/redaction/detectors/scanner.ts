@@ -5,14 +5,15 @@ import {
   atFlag,
   beyondAscii,
   createKeywordSearch,
-  createTextPass,
   digitFlag,
   escapedFlag,
   escapeFlag,
   groupFlag,
-  hitEnd,
-  hitIndex,
   hitsOverflow,
+  startsWord,
+  TextPass,
+  tokenFollows,
+  type Keyword,
 } from './keyword-search.ts';
 import { findTokens, isObjectName, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
 import { refusedPattern } from './pattern-gate.ts';
@@ -160,23 +161,15 @@ interface CompiledRule {
 /** `(?:sk_|rk_)[A-Za-z0-9]{24,120}`: a prefix, then a token of some length. */
 const prefixedShape = /^\(\?:[^()]*\)\[[A-Za-z0-9_+/=.~%-]+\]\{(\d{1,3})(?:,\d{0,3})?\}/;
 const wordShape = /^\(\?:[^()]*\)\(\?!\[a-z\]\)/;
-const tailByte = new Uint8Array(128);
-for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_+/=.~%-') {
-  tailByte[char.charCodeAt(0)] = 1;
-}
 
 /** What can be said of a keyword hit without running the rule's pattern; most hits in prose end here. */
-function couldMatch(compiled: CompiledRule, text: string, start: number, end: number): boolean {
-  for (let i = end + compiled.tailMin - 1; i >= end; i--) {
-    const code = text.charCodeAt(i);
-    // NaN behind the text's end.
-    if (!(code < 128) || tailByte[code] === 0) return false;
-  }
-  if (compiled.endsWord) {
-    const folded = text.charCodeAt(end) | 0x20;
+function couldMatch(compiled: CompiledRule, units: Uint16Array, length: number, start: number, end: number): boolean {
+  if (!tokenFollows(units, end, length, compiled.tailMin)) return false;
+  if (compiled.endsWord && end < length) {
+    const folded = (units[end] as number) | 0x20;
     if (folded >= 0x61 && folded <= 0x7a) return false;
   }
-  return !compiled.anchored || !compiled.boundary || startsWord(text, start);
+  return !compiled.anchored || !compiled.boundary || startsWord(units, start);
 }
 
 function tailLength(pattern: string): number {
@@ -211,18 +204,36 @@ function compile(rule: DetectorRule): CompiledRule {
   };
 }
 
+/** What must hold at a keyword so that any of its rules can match there. */
+function conditionsOf(word: string, rules: readonly CompiledRule[]): Keyword {
+  const spelled = new Set(rules.map((each) => spellingOf(each, word)));
+  const [spelling] = spelled.size === 1 ? spelled : [];
+  return {
+    word,
+    spelling,
+    startsWord: rules.every((each) => each.anchored && each.boundary),
+    tokenAfter: Math.min(...rules.map((each) => each.tailMin)),
+  };
+}
+
+const literalPrefix = /^(?:\(\?:((?:[^()[\]{}.*+?|\\]|\\\W|\|)+)\)(?![*+?{])|((?:[^()[\]{}.*+?|\\]|\\\W)+)(?![*+?{|]))/;
+
+/** How a rule's pattern spells a keyword at its start; undefined when it may be spelled in more than one way. */
+function spellingOf({ rule, anchored }: CompiledRule, word: string): string | undefined {
+  if (!anchored || rule.flags === 'i' || rule.pattern.includes('|', rule.pattern.indexOf(')'))) return undefined;
+  const literal = literalPrefix.exec(rule.pattern);
+  const prefixes = (literal?.[1]?.split('|') ?? (literal?.[2] === undefined ? [] : [literal[2]])).map((each) =>
+    each.replaceAll(/\\(.)/g, '$1'),
+  );
+  const fitting = prefixes.filter((each) => word.startsWith(each.toLowerCase()) || each.toLowerCase().startsWith(word));
+  const spelled = new Set(fitting.map((each) => (each.length < word.length ? undefined : each.slice(0, word.length))));
+  return spelled.size === 1 ? [...spelled][0] : undefined;
+}
+
 function allowed(compiled: CompiledRule, value: string): boolean {
   for (const validation of compiled.rule.validate ?? []) if (!passes(value, validation)) return false;
   for (const pattern of compiled.not) if (pattern.test(value)) return false;
   return true;
-}
-
-/** Whether a token may begin here: not inside a word. The letter of an escape (`\n`) is no word. */
-function startsWord(text: string, at: number): boolean {
-  if (at === 0) return true;
-  if (!isAlphanumeric(text.charCodeAt(at - 1))) return true;
-  if (at > 1 && text[at - 2] === '\\' && /[nrtbf]/.test(text[at - 1] ?? '')) return true;
-  return at > 2 && text[at - 3] === '%';
 }
 
 /** Short words occur inside others and inside base64; they count where a word or a camel-case hump begins and ends. */
@@ -247,10 +258,10 @@ function standsAlone(text: string, start: number, end: number): boolean {
 }
 
 /** A name may begin at a word's start or at a camel-case hump. */
-function standsFirst(text: string, at: number): boolean {
-  if (startsWord(text, at)) return true;
-  const before = text.charCodeAt(at - 1);
-  const first = text.charCodeAt(at);
+function standsFirst(units: Uint16Array, at: number): boolean {
+  if (startsWord(units, at)) return true;
+  const before = units[at - 1] as number;
+  const first = units[at] as number;
   return before >= 0x61 && before <= 0x7a && first >= 0x41 && first <= 0x5a;
 }
 
@@ -358,14 +369,20 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   }
   entry(pemWord).pem = true;
   for (const word of identityKeyWords) entry(word);
-  const search = createKeywordSearch([...entries.keys()]);
+  const search = createKeywordSearch(
+    [...entries].map(([word, { rules, credential, pem }]) =>
+      credential || pem || rules.length === 0 ? { word } : conditionsOf(word, rules),
+    ),
+  );
   const words = search.words;
+  const lengths = Uint8Array.from(words, (word) => word.length);
   const actions = words.map((word) => entries.get(word));
-  const pass = createTextPass();
-  const { hits } = pass;
+  const pass = new TextPass();
 
   /** What the rules find at the keywords hit. */
   function scanHits(text: string, deadline: Deadline, out: Candidate[]): void {
+    const { units, hitEnds, hitWords, hitCount } = pass;
+    const { length } = text;
     let tokens: OpaqueToken[] | undefined;
     const doneUntil = new Map<CompiledRule, number>();
     let lastKeyEnd = -1;
@@ -402,7 +419,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const runRule = (compiled: CompiledRule, start: number, end: number): void => {
       const { rule, pattern } = compiled;
       if (rule.subject === 'token') {
-        if (!standsFirst(text, start) || text[start - 1] === '/' || text[end] === '/') return;
+        if (!standsFirst(units, start) || text[start - 1] === '/' || text[end] === '/') return;
         if (/^\.(?:com|io|org|net|dev|app|co|ai|so)\b/.test(text.slice(end, end + 5))) return;
         for (const token of nearTokens(end, end + rule.window.after)) {
           if (token.taken) continue;
@@ -452,15 +469,16 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       }
     };
 
-    for (let h = 0; h < hits.length; h++) {
-      if ((h & 15) === 15 && deadline.expired()) throw new OutOfTime();
-      const hit = hits[h] ?? 0;
-      const index = hitIndex(hit);
-      const end = hitEnd(hit);
-      const start = end - (words[index]?.length ?? 0);
+    for (let hit = 0; hit < hitCount; hit++) {
+      if ((hit & 15) === 15 && deadline.expired()) throw new OutOfTime();
+      const index = hitWords[hit] as number;
+      const end = hitEnds[hit] as number;
+      const start = end - (lengths[index] as number);
       const action = actions[index];
       if (!action) continue;
-      for (const compiled of action.rules) if (couldMatch(compiled, text, start, end)) runRule(compiled, start, end);
+      for (const compiled of action.rules) {
+        if (couldMatch(compiled, units, length, start, end)) runRule(compiled, start, end);
+      }
       if (action.pem && start >= lastPem) {
         const span = privateKeyAt(text, start);
         if (span && !disabled.has('private-key')) {
@@ -510,7 +528,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   function addPersonal(text: string, seen: number, key: KeyNature, deadline: Deadline, out: Candidate[]): void {
     const personal: PersonalDatum[] = [];
     if (seen & atFlag) findEmails(text, personal);
-    if (seen & digitFlag) findNumbers(text, pass.digits, personal, deadline.check, key.identity);
+    if (seen & digitFlag) findNumbers(text, pass, personal, deadline.check, key.identity);
     if (seen & groupFlag) findHexGroups(text, personal);
     for (const each of personal) {
       if (!disabled.has(each.rule)) out.push({ ...each, version: personalRuleVersion, encodings: [] });
@@ -532,7 +550,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   function scanLayer(text: string, key: KeyNature, deadline: Deadline, out: Candidate[]): number {
     const seen = search.run(text, pass);
     if (seen & hitsOverflow) throw new OutOfTime();
-    if (hits.length > 0) scanHits(text, deadline, out);
+    if (pass.hitCount > 0) scanHits(text, deadline, out);
     if (seen & (atFlag | digitFlag | groupFlag)) addPersonal(text, seen, key, deadline, out);
     const { named } = key;
     if (named !== undefined) {
@@ -637,7 +655,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           });
       }
     }
-    if (seen & (escapeFlag | beyondAscii) || (seen & escapedFlag && /\\[ux]|=3D/.test(text))) {
+    if (seen & (escapeFlag | beyondAscii | escapedFlag)) {
       const view = unescapedView(text, deadline.check);
       if (view) {
         if (view.encodings.includes('zero-width') && !disabled.has('broken-token')) findBroken(text, found);
@@ -652,14 +670,14 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   }
 
   /** Whether a keyword hit can lead to anything: not `pat` in `path`. */
-  function counts(text: string, hit: number): boolean {
-    const action = actions[hitIndex(hit)];
+  function counts(text: string, index: number, start: number, end: number): boolean {
+    const action = actions[index];
     if (action === undefined) return false;
-    const end = hitEnd(hit);
-    const start = end - (words[hitIndex(hit)]?.length ?? 0);
     if (action.credential) return standsAlone(text, start, end);
     // A word of an identity number's key has no rule of its own.
-    return action.rules.length === 0 || action.rules.some((each) => couldMatch(each, text, start, end));
+    return (
+      action.rules.length === 0 || action.rules.some((each) => couldMatch(each, pass.units, text.length, start, end))
+    );
   }
 
   /** What is found when the key stands before the text, as it does in the JSON or the form that the text was taken from. */
@@ -719,11 +737,13 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   return {
     surveyJson(text) {
       const seen = search.run(text, pass);
-      if (seen & hitsOverflow || (seen & escapedFlag && /\\[ux]|=3D/.test(text))) return undefined;
-      const marks = [...pass.specials];
-      for (const hit of hits) {
-        const end = hitEnd(hit);
-        if (counts(text, hit)) marks.push(end - (words[hitIndex(hit)]?.length ?? 0));
+      if (seen & (hitsOverflow | escapedFlag)) return undefined;
+      const marks = pass.specialCount === 0 ? [] : Array.from(pass.specials.subarray(0, pass.specialCount));
+      for (let hit = 0; hit < pass.hitCount; hit++) {
+        const end = pass.hitEnds[hit] as number;
+        const index = pass.hitWords[hit] as number;
+        const start = end - (lengths[index] as number);
+        if (counts(text, index, start, end)) marks.push(start);
       }
       const deadline = createDeadline(budgetMs + Math.max(0, text.length - freeLength) / lengthPerMs);
       try {
