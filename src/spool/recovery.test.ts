@@ -1,6 +1,7 @@
 import { mkdtemp, open as openFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createFaultyFiles, systemError, type FileFaults } from '../../test/fault/spool/faulty-files.ts';
 import { createSmallDisk } from '../../test/fault/spool/small-disk.ts';
@@ -320,4 +321,60 @@ test('a spool that filled the disk itself still lets its consumers go on, and ta
   expect(await spool.drain(20_000)).toBe(true);
   expect(consumer.accepted).toEqual(accepted);
   await expect.poll(async () => (await spool.append(frameLabelled('late', 5_000))).kind).toBe('accepted');
+});
+
+test('a full spool that a restart reads from disk makes room once its consumer goes on', async () => {
+  let healthy = false;
+  const answer = () =>
+    healthy
+      ? ({ kind: 'accepted', setAside: 0 } as const)
+      : ({ kind: 'retryable', reason: 'down', delayMs: 1 } as const);
+  const disk = createSmallDisk(200);
+  const down = recordingConsumer('one', { answer });
+  const before = await open([down], { files: disk.files });
+  const accepted: string[] = [];
+  for (let at = 0; ; at += 1) {
+    if ((await before.append(frameLabelled(`f${at}`, 20_000))).kind !== 'accepted') break;
+    accepted.push(`f${at}`);
+  }
+  await before.close();
+
+  // The frames are no longer in memory: they are read from a file, which must not stay open when it is removed.
+  const consumer = recordingConsumer('one', { answer });
+  const spool = await open([consumer], { files: disk.files });
+  expect((await spool.append(frameLabelled('no room', 20_000))).kind).toBe('retryable');
+  healthy = true;
+  expect(await spool.drain(20_000)).toBe(true);
+  expect(consumer.accepted).toEqual(accepted);
+  await expect.poll(async () => (await spool.append(frameLabelled('late', 300_000))).kind).toBe('accepted');
+});
+
+test('senders that ask again and again do not keep a full disk full', async () => {
+  let healthy = false;
+  const consumer = recordingConsumer('one', {
+    batch: { framesMax: 3 },
+    answer: () => (healthy ? { kind: 'accepted', setAside: 0 } : { kind: 'retryable', reason: 'down', delayMs: 1 }),
+  });
+  const disk = createSmallDisk(200);
+  // A consumer that fails to write its cursor a few times is not back within the time of this test.
+  const backoff = { initialMs: 20, maxMs: 60_000, factor: 8 };
+  const spool = await open([consumer], { files: disk.files, segmentBytes: 64 * 1024, backoff });
+  const accepted: string[] = [];
+  let asking = true;
+  let asked = 0;
+  const senders = Array.from({ length: 4 }, async (_, sender) => {
+    while (asking) {
+      const label = `s${sender}.${(asked += 1)}`;
+      if ((await spool.append(frameLabelled(label, 20_000))).kind === 'accepted') accepted.push(label);
+      else await setTimeout(1);
+    }
+  });
+  await expect.poll(() => asked - accepted.length, { timeout: 10_000 }).toBeGreaterThan(200);
+  healthy = true;
+  const before = accepted.length;
+  await expect.poll(() => accepted.length, { timeout: 20_000 }).toBeGreaterThan(before + 200);
+  asking = false;
+  await Promise.all(senders);
+  expect(await spool.drain(20_000)).toBe(true);
+  expect([...consumer.accepted].sort()).toEqual([...accepted].sort());
 });

@@ -26,6 +26,8 @@ export interface RunLimits {
 export interface SegmentReader {
   /** The frames from `from` up to `limits`, or up to exactly `until` when that is given. At least one, if there is one. */
   read(from: Position, limits: RunLimits | { readonly until: Position }): Promise<FrameRun>;
+  /** Lets go of a segment that is about to be removed: a file that is still open keeps its room on the disk. */
+  forget(segment: Segment): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -131,6 +133,10 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
           return { frames, size, end, exhausted: false };
         }
       }
+    },
+    async forget(segment) {
+      if (chunk?.segment === segment) chunk = undefined;
+      if (opened?.segment === segment) await closeOpened();
     },
     async close() {
       chunk = undefined;

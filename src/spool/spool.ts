@@ -15,7 +15,7 @@ import { contentHashOf, encodeFrame } from './frame-codec.ts';
 import { createGroupCommit, type AppendedFrame, type GroupCommit } from './group-commit.ts';
 import { createSpoolInstruments } from './instruments.ts';
 import { comparePositions, newSegment, scanSegment, segmentNamed, type Position, type Segment } from './segment.ts';
-import { createSegmentReader } from './segment-reader.ts';
+import { createSegmentReader, type SegmentReader } from './segment-reader.ts';
 import { createWakeup } from './wakeup.ts';
 
 const SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -97,6 +97,7 @@ export function createSpool(options: SpoolOptions): Spool {
 
   const consumers: FrameConsumer[] = [];
   const deliveries: Delivery[] = [];
+  const readers: SegmentReader[] = [];
   const segments: Segment[] = [];
   const dedup = createDedupWindow(options.dedupWindow ?? DEDUP_WINDOW_FRAMES);
   const underway = new Map<string, Promise<ExportOutcome>>();
@@ -186,6 +187,8 @@ export function createSpool(options: SpoolOptions): Spool {
       }
     }
     for (const { consumer, cursor, frames, bytes } of lags) {
+      const reader = createSegmentReader({ files, segments, onDamage: countDamage, logger });
+      readers.push(reader);
       deliveries.push(
         createDelivery({
           consumer,
@@ -194,7 +197,7 @@ export function createSpool(options: SpoolOptions): Spool {
           pendingBytes: bytes,
           cursorDirectory,
           files,
-          reader: createSegmentReader({ files, segments, onDamage: countDamage, logger }),
+          reader,
           deadLetters,
           reserve,
           backoff: options.backoff ?? CONSUMER_BACKOFF,
@@ -340,6 +343,7 @@ export function createSpool(options: SpoolOptions): Spool {
       logger.warn({ code: errorCode(error) }, 'the deduplication window could not be written');
     }
     for (const segment of done) {
+      for (const reader of readers) await reader.forget(segment);
       await files.unlink(segment.path);
       segments.splice(segments.indexOf(segment), 1);
     }

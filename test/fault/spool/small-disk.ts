@@ -3,12 +3,20 @@ import { systemError } from './faulty-files.ts';
 
 const BLOCK_BYTES = 4096;
 
-/** The real files on a disk that has room for `blocks` blocks of 4 KiB. A write that does not fit is cut and then fails. */
+/**
+ * The real files on a disk that has room for `blocks` blocks of 4 KiB. A write that does not fit is cut and then fails; a file that
+ * is removed while it is open takes its room until it is closed.
+ */
 export function createSmallDisk(blocks: number): { readonly files: SpoolFiles; free(): number } {
   const real = createSpoolFiles();
   const sizes = new Map<string, number>();
+  const handles = new Map<string, number>();
+  /** Removed, still open: blocks, by the handles that keep them. */
+  const ghosts = new Map<string, number>();
   const blocksOf = (size: number): number => Math.ceil(size / BLOCK_BYTES);
-  const free = (): number => blocks - [...sizes.values()].reduce((sum, size) => sum + blocksOf(size), 0);
+  const total = (of: ReadonlyMap<string, number>): number =>
+    [...of.values()].reduce((sum, size) => sum + blocksOf(size), 0);
+  const free = (): number => blocks - total(sizes) - total(ghosts);
 
   function limited(file: SpoolFile, path: string): SpoolFile {
     return {
@@ -26,6 +34,12 @@ export function createSmallDisk(blocks: number): { readonly files: SpoolFiles; f
         await file.truncate(length);
         sizes.set(path, length);
       },
+      async close() {
+        await file.close();
+        const left = (handles.get(path) ?? 1) - 1;
+        handles.set(path, left);
+        if (left === 0) ghosts.delete(path);
+      },
     };
   }
 
@@ -33,7 +47,11 @@ export function createSmallDisk(blocks: number): { readonly files: SpoolFiles; f
     free,
     files: {
       ...real,
-      open: async (path, mode) => limited(await real.open(path, mode), path),
+      async open(path, mode) {
+        const file = await real.open(path, mode);
+        handles.set(path, (handles.get(path) ?? 0) + 1);
+        return limited(file, path);
+      },
       async rename(from, to) {
         await real.rename(from, to);
         sizes.set(to, sizes.get(from) ?? 0);
@@ -41,6 +59,7 @@ export function createSmallDisk(blocks: number): { readonly files: SpoolFiles; f
       },
       async unlink(path) {
         await real.unlink(path);
+        if ((handles.get(path) ?? 0) > 0) ghosts.set(path, sizes.get(path) ?? 0);
         sizes.delete(path);
       },
     },
