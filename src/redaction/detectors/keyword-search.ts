@@ -11,7 +11,7 @@ export interface Keyword {
   readonly word: string;
   /** The only spelling that can lead to anything; undefined: any case. */
   readonly spelling?: string | undefined;
-  /** The keyword has to begin a word; see `startsWord`. */
+  /** The keyword has to begin a word; see `startsWord`. Of two characters with a token behind them, not right behind a `%41`: that is undone first. */
   readonly startsWord?: boolean | undefined;
   /** So many characters of a token have to follow at once. */
   readonly tokenAfter?: number | undefined;
@@ -110,6 +110,7 @@ const roomMin = 4096;
 const copiedMin = 24;
 const runMin = 16;
 const asciiSize = 128;
+const lengthMax = 96;
 const gramMask = 0xfffff;
 const units16 = 65_536;
 
@@ -159,7 +160,7 @@ export function tokenFollows(units: Uint16Array, at: number, length: number, wan
   if (at + wanted > length) return false;
   for (let i = at + wanted - 1; i >= at; i--) {
     const code = units[i] as number;
-    if (code >= asciiSize || tokenUnit[code] === 0) return false;
+    if (!isTokenUnit(code)) return false;
   }
   return true;
 }
@@ -177,61 +178,102 @@ export function startsWord(units: Uint16Array, at: number): boolean {
 
 /** How often letters are met in text: the rank of the rarest is lowest. */
 const letterRank = 'zqxjkvbywgpfmuclhdrnsioate';
-/** Pairs that English, JSON and telemetry are full of. */
-const commonPairs = new Set(
-  'th he in er an re on at en nd ti es or te of ed is it al ar st to nt ng se ha as ou io le ve co me de hi ri ro ic ne ea ra ce li ch ll be ma si om ur ec ct et em id po ss us pe ta tr su op ts ac ad il la nc pr wa so ai ho ut wi ag qu un rt ge lo ns no di ot ee ow im ke ey am na mo ck fo rs sh ex ap pp ca pa'.split(
-    ' ',
-  ),
-);
+/** What English, JSON and telemetry are full of: four characters from here tell keywords apart badly. */
+const ordinaryText =
+  ' the and for with that this from have not are was were been has had will would can could should because when which there their they what about into over after before first then than other some time only also most more such through between under while where each number of open connection connections error errors rate rates failed failure failures request requests response responses service services status running ready restarts node nodes cluster clusters namespace pod pods name names version versions message messages content type types role user users assistant system text part parts tool tools call calls function functions command commands arguments result results output input default value values true false null time timestamp duration latency timeout timeouts seconds minutes hours date level info warn warning debug trace traces span spans metric metrics log logs event events count total size limit offset page host hostname port address network http https server servers client clients database databases query queries table tables index indexes production product products checkout payment payments order orders cart customer customers account accounts deployment deployments deploy deployed rollback release config configuration memory storage disk cpu usage container containers image images application applications operation operations execute executed position positions section sections action actions question questions identify incident incidents impact impacted root cause caused engineering engineers engineer team work worked working worker workers replica replicas replication load balancer traffic recover recovered recovery service-level performance perform internal external specific significant based update updated updates create created delete deleted change changed changes environment current previous please check checks found issue issues problem problems state start started starting stop stopped end ended line lines file files path paths code data "key": "value": "name": "type": "id": 00Z" ":" "," 2026- 00:00 000, 10.2 .0.0 /v1/ /api/ s://w s://a .com .svc .local ';
 
 /** How often four characters are met, roughly; the lower the rarer. */
 function commonness(word: string, at: number): number {
+  const gram = word.slice(at, at + 4);
   let total = 0;
-  for (let i = at; i < at + 4; i++) {
-    const rank = letterRank.indexOf(word[i] ?? '');
-    total += rank < 0 ? 10 : rank;
-    if (i > at && commonPairs.has(word.slice(i - 1, i + 1))) total += 12;
+  for (const char of gram) {
+    const rank = letterRank.indexOf(char);
+    total += rank >= 0 ? rank : char >= '0' && char <= '9' ? digitRank : signRank;
   }
+  for (let found = ordinaryText.indexOf(gram); found >= 0; found = ordinaryText.indexOf(gram, found + 1)) total += 40;
   return total;
 }
 
+/** Digits fall together with all others, punctuation with some. */
+const digitRank = 26;
+const signRank = 18;
+
 const allClasses = Array.from({ length: 32 }, (_, each) => each);
 /** Classes of what may stand before the start of a word: no letter or digit, or the last character of `\n` or `%41`. */
-const beforeWord = [
+const beforeShortWord = [
   0,
   28,
   spaceClass,
   30,
   otherClass,
-  27,
-  ...Array.from('abcdefnrt', (char) => foldClass(char.charCodeAt(0))),
+  ...Array.from('bfnrt', (char) => foldClass(char.charCodeAt(0))),
 ];
+const beforeWord = [...beforeShortWord, 27, ...Array.from('acde', (char) => foldClass(char.charCodeAt(0)))];
 const tokenClasses = allClasses.filter((each) => each !== spaceClass);
+
+/** Keywords of a gram lie one after another in `listed`: a gram's slot tells where, and how many they are. */
+interface GramTable {
+  readonly slotMask: number;
+  readonly grams: Int32Array;
+  readonly starts: Int32Array;
+  readonly listed: Uint16Array;
+}
+
+function gramTable(lists: ReadonlyMap<number, readonly number[]>): GramTable {
+  const slots = 2 ** Math.ceil(Math.log2(lists.size * 2 + 2));
+  const slotMask = slots - 1;
+  const grams = new Int32Array(slots).fill(-1);
+  const starts = new Int32Array(slots);
+  const listed: number[] = [];
+  for (const [gram, indexes] of lists) {
+    let slot = slotOf(gram) & slotMask;
+    while (grams[slot] !== -1) slot = (slot + 1) & slotMask;
+    grams[slot] = gram;
+    starts[slot] = listed.length;
+    listed.push(indexes.length, ...indexes);
+  }
+  return { slotMask, grams, starts, listed: Uint16Array.from(listed) };
+}
+
+function slotOf(gram: number): number {
+  return Math.imul(gram, 0x9e3779b1) >>> 12;
+}
 
 /** `hitsMax` bounds the time and memory one text can take. */
 export function createKeywordSearch(keywords: readonly Keyword[], hitsMax = 65_536): KeywordSearch {
   const ordered = [...keywords].sort((a, b) => b.word.length - a.word.length);
-  const bitmap = new Uint8Array((gramMask + 1) >> 3);
-  /** Keywords by the four characters they are looked up by. */
+  const bitmap = new Int32Array((gramMask + 1) >> 5);
   const lists = new Map<number, number[]>();
   const gramEnds = new Uint8Array(ordered.length);
-  const codes = ordered.map(({ word }, index) => {
+  const lengths = new Uint8Array(ordered.length);
+  const tokensAfter = Uint8Array.from(ordered, (each) => each.tokenAfter ?? 0);
+  const startsWords = Uint8Array.from(ordered, (each) => (each.startsWord === true ? 1 : 0));
+  /** The keywords' codes one after another, folded, and as they have to be spelled; 0: in any case. */
+  const codeStarts = new Int32Array(ordered.length);
+  const folded: number[] = [];
+  const spelled: number[] = [];
+  for (const [index, { word, spelling }] of ordered.entries()) {
     if (word.length < 2) throw new RangeError(`the keyword "${word}" is too short: at least two characters`);
-    const folded = Uint16Array.from(word.toLowerCase(), (char) => char.charCodeAt(0));
-    if (folded.some((code) => code >= asciiSize)) throw new RangeError('a keyword must be ASCII text');
+    if (word.length > lengthMax) throw new RangeError(`a keyword may have at most ${lengthMax} characters`);
+    lengths[index] = word.length;
+    codeStarts[index] = folded.length;
+    const lowered = word.toLowerCase();
+    for (let i = 0; i < word.length; i++) {
+      const code = lowered.charCodeAt(i);
+      if (code >= asciiSize) throw new RangeError('a keyword must be ASCII text');
+      folded.push(code);
+      spelled.push(spelling?.charCodeAt(i) ?? 0);
+    }
     for (const gram of gramsOf(ordered[index] as Keyword, index)) {
-      bitmap[gram >> 3] = (bitmap[gram >> 3] as number) | (1 << (gram & 7));
+      bitmap[gram >> 5] = (bitmap[gram >> 5] as number) | (1 << (gram & 31));
       const list = lists.get(gram);
       if (list === undefined) lists.set(gram, [index]);
       else if (!list.includes(index)) list.push(index);
     }
-    return folded;
-  });
-  const spellings = ordered.map(({ spelling }) =>
-    spelling === undefined ? undefined : Uint16Array.from(spelling, (char) => char.charCodeAt(0)),
-  );
-  const startsWords = ordered.map((each) => each.startsWord === true);
-  const tokensAfter = ordered.map((each) => each.tokenAfter ?? 0);
+  }
+  const foldedCodes = Uint8Array.from(folded);
+  const spelledCodes = Uint8Array.from(spelled);
+  const { slotMask, grams, starts, listed } = gramTable(lists);
 
   /** The numbers a keyword is looked up by; short keywords leave a place or two open. Notes where the keyword's part ends. */
   function gramsOf(keyword: Keyword, index: number): number[] {
@@ -241,9 +283,9 @@ export function createKeywordSearch(keywords: readonly Keyword[], hitsMax = 65_5
     const [first = 0, second = 0, third = 0] = classes;
     const before = keyword.startsWord === true ? beforeWord : allClasses;
     if (word.length === 2) {
-      if ((keyword.tokenAfter ?? 0) >= 2) {
-        gramEnds[index] = 4;
-        return tokenClasses.flatMap((next) => tokenClasses.map((last) => gram(first, second, next, last)));
+      if (keyword.startsWord === true && (keyword.tokenAfter ?? 0) > 0) {
+        gramEnds[index] = 3;
+        return beforeShortWord.flatMap((last) => tokenClasses.map((next) => gram(last, first, second, next)));
       }
       gramEnds[index] = 2;
       return allClasses.flatMap((earlier) => before.map((last) => gram(earlier, last, first, second)));
@@ -261,26 +303,29 @@ export function createKeywordSearch(keywords: readonly Keyword[], hitsMax = 65_5
   /** The keywords whose four characters end before an offset. */
   const compare = (pass: TextPass, length: number, gram: number, gramEnd: number): void => {
     const { units } = pass;
-    for (const index of lists.get(gram) ?? []) {
-      const word = codes[index] as Uint16Array;
+    let slot = slotOf(gram) & slotMask;
+    while (grams[slot] !== gram) slot = (slot + 1) & slotMask;
+    const from = (starts[slot] as number) + 1;
+    const to = from + (listed[from - 1] as number);
+    for (let at = from; at < to; at++) {
+      const index = listed[at] as number;
+      const size = lengths[index] as number;
       const start = gramEnd - (gramEnds[index] as number);
-      const end = start + word.length;
-      if (start < 0 || end > length) continue;
-      let i = word.length - 1;
-      for (; i >= 0; i--) {
-        const code = units[start + i] as number;
-        if (code >= asciiSize || lower[code] !== word[i]) break;
-      }
-      if (i >= 0) continue;
-      const spelling = spellings[index];
-      if (spelling !== undefined) {
-        i = spelling.length - 1;
-        while (i >= 0 && units[start + i] === spelling[i]) i--;
-        if (i >= 0) continue;
-      }
-      if (startsWords[index] === true && !startsWord(units, start)) continue;
+      const end = start + size;
       const after = tokensAfter[index] as number;
-      if (after > 0 && !tokenFollows(units, end, length, after)) continue;
+      if (start < 0 || end + after > length) continue;
+      if (after > 0 && !isTokenUnit(units[end + after - 1] as number)) continue;
+      const codesAt = codeStarts[index] as number;
+      let i = 0;
+      for (; i < size; i++) {
+        const code = units[start + i] as number;
+        if (code >= asciiSize || lower[code] !== foldedCodes[codesAt + i]) break;
+        const spelling = spelledCodes[codesAt + i] as number;
+        if (spelling !== 0 && spelling !== code) break;
+      }
+      if (i < size) continue;
+      if (startsWords[index] === 1 && !startsWord(units, start)) continue;
+      if (after > 1 && !tokenFollows(units, end, length, after)) continue;
       pass.addHit(end, index);
     }
   };
@@ -317,7 +362,7 @@ export function createKeywordSearch(keywords: readonly Keyword[], hitsMax = 65_5
             }
           }
         }
-        if ((((bitmap[gram >> 3] as number) >> (gram & 7)) & 1) !== 0) {
+        if ((((bitmap[gram >> 5] as number) >> gram) & 1) !== 0) {
           compare(pass, length, gram, i + 1);
           if (pass.hitCount >= hitsMax) return seen | hitsOverflow;
         }
@@ -342,6 +387,10 @@ function findRuns(units: Uint16Array, length: number, runs: number[]): void {
     done = end;
     probe = end;
   }
+}
+
+function isTokenUnit(code: number): boolean {
+  return code < asciiSize && tokenUnit[code] === 1;
 }
 
 function isRunUnit(code: number): boolean {

@@ -116,6 +116,8 @@ const namedTextMax = 256;
 const noKey: KeyNature = { named: undefined, identity: true };
 const keysRemembered = 4096;
 const keyRememberedMax = 96;
+/** Found as it stands, without undoing an encoding. */
+const plain: readonly string[] = [];
 const nothingFound: ScanResult = { findings: [], status: 'ok' };
 
 /** Words near which a random-looking text is a credential. */
@@ -411,7 +413,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         rule: rule.id,
         version: rule.version,
         class: rule.class,
-        encodings: [],
+        encodings: plain,
         priority: rule.priority ?? 50,
       });
     };
@@ -488,7 +490,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
             rule: 'private-key',
             version: 1,
             class: 'secret.private_key',
-            encodings: [],
+            encodings: plain,
             priority: 100,
           });
         }
@@ -501,7 +503,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
         if (found) {
           lastValueEnd = found.end;
           if (!disabled.has(found.rule)) {
-            out.push({ ...found, version: keyRuleVersion, encodings: [], priority: 40 });
+            out.push({ ...found, version: keyRuleVersion, encodings: plain, priority: 40 });
           }
         }
         if (action.loose && !disabled.has('secret-near-word')) {
@@ -516,7 +518,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
               rule: 'secret-near-word',
               version: 1,
               class: 'secret.generic',
-              encodings: [],
+              encodings: plain,
               priority: 20,
             });
           }
@@ -530,8 +532,9 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     if (seen & atFlag) findEmails(text, personal);
     if (seen & digitFlag) findNumbers(text, pass, personal, deadline.check, key.identity);
     if (seen & groupFlag) findHexGroups(text, personal);
-    for (const each of personal) {
-      if (!disabled.has(each.rule)) out.push({ ...each, version: personalRuleVersion, encodings: [] });
+    for (const { start, end, rule, class: kind, priority } of personal) {
+      if (disabled.has(rule)) continue;
+      out.push({ start, end, rule, version: personalRuleVersion, class: kind, encodings: plain, priority });
     }
   }
 
@@ -568,7 +571,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           rule: named.rule,
           version: keyRuleVersion,
           class: named.class,
-          encodings: [],
+          encodings: plain,
           priority: 10,
         });
       }
@@ -579,17 +582,15 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   /** A value that is a secret in one place is one wherever else it stands in the same text. */
   function addRepeats(text: string, found: Candidate[]): void {
     if (found.length === 0 || text.length > repeatTextMax) return;
-    const values = new Map<string, Candidate>();
+    let values: Map<string, Candidate> | undefined;
     for (const each of found) {
-      if (
-        each.end - each.start < 10 ||
-        /\s/.test(text.slice(each.start, Math.min(each.end, each.start + 64))) ||
-        !each.class.startsWith('secret.') ||
-        values.size >= repeatValuesMax
-      )
+      if (each.end - each.start < 10 || !each.class.startsWith('secret.')) continue;
+      values ??= new Map();
+      if (values.size >= repeatValuesMax || /\s/.test(text.slice(each.start, Math.min(each.end, each.start + 64))))
         continue;
       values.set(text.slice(each.start, each.end), each);
     }
+    if (values === undefined) return;
     for (const [value, first] of values) {
       for (let at = text.indexOf(value); at >= 0; at = text.indexOf(value, at + value.length)) {
         if (at !== first.start) found.push({ ...first, start: at, end: at + value.length });
@@ -618,7 +619,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
             rule: 'random-token',
             version: 1,
             class: 'secret.generic',
-            encodings: [],
+            encodings: plain,
             priority: 5,
           });
           return;
@@ -634,7 +635,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
           rule: 'signed-token',
           version: 1,
           class: 'secret.token',
-          encodings: [],
+          encodings: plain,
           priority: 35,
         });
       };
@@ -690,19 +691,19 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   }
 
   function settle(text: string, candidates: readonly Candidate[]): Finding[] {
+    const marked = text.includes('[redacted');
     // What stands before the host of a URL is its user and password, and no mailbox at that host.
     const passwords = candidates.filter((each) => each.rule === 'url-password');
-    const found =
-      passwords.length === 0
-        ? candidates
-        : candidates.filter(
-            (each) =>
-              each.rule !== 'email' ||
-              !passwords.some((other) => each.start < other.end && each.start >= other.start && each.end > other.end),
-          );
-    const marked = text.includes('[redacted');
-    const ordered = found
-      .filter((each) => each.end > each.start && !(marked && isInsideMarker(text, each.start, each.end)))
+    const isOfPassword = (each: Candidate): boolean =>
+      each.rule === 'email' &&
+      passwords.some((other) => each.start < other.end && each.start >= other.start && each.end > other.end);
+    const ordered = candidates
+      .filter(
+        (each) =>
+          each.end > each.start &&
+          !(passwords.length > 0 && isOfPassword(each)) &&
+          !(marked && isInsideMarker(text, each.start, each.end)),
+      )
       .sort((a, b) => a.start - b.start || b.end - a.end);
     const merged: Candidate[] = [];
     for (const each of ordered) {
