@@ -16,6 +16,11 @@ const REASONS = [
     what: 'Content of some evidence is withheld: redaction failed on it.',
     why: 'What was said or done there cannot be read here; the source may still have it.',
   },
+  {
+    rule: 'unknown_tenant',
+    what: 'Content of some evidence is withheld: the redaction policy has no rules for this tenant.',
+    why: 'Nobody has said what of it may be kept. Name the tenant in the policy to keep what it sends from then on.',
+  },
 ] as const;
 
 export interface WithheldGapsOptions {

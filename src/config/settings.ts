@@ -140,8 +140,11 @@ export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
   'telemetry.otlp_url': source('DOCKET_TELEMETRY_OTLP_URL', null, { secret: true }),
 };
 
-/** Variables of Docket's that are no settings of the service: where the file is, and what command-line clients use. */
-export const OTHER_VARIABLES = ['DOCKET_CONFIG', 'DOCKET_URL', 'DOCKET_TOKEN'] as const;
+/**
+ * Variables of Docket's that are no settings of the service: where the file is, what command-line clients use, and the key
+ * that a policy may name.
+ */
+export const OTHER_VARIABLES = ['DOCKET_CONFIG', 'DOCKET_URL', 'DOCKET_TOKEN', 'DOCKET_HMAC_KEY'] as const;
 
 export const SETTING_NAMES: readonly SettingName[] = settingsSchema.keyof().options;
 

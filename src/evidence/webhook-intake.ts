@@ -19,7 +19,7 @@ export interface WebhookIntakeOptions {
   readonly evidenceLog: EvidenceLog;
   readonly record: Pick<RecordService, 'open' | 'append' | 'list' | 'record' | 'summary' | 'index'>;
   /** Takes secrets out of every text of a payload before anything else sees it. What it throws refuses the webhook. */
-  readonly scrub: (text: string) => string;
+  readonly scrub: (text: string, tenant: string) => string;
   readonly meter: Meter;
   readonly clock?: () => number;
 }
@@ -213,13 +213,13 @@ export function createWebhookIntake(options: WebhookIntakeOptions): WebhookIntak
     throw new Error(`an alert could not open an incident: ${again.kind}`);
   }
 
-  function scrubbed(payload: unknown): unknown {
-    return mapText(payload, options.scrub);
+  function scrubbed(tenant: string, payload: unknown): unknown {
+    return mapText(payload, (text) => options.scrub(text, tenant));
   }
 
   return {
     alerts(tenant, reporter, source, payload): Promise<AlertsTaken> {
-      const parsed = parseAlerts(source, scrubbed(payload));
+      const parsed = parseAlerts(source, scrubbed(tenant, payload));
       if (!parsed.ok) return Promise.resolve({ kind: 'invalid', fields: parsed.fields });
       return inTurn(tenant, async () => {
         await seed(tenant);
@@ -231,7 +231,7 @@ export function createWebhookIntake(options: WebhookIntakeOptions): WebhookIntak
     },
     async change(tenant, reporter, payload): Promise<ChangeTaken> {
       const receivedAt = BigInt(clock()) * 1_000_000n;
-      const parsed = parseChange(scrubbed(payload), receivedAt);
+      const parsed = parseChange(scrubbed(tenant, payload), receivedAt);
       if (!parsed.ok) return { kind: 'invalid', fields: parsed.fields };
       const { change } = parsed;
       const row = reportedChangeRow(tenant, change, reporter, receivedAt);

@@ -71,7 +71,7 @@ export interface RecordServiceOptions {
   /** Thresholds; the built-in ones when left out. */
   readonly policy?: RecordPolicy;
   /** Applied to every text of every command before anything else sees it. What it throws refuses the command. */
-  readonly scrub?: (text: string) => string;
+  readonly scrub?: (text: string, tenant: string, incidentId: string | undefined) => string;
   /** Entries kept in memory over all incidents; the least recently used incident goes first. */
   readonly maxCachedEntries?: number;
   /** How often what is overdue is looked for; 0 leaves it to `sweep`. 30 s when left out. */
@@ -474,7 +474,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     actor: Actor,
     untrusted: Command,
   ): Promise<CommandResult> {
-    const checked = checkCommand(actor, untrusted);
+    const checked = checkCommand(tenant, incidentId, actor, untrusted);
     if (!checked.ok) return rejected(checked.rejection);
     const { command } = checked;
     const kind = entryKindOf(command.type);
@@ -668,10 +668,10 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     return typeof salt === 'string' && contentDigest(request, salt) === earlier.body['digest'];
   }
 
-  function checkCommand(actor: Actor, untrusted: Command) {
+  function checkCommand(tenant: string, incidentId: string, actor: Actor, untrusted: Command) {
     const who = actorSchema.safeParse(actor);
     if (!who.success) return { ok: false as const, rejection: invalidCommand(fieldProblems(who.error, 'actor')) };
-    const scrubbed = scrubbedOf(untrusted);
+    const scrubbed = scrubbedOf(untrusted, tenant, incidentId);
     if (!scrubbed.ok) return scrubbed;
     const command = commandSchema.safeParse(scrubbed.value);
     if (!command.success)
@@ -679,9 +679,17 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     return { ok: true as const, command: command.data };
   }
 
-  function scrubbedOf(value: unknown): { ok: true; value: unknown } | { ok: false; rejection: Rejection } {
+  function scrubbedOf(
+    value: unknown,
+    tenant: string,
+    incidentId?: string,
+  ): { ok: true; value: unknown } | { ok: false; rejection: Rejection } {
+    const { scrub } = options;
     try {
-      return { ok: true, value: options.scrub === undefined ? value : mapText(value, options.scrub, 0) };
+      return {
+        ok: true,
+        value: scrub === undefined ? value : mapText(value, (text) => scrub(text, tenant, incidentId), 0),
+      };
     } catch {
       return {
         ok: false,
@@ -698,7 +706,7 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
   async function open(tenant: string, actor: Actor, request: OpenIncident): Promise<OpenResult> {
     const who = actorSchema.safeParse(actor);
     if (!who.success) return rejected(invalidCommand(fieldProblems(who.error, 'actor')));
-    const scrubbed = scrubbedOf(request);
+    const scrubbed = scrubbedOf(request, tenant);
     if (!scrubbed.ok) return rejected(scrubbed.rejection);
     const parsed = openIncidentSchema.safeParse(scrubbed.value);
     if (!parsed.success) return rejected(invalidCommand(fieldProblems(parsed.error, 'body')));

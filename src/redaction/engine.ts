@@ -16,6 +16,9 @@ export interface RulesMemory {
   readonly keys: ByteMemo<KeyInfo>;
 }
 
+/** The id of the incident that telemetry belongs to: by the refs it names, else by its trace. Undefined when none is known. */
+export type IncidentOf = (tenant: string, refs: readonly string[], traceId: string) => string | undefined;
+
 /** What redaction works with under one policy. */
 export interface Engine {
   readonly scanner: Scanner;
@@ -23,6 +26,7 @@ export interface Engine {
   readonly fingerprints: Fingerprints;
   readonly text: TextRedactor;
   readonly policy: CompiledPolicy;
+  readonly incidentOf: IncidentOf | undefined;
   memoryOf(rules: PolicyRules): RulesMemory;
   onFailure(reason: 'engine_error' | 'budget'): void;
 }

@@ -1,4 +1,6 @@
 import { expect, test } from 'vitest';
+import { transcodeJson } from '../otlp/json/transcode.ts';
+import { textsOf } from '../proof/placed-text.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { parsePolicy } from './policy-file.ts';
@@ -7,9 +9,9 @@ import { createRedactor, type Redactor } from './redactor.ts';
 
 // What each setting of a policy file does to text: a setting that does nothing would pass the tests of the file's form.
 
-function redactorOf(policy: string): Redactor {
+function redactorOf(policy: string, environment: Readonly<Record<string, string>> = {}): Redactor {
   return createRedactor({
-    policy: parsePolicy(`version: 1\nid: p\n${policy}`, 'p.yaml'),
+    policy: parsePolicy(`version: 1\nid: p\n${policy}`, 'p.yaml', environment),
     fingerprintKey: Buffer.alloc(32, 7),
     fingerprintKeyId: 'k1',
     meter: createMetrics().meter,
@@ -88,7 +90,7 @@ test('replace is redact, and scan is scrub', () => {
 
 test('a tenant extends the policy or another tenant', () => {
   const redactor = redactorOf(
-    'preset: open\nkeys: {redact: [internal_note]}\ntenants:\n' +
+    'preset: open\nkeys: {redact: [internal_note]}\nunknown_tenants: base\ntenants:\n' +
       '  acme: {extends: p, keys: {redact: [customer_note]}}\n  acme-test: {extends: acme, keys: {redact: [test_note]}}\n',
   );
   const out = (tenant: string, name: string): string => redactor.redactText(`{"${name}":"blue"}`, { tenant }).text;
@@ -106,4 +108,114 @@ test('a pseudonym shows as many bits as the policy says, the same for the same v
   const out = typed(policy, 'jane@acme.com');
   expect(out).toMatch(/^\[pseudonym:email hmac:k1:[0-9a-f]{16}~\w+\]$/);
   expect(typed(policy, 'jane@acme.com')).toBe(out);
+});
+
+test('a pseudonym is made with the key of the variable that the policy names, under its name', () => {
+  const policy = 'preset: open\npseudonyms: {key_env: K, key_id: q7}\nactions: {pii: {do: pseudonym}}\n';
+  const out = (key: string): { text: string; fingerprint: string | undefined } => {
+    const { text, redactions } = redactorOf(policy, { K: key }).redactText('jane@acme.com');
+    return { text, fingerprint: redactions[0]?.fingerprint };
+  };
+  const first = out('00'.repeat(32));
+  expect(first.text).toMatch(/^\[pseudonym:email hmac:q7:[0-9a-f]{24}~\w+\]$/);
+  expect(out('00'.repeat(32))).toEqual(first);
+  const second = out('01'.repeat(32));
+  expect(second.text).not.toBe(first.text);
+  // The receipt's is made with the deployment's key, and says nothing about the pseudonym.
+  expect(second.fingerprint).toBe(first.fingerprint);
+  expect(first.text).not.toContain(first.fingerprint);
+});
+
+interface Sent {
+  readonly trace?: string;
+  readonly incident?: string;
+  readonly resourceIncident?: string;
+}
+
+/** The text of a span's attribute after redaction. */
+function noteOf(redactor: Redactor, sent: Sent, text = 'jane@acme.com'): string {
+  const named = (name: string, value: string | undefined): object[] =>
+    value === undefined ? [] : [{ key: name, value: { stringValue: value } }];
+  const span = {
+    traceId: sent.trace ?? '',
+    spanId: '0123456789abcdef',
+    name: 'work',
+    attributes: [...named('note', text), ...named('incident.id', sent.incident)],
+  };
+  const resource = { attributes: named('docket.incident.id', sent.resourceIncident) };
+  const json = JSON.stringify({ resourceSpans: [{ resource, scopeSpans: [{ spans: [span] }] }] });
+  const { bytes } = transcodeJson('traces', Buffer.from(json));
+  const frame = redactor.redact({ tenant: 'default', signal: 'traces', bytes, items: 1, receivedAtUnixNano: 0n });
+  return (
+    textsOf('ExportTraceServiceRequest', Buffer.from(frame.bytes)).find(({ path }) => path.endsWith('[note]'))?.text ??
+    ''
+  );
+}
+
+test('a pseudonym that is stable per incident links nothing across incidents', () => {
+  const policy = 'preset: open\nactions: {pii: {do: pseudonym, stable: incident}}\n';
+  const bound = 'b0'.repeat(16);
+  const redactor = createRedactor({
+    policy: parsePolicy(`version: 1\nid: p\n${policy}`, 'p.yaml'),
+    fingerprintKey: Buffer.alloc(32, 7),
+    fingerprintKeyId: 'k1',
+    incidentOf: (_tenant, refs, traceId) => (refs.includes('INC-1') || traceId === bound ? 'id-of-1' : undefined),
+    meter: createMetrics().meter,
+    logger: createLogger('silent'),
+  });
+  const one = noteOf(redactor, { trace: 'a1'.repeat(16), incident: 'INC-1' });
+  expect(one).toMatch(/^\[pseudonym:email hmac:k1:/);
+  for (const same of [
+    { trace: 'a2'.repeat(16), incident: 'INC-1' },
+    { trace: 'a2'.repeat(16), resourceIncident: 'INC-1' },
+    { trace: bound },
+  ]) {
+    expect(noteOf(redactor, same)).toBe(one);
+  }
+  // What a person types into the incident is told by its id.
+  expect(redactor.redactText('jane@acme.com', { incident: 'id-of-1' }).text).toBe(one);
+  const two = noteOf(redactor, { trace: 'a1'.repeat(16), incident: 'INC-2' });
+  const loose = noteOf(redactor, { trace: 'a1'.repeat(16) });
+  expect(new Set([one, two, loose]).size).toBe(3);
+  expect(noteOf(redactor, { trace: 'a1'.repeat(16) })).toBe(loose);
+  expect(noteOf(redactor, { trace: 'a3'.repeat(16) })).not.toBe(loose);
+  // Where neither is known there is nothing to be stable in.
+  expect(noteOf(redactor, {})).toMatch(/^\[redacted:email~/);
+  expect(redactor.redactText('jane@acme.com').text).toMatch(/^\[redacted:email~/);
+});
+
+test('a tenant that the policy does not list has its content withheld with the reason', () => {
+  const redactor = redactorOf('preset: open\nkeys: {redact: [internal_note]}\ntenants: {acme: {}}\n');
+  const request = (tenant: string) => {
+    const attributes = [
+      { key: 'gen_ai.operation.name', value: { stringValue: 'execute_tool' } },
+      { key: 'gen_ai.tool.name', value: { stringValue: 'lookup' } },
+      { key: 'gen_ai.tool.call.arguments', value: { stringValue: '{"q":"blue shoes"}' } },
+      { key: 'incident.id', value: { stringValue: 'INC-1' } },
+      { key: 'internal_note', value: { stringValue: 'violet' } },
+    ];
+    const span = { traceId: 'a1'.repeat(16), spanId: '0123456789abcdef', name: 'execute_tool lookup', attributes };
+    const json = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
+    const { bytes } = transcodeJson('traces', Buffer.from(json));
+    const frame = redactor.redact({ tenant, signal: 'traces', bytes, items: 1, receivedAtUnixNano: 0n });
+    return { frame, text: Buffer.from(frame.bytes).toString('latin1') };
+  };
+  expect(request('acme').text).toContain('blue shoes');
+  const { frame, text } = request('nobody');
+  expect(text).not.toContain('blue shoes');
+  expect(text).not.toContain('violet');
+  expect(text).toMatch(/\[withheld:unknown_tenant bytes=18 hmac:k1:[0-9a-f]{24} ~\w+\]/);
+  // What links and names it stays.
+  expect(text).toContain('INC-1');
+  expect(text).toContain('execute_tool lookup');
+  const [receipt] = frame.receipts;
+  expect(receipt?.redactions).toContainEqual(
+    expect.objectContaining({
+      path: 'attributes[gen_ai.tool.call.arguments]',
+      class: 'content.tool.arguments',
+      rule: 'unknown_tenant',
+      action: 'withhold',
+      originalBytes: 18,
+    }),
+  );
 });

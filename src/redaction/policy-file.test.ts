@@ -43,13 +43,15 @@ test('the version changes with the content and not with its comments', () => {
 
 test.each([
   ['on_error: keep_all', 'on_error: only redact_all'],
-  ['actions: {pii: {do: pseudonym, stable: incident}}', 'actions.pii.stable: only tenant'],
+  ['actions: {pii: {do: pseudonym, stable: day}}', 'actions.pii.stable: '],
   ['tenants: {acme: {extends: nobody}}', "tenants.acme.extends: neither this policy's id nor a tenant in it"],
   ['tenants: {x: {extends: y}, y: {extends: x}}', 'extends: a tenant cannot extend itself'],
   ['tenants: {a: {}}\noverrides: [{match: {tenant: [a]}}]', 'tenants: use either tenants or overrides'],
   ['content: [{match: {attr: [x]}, tool: [y], action: scan}]', 'content.0: class, attr and tool stand under match'],
-  ['pseudonyms: {key_env: K}', 'pseudonyms.key_env: pseudonyms are made with keys/fingerprint.key'],
-  ['pseudonyms: {stable: incident}', 'pseudonyms.stable: only tenant'],
+  ['pseudonyms: {key_env: "a b"}', 'pseudonyms.key_env: the name of an environment variable'],
+  ['pseudonyms: {key_env: NO_SUCH_KEY}', 'pseudonyms.key_env: the variable NO_SUCH_KEY is not set'],
+  ['pseudonyms: {key_id: k1}', 'pseudonyms: key_id names the key in the variable of key_env'],
+  ['unknown_tenants: withhold', 'unknown_tenants: goes with tenants'],
   ['content: [{attr: [x]}]', 'content.0: give an action, or roles'],
   ['content: [{attr: [x], roles: {user: keep}}]', 'content.0.roles.user: one of scan'],
   ['content: [{attr: [x], roles: {robot: scan}}]', 'content.0.roles.robot: there is no such field'],
@@ -64,4 +66,30 @@ test.each([
 
 test('on_error: redact_all says what is always done', () => {
   expect(problems('version: 1\nid: a\non_error: redact_all\n')).toEqual([]);
+});
+
+test('a key in a variable that is no key is refused without any of it', () => {
+  const policy = 'version: 1\nid: a\npseudonyms: {key_env: K}\n';
+  for (const [value, sentence] of [
+    ['hunter2 hunter2 hunter2', 'holds neither hex nor base64'],
+    ['c2hvcnQ=', 'holds 5 bytes; a key has 16 to 64'],
+    ['', 'is not set'],
+  ] as const) {
+    const refused = (() => {
+      try {
+        parsePolicy(policy, 'p.yaml', { K: value });
+      } catch (error) {
+        if (error instanceof PolicyError) return error.message;
+      }
+      return '';
+    })();
+    expect(refused).toBe(`p.yaml:3: pseudonyms.key_env: the variable K ${sentence}`);
+  }
+});
+
+test('another key is another policy, by name alone', () => {
+  const version = (K: string): string =>
+    parsePolicy('version: 1\nid: a\npseudonyms: {key_env: K}\n', 'p.yaml', { K }).version;
+  expect(version('00'.repeat(32))).toBe(version(Buffer.alloc(32).toString('base64')));
+  expect(version('00'.repeat(32))).not.toBe(version('01'.repeat(32)));
 });

@@ -9,6 +9,7 @@ import {
   namesOther,
   namesTools,
   presetRules,
+  unknownTenantRules,
   type CompiledPolicy,
   type ContentRule,
   type ContentAction,
@@ -20,7 +21,9 @@ import {
   type Treatment,
   type UrlRules,
 } from './policy.ts';
+import { parsePseudonymKey } from './pseudonym-key.ts';
 import { PolicyError, readYaml, type PolicyProblem } from './policy-source.ts';
+import type { PseudonymSettings } from './pseudonym.ts';
 import { loadRulePack } from './rule-pack.ts';
 import { compileTest, PatternRefusedError } from './text-pattern.ts';
 
@@ -42,15 +45,7 @@ const PSEUDONYM_BITS = 96;
 const pattern = z.string().min(1).max(512);
 const patterns = z.array(pattern).min(1).max(256);
 
-const stableTenant = z
-  .literal('tenant', {
-    error: 'only tenant: telemetry is redacted before it is known which incident it belongs to',
-  })
-  .optional();
-
-const ownKey = z
-  .undefined({ error: 'pseudonyms are made with keys/fingerprint.key of the data directory: put another key there' })
-  .optional();
+const reach = z.enum(['tenant', 'incident']).optional();
 
 const contentTarget = {
   class: z
@@ -110,7 +105,7 @@ const findingAction = z.strictObject({
   do: z.enum(['replace', 'redact', 'mask', 'pseudonym', 'truncate', 'keep']),
   keep_last: z.int().min(0).max(16).optional(),
   prefix: z.strictObject({ v4: z.int().min(0).max(32).optional(), v6: z.int().min(0).max(128).optional() }).optional(),
-  stable: stableTenant,
+  stable: reach,
 });
 
 const ruleFields = {
@@ -151,10 +146,19 @@ const policySchema = z.strictObject({
   packs: z.array(z.string().min(1).max(512)).min(1).max(32).optional(),
   pseudonyms: z
     .strictObject({
-      key_env: ownKey,
-      key_id: ownKey,
+      key_env: z
+        .string()
+        .regex(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, 'the name of an environment variable')
+        .optional(),
+      key_id: z
+        .string()
+        .regex(/^[a-z0-9]{1,16}$/, 'lower-case letters and digits, 16 at most')
+        .optional(),
       bits: z.int().min(48).max(96).multipleOf(8).optional(),
-      stable: stableTenant,
+      stable: reach,
+    })
+    .refine((each) => each.key_id === undefined || each.key_env !== undefined, {
+      message: 'key_id names the key in the variable of key_env: give that too',
     })
     .optional(),
   on_error: z
@@ -182,6 +186,7 @@ const policySchema = z.strictObject({
     )
     .max(256)
     .optional(),
+  unknown_tenants: z.enum(['withhold', 'base']).optional(),
   tenants: z
     .record(
       z.string().min(1).max(128),
@@ -193,6 +198,9 @@ const policySchema = z.strictObject({
 type PolicyDocument = z.infer<typeof policySchema>;
 type RuleDocument = Pick<PolicyDocument, 'content' | 'keys' | 'actions' | 'allow' | 'urls' | 'sql' | 'unknown_fields'>;
 
+/** Variables of the process, where a policy names one that holds a key. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
 /** The policy in force when no file is named: preset `balanced`, id `default`. */
 export function defaultPolicy(preset: PresetName = 'balanced'): CompiledPolicy {
   return compile({ version: 1, id: preset === 'balanced' ? 'default' : preset, preset, mode: 'enforce' });
@@ -202,7 +210,7 @@ export function defaultPolicy(preset: PresetName = 'balanced'): CompiledPolicy {
  * Loads a policy file, or the built-in policy when `path` is undefined. Throws PolicyError with every problem found: bad YAML,
  * unknown fields, patterns outside the safe subset; a missing file is a problem too, never a reason to go on without it.
  */
-export function loadPolicy(path: string | undefined): CompiledPolicy {
+export function loadPolicy(path: string | undefined, environment: Environment = process.env): CompiledPolicy {
   if (path === undefined) return defaultPolicy();
   let text: string;
   try {
@@ -217,16 +225,16 @@ export function loadPolicy(path: string | undefined): CompiledPolicy {
     if (error instanceof PolicyError) throw error;
     throw new PolicyError([{ at: `${path}:1`, message: `cannot be read (${(error as NodeJS.ErrnoException).code})` }]);
   }
-  return parsePolicy(text, path);
+  return parsePolicy(text, path, environment);
 }
 
 /** Reads a policy from YAML. `file` is only for messages. */
-export function parsePolicy(text: string, file: string): CompiledPolicy {
+export function parsePolicy(text: string, file: string, environment: Environment = process.env): CompiledPolicy {
   if (Buffer.byteLength(text) > POLICY_BYTES_MAX) {
     throw new PolicyError([{ at: `${file}:1`, message: `a policy has at most ${POLICY_BYTES_MAX} bytes` }]);
   }
   const source = readYaml(text, file, policySchema);
-  return compile(source.data, source.problemAt, file);
+  return compile(source.data, source.problemAt, file, environment);
 }
 
 function treatmentFrom(rule: z.infer<typeof contentRule>): Treatment {
@@ -288,6 +296,23 @@ function compilePacks(
   return rules;
 }
 
+/** The key that a policy names by its variable. What is wrong with it is said without any of it. */
+function readPseudonymKey(
+  pseudonyms: PolicyDocument['pseudonyms'],
+  environment: Environment,
+  problems: PolicyProblem[],
+  problemAt: (path: (string | number)[], message: string) => PolicyProblem,
+): PseudonymSettings['key'] {
+  const name = pseudonyms?.key_env;
+  if (name === undefined) return undefined;
+  const key = parsePseudonymKey(environment[name] ?? '');
+  if (typeof key === 'string') {
+    problems.push(problemAt(['pseudonyms', 'key_env'], `pseudonyms.key_env: the variable ${name} ${key}`));
+    return undefined;
+  }
+  return { key: key.key, keyId: pseudonyms?.key_id ?? key.keyId, variable: name };
+}
+
 function urlRules(from: RuleDocument['urls'], base: UrlRules | undefined): UrlRules | undefined {
   if (from === undefined) return base;
   const allowed = from.query === undefined ? base?.allowedParameters : new Set(from.query.allow);
@@ -302,6 +327,7 @@ function compile(
     message,
   }),
   file = '',
+  environment: Environment = {},
 ): CompiledPolicy {
   const problems: PolicyProblem[] = [];
   const ownRules = compilePacks(document.packs ?? [], file, problems, problemAt);
@@ -338,6 +364,7 @@ function compile(
         keepLast: action.keep_last ?? 4,
         prefixV4: action.prefix?.v4 ?? 24,
         prefixV6: action.prefix?.v6 ?? 48,
+        stable: action.stable,
       };
       findings.set(name, compiled);
     };
@@ -411,6 +438,12 @@ function compile(
       rules: rulesOfTenant(name, from, [name]),
     });
   }
+  if (document.unknown_tenants !== undefined && document.tenants === undefined) {
+    problems.push(
+      problemAt(['unknown_tenants'], 'unknown_tenants: goes with tenants; without them the policy holds for all'),
+    );
+  }
+  const pseudonymKey = readPseudonymKey(document.pseudonyms, environment, problems, problemAt);
   if (problems.length > 0) throw new PolicyError(problems);
   const hash = createHash('sha256')
     .update(
@@ -418,6 +451,7 @@ function compile(
         engine: ENGINE_VERSION,
         policy: document,
         ...(ownRules.length > 0 && { rules: ownRules }),
+        ...(pseudonymKey !== undefined && { pseudonymKey: pseudonymKey.keyId }),
       } as unknown as object) ?? '',
     )
     .digest('hex');
@@ -436,6 +470,15 @@ function compile(
     rules,
     overrides,
     ownRules,
-    pseudonymBits: document.pseudonyms?.bits ?? PSEUDONYM_BITS,
+    pseudonyms: {
+      bits: document.pseudonyms?.bits ?? PSEUDONYM_BITS,
+      stable: document.pseudonyms?.stable ?? 'tenant',
+      key: pseudonymKey,
+    },
+    knownTenants:
+      document.tenants === undefined || document.unknown_tenants === 'base'
+        ? undefined
+        : new Set(Object.keys(document.tenants)),
+    unknownTenant: unknownTenantRules(rules),
   };
 }

@@ -1,4 +1,5 @@
 import type { DetectorRule } from './detectors/rule.ts';
+import type { PseudonymReach, PseudonymSettings } from './pseudonym.ts';
 
 /**
  * What a redaction policy says, after loading: plain data and two lookups. `policy-file.ts` reads it from YAML; the
@@ -38,6 +39,8 @@ export interface FindingAction {
   readonly keepLast: number;
   readonly prefixV4: number;
   readonly prefixV6: number;
+  /** For `pseudonym`: the policy's own reach when undefined. */
+  readonly stable?: PseudonymReach | undefined;
 }
 
 export interface AllowRule {
@@ -83,6 +86,8 @@ export interface PolicyRules {
   readonly withholdsOther: boolean;
   /** Some rule may treat tool calls within messages otherwise than the text around them. */
   readonly treatsTools: boolean;
+  /** The reason that stands in place of a class where content is withheld; undefined = the policy says so. */
+  readonly withheldAs?: string | undefined;
 }
 
 export interface PolicyOverride {
@@ -105,8 +110,11 @@ export interface CompiledPolicy {
   readonly overrides: readonly PolicyOverride[];
   /** Detector rules of the deployment's own, besides those Docket ships. */
   readonly ownRules: readonly DetectorRule[];
-  /** Bits of the keyed digest that a pseudonym shows. */
-  readonly pseudonymBits: number;
+  readonly pseudonyms: PseudonymSettings;
+  /** The only tenants that the policy has rules for; undefined = it holds for every tenant. */
+  readonly knownTenants: ReadonlySet<string> | undefined;
+  /** For every other tenant. */
+  readonly unknownTenant: PolicyRules;
 }
 
 /** UTF-8 bytes kept of a tool's result under the `balanced` preset. */
@@ -232,8 +240,27 @@ export function scrubsPlainly(rules: PolicyRules, contentClass: string, treatmen
   );
 }
 
-/** The rules for a tenant and a service. Returns the same object for the same set of matching overrides. */
+/** Why content of a tenant is withheld that the policy has no rules for: stands in markers and receipts. */
+export const UNKNOWN_TENANT = 'unknown_tenant';
+
+/** What the policy says for all, and beyond that no content at all: nobody has said what of this tenant may stay. */
+export function unknownTenantRules(rules: PolicyRules): PolicyRules {
+  const strict = presetRules('strict');
+  const { redactKeys, urls, redactsSqlLiterals } = rules;
+  return { ...strict, redactKeys, urls, redactsSqlLiterals, withheldAs: UNKNOWN_TENANT };
+}
+
+/** False for a tenant that the policy says nothing about. */
+export function knowsTenant(policy: CompiledPolicy, tenant: string): boolean {
+  return policy.knownTenants?.has(tenant) !== false;
+}
+
+/**
+ * The rules for a tenant and a service; those of the preset `strict` for a tenant that the policy does not know. Returns
+ * the same object for the same set of matching overrides.
+ */
 export function rulesFor(policy: CompiledPolicy, tenant: string, service: string): PolicyRules {
+  if (!knowsTenant(policy, tenant)) return policy.unknownTenant;
   const match = policy.overrides.findLast(
     (each) =>
       (each.tenants === undefined || each.tenants.some((test) => test(tenant))) &&

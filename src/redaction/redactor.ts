@@ -11,8 +11,9 @@ import { createRedactionInstruments } from './instruments.ts';
 import { createMarkers } from './marker.ts';
 import { requestPlan } from './message-plan.ts';
 import { metadataOnly } from './metadata-only.ts';
-import { rulesFor, type CompiledPolicy, type PolicyRules } from './policy.ts';
-import type { Engine, RulesMemory } from './engine.ts';
+import { knowsTenant, rulesFor, UNKNOWN_TENANT, type CompiledPolicy, type PolicyRules } from './policy.ts';
+import type { Engine, IncidentOf, RulesMemory } from './engine.ts';
+import { createPseudonyms } from './pseudonym.ts';
 import { RequestRedaction } from './request-redaction.ts';
 import { createTextRedactor } from './text-redactor.ts';
 
@@ -22,6 +23,8 @@ export interface RedactorOptions {
   readonly fingerprintKey: Buffer;
   readonly fingerprintKeyId: string;
   readonly scanner?: Scanner;
+  /** The incident that what names these refs, or is of this trace, belongs to as far as is known now. */
+  readonly incidentOf?: IncidentOf;
   readonly meter: Meter;
   readonly logger: Logger;
 }
@@ -36,8 +39,14 @@ export interface Redactor {
    * numbers are kept. When nothing matched, `bytes` of the frame are the request's own, not a copy.
    */
   redact(request: ExportRequest): Frame;
-  /** Redacts text that a person typed, or any other text on its way to storage. */
-  redactText(text: string, options?: { readonly tenant?: string; readonly key?: string }): RedactedText;
+  /**
+   * Redacts text that a person typed, or any other text on its way to storage. `incident` is the id of the one it is
+   * typed into, where there is one.
+   */
+  redactText(
+    text: string,
+    options?: { readonly tenant?: string; readonly key?: string; readonly incident?: string | undefined },
+  ): RedactedText;
   /** Takes effect with the next call; requests under way are not affected. */
   setPolicy(policy: CompiledPolicy): void;
 }
@@ -52,14 +61,15 @@ export function createRedactor(options: RedactorOptions): Redactor {
   const instruments = createRedactionInstruments(options.meter);
   const markers = createMarkers(options.fingerprintKey);
   const fingerprints = createFingerprints(options.fingerprintKey, options.fingerprintKeyId);
-  const onFailure = (reason: 'engine_error' | 'budget'): void => {
+  const onFailure = (reason: 'engine_error' | 'budget' | typeof UNKNOWN_TENANT): void => {
     instruments.failures.add(1, { reason });
   };
 
   const engineFor = (policy: CompiledPolicy): Engine => {
-    const { ownRules, pseudonymBits } = policy;
+    const { ownRules } = policy;
+    const pseudonyms = createPseudonyms(policy.pseudonyms, fingerprints, markers);
     const scanner = ownRules.length === 0 ? builtinScanner : createScanner({ extraRules: ownRules });
-    const text = createTextRedactor({ scanner, markers, fingerprints, pseudonymBits, onFailure });
+    const text = createTextRedactor({ scanner, markers, fingerprints, pseudonyms, onFailure });
     const memories = new Map<PolicyRules, RulesMemory>();
     return {
       scanner,
@@ -67,6 +77,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
       fingerprints,
       text,
       policy,
+      incidentOf: options.incidentOf,
       memoryOf(rules) {
         let memory = memories.get(rules);
         if (memory === undefined) {
@@ -133,6 +144,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
       const { tenant, signal, items, receivedAtUnixNano } = request;
       instruments.requests.add(1, { signal });
       instruments.bytes.add(request.bytes.length, { signal });
+      if (!knowsTenant(current.policy, tenant)) onFailure(UNKNOWN_TENANT);
       try {
         const bytes = Buffer.from(request.bytes.buffer, request.bytes.byteOffset, request.bytes.byteLength);
         const outcome = new RequestRedaction(current, bytes, tenant).run(requestPlan(signal));
@@ -154,7 +166,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
         return { tenant, signal, items: withheld.bytes.length === 0 ? 0 : items, ...withheld };
       }
     },
-    redactText(typed, { tenant = 'default', key = '' } = {}) {
+    redactText(typed, { tenant = 'default', key = '', incident } = {}) {
       const redactions: Redaction[] = [];
       const clean = engine.text.scrub(typed, {
         tenant,
@@ -162,6 +174,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
         budgets: engine.policy.budgets,
         key,
         path: 'text',
+        scope: () => (incident === undefined ? undefined : `incident ${incident}`),
         receive: (redaction) => void redactions.push(redaction),
       });
       count(redactions);

@@ -7,6 +7,7 @@ import { readJsonTree, type JsonNode } from './json-tree.ts';
 import { redactMessages, type PartTreatment } from './message-content.ts';
 import type { JoinedEdit } from './chunked-text.ts';
 import type { MarkerRange, Markers } from './marker.ts';
+import type { Pseudonyms } from './pseudonym.ts';
 import { isPrivateAddress } from './private-address.ts';
 import { readsStructure, structuredFindings, withStructure } from './structured-text.ts';
 import {
@@ -32,6 +33,8 @@ export interface TextContext {
   readonly role?: MessageRole | undefined;
   /** Values of JSON members of these names stay as they are. */
   readonly keepKeys?: ReadonlySet<string> | undefined;
+  /** What a pseudonym that is stable per incident is stable in. */
+  readonly scope?: (() => string | undefined) | undefined;
   readonly receive: (redaction: Redaction) => void;
   /** True when the record or the request has used up its time: nothing more is looked into. */
   readonly expired?: (text: string) => boolean;
@@ -99,14 +102,11 @@ export function createTextRedactor(options: {
   readonly scanner: Scanner;
   readonly markers: Markers;
   readonly fingerprints: Fingerprints;
-  /** Bits of the keyed digest that a pseudonym shows. */
-  readonly pseudonymBits: number;
+  readonly pseudonyms: Pseudonyms;
   /** Told of every text withheld because the engine could not finish it. */
   readonly onFailure: (reason: 'engine_error' | 'budget') => void;
 }): TextRedactor {
-  const { scanner, markers, fingerprints } = options;
-  const pseudonym = (rule: string, fingerprint: string): string =>
-    markers.pseudonym(rule, fingerprint.slice(0, fingerprint.lastIndexOf(':') + 1 + options.pseudonymBits / 4));
+  const { scanner, markers, fingerprints, pseudonyms } = options;
   const memberNames = new WeakMap<PolicyRules, Map<string, MemberName>>();
   /** What a member's name says, remembered: the same few names come in every record. */
   const memberName = (name: string, rules: PolicyRules): MemberName => {
@@ -213,7 +213,11 @@ export function createTextRedactor(options: {
     const action = findingActionOf(context.rules, finding.rule, finding.class);
     if (action.do === 'keep') return original;
     if (action.do === 'pseudonym') {
-      return pseudonym(finding.rule, note(context, path, finding, 'pseudonym', original, finding.encodings));
+      const token = pseudonyms.of(finding.rule, original, context, action.stable);
+      if (token !== undefined) {
+        note(context, path, finding, 'pseudonym', original, finding.encodings);
+        return token;
+      }
     }
     if (action.do === 'truncate' && finding.encodings.length === 0) {
       const prefix = addressPrefix(original, action.prefixV4, action.prefixV6);
@@ -440,6 +444,13 @@ export function createTextRedactor(options: {
     return `${cutAt(clean, bytes, markers.own(clean))}${markers.cut(originalBytes, fingerprint)}`;
   };
 
+  /** Withholds content by the policy; where the policy knows no rules for the tenant, the marker and the receipt say that. */
+  const withholdContent = (text: string, what: string, context: TextContext): string => {
+    const reason = context.rules.withheldAs;
+    const rule = { class: `content.${what}`, rule: reason ?? `content.${what}`, ruleVersion: 1 };
+    return withhold(text, reason ?? what, rule, context.path, context);
+  };
+
   const treatWhole = (text: string, what: string, treatment: Treatment, context: TextContext): string | undefined => {
     const rule = { class: `content.${what}`, rule: `content.${what}`, ruleVersion: 1 };
     switch (treatment.action) {
@@ -450,16 +461,20 @@ export function createTextRedactor(options: {
       case 'truncate':
         return excerpt(text, what, treatment.bytes, context);
       case 'withhold':
-        return withhold(text, what, rule, context.path, context);
+        return withholdContent(text, what, context);
       case 'mask': {
         if (text === '' || isOneMarker(text)) return text;
         note(context, context.path, rule, 'mask', text);
         const kept = text.length >= treatment.keepLast * 3 ? text.slice(text.length - treatment.keepLast) : '';
         return markers.redacted(`${what} ends=${kept.replaceAll(/[^\p{L}\p{N}]/gu, '*')}`);
       }
-      case 'pseudonym':
+      case 'pseudonym': {
         if (text === '' || isOneMarker(text)) return text;
-        return pseudonym(what, note(context, context.path, rule, 'pseudonym', text));
+        const token = pseudonyms.of(what, text, context);
+        if (token === undefined) return withholdContent(text, what, context);
+        note(context, context.path, rule, 'pseudonym', text);
+        return token;
+      }
       default:
         note(context, context.path, rule, 'drop', text);
         return undefined;

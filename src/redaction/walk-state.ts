@@ -13,6 +13,8 @@ import type { TextContext } from './text-redactor.ts';
 import { WorkBudget } from './work-budget.ts';
 
 const TRACE_ID_BYTES = 16;
+/** By what telemetry names its incident. */
+const INCIDENT_KEYS = ['incident.id', 'docket.incident.id'];
 
 /** A record of the request: its plan and where its content lies. */
 export interface WalkedRecord {
@@ -45,8 +47,11 @@ export class WalkState {
   resourceFirst = 0;
   scopeFirst = 0;
   metricFirst = 0;
+  /** The ResourceSpans, ResourceLogs or ResourceMetrics under way. */
+  #resource: { readonly start: number; readonly end: number } | undefined;
   #scope: { readonly start: number; readonly end: number; agent: boolean | undefined } | undefined;
   #context: RecordContext | undefined;
+  #pseudonymScope: { readonly item: number; readonly scope: string | undefined } | undefined;
 
   constructor(engine: Engine, bytes: Buffer, tenant: string) {
     this.engine = engine;
@@ -66,6 +71,7 @@ export class WalkState {
       budgets: this.engine.policy.budgets,
       key,
       path: this.path.join('') + leaf,
+      scope: this.#scopeOfRecord,
       receive: (redaction) => this.receive(redaction),
       expired: (text) => this.budget.isOver(text.length),
     };
@@ -121,21 +127,28 @@ export class WalkState {
   enterResource(start: number, end: number): void {
     this.resourceFirst = this.records.length;
     this.scopeFirst = this.resourceFirst;
+    this.#resource = { start, end };
     const { policy } = this.engine;
     if (policy.overrides.length === 0) return;
-    let service = '';
-    const reader = new WireReader(this.bytes, start, end);
+    this.rules = rulesFor(policy, this.tenant, this.#resourceAttribute('service.name'));
+    this.memory = this.engine.memoryOf(this.rules);
+  }
+
+  /** The string value of an attribute of the resource under way, '' when there is none. */
+  #resourceAttribute(key: string): string {
+    if (this.#resource === undefined) return '';
+    let text = '';
+    const reader = new WireReader(this.bytes, this.#resource.start, this.#resource.end);
     for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
       if (tag !== 0x0a) {
         reader.skip(tag);
         continue;
       }
       const resourceEnd = reader.lengthEnd();
-      service = attributeString(this.bytes, reader.pos, resourceEnd, 1, 'service.name') || service;
+      text = attributeString(this.bytes, reader.pos, resourceEnd, 1, key) || text;
       reader.pos = resourceEnd;
     }
-    this.rules = rulesFor(policy, this.tenant, service);
-    this.memory = this.engine.memoryOf(this.rules);
+    return text;
   }
 
   enterScope(start: number, end: number): void {
@@ -180,6 +193,23 @@ export class WalkState {
   get knownContext(): RecordContext | undefined {
     return this.#context;
   }
+
+  /** What a pseudonym of the record under way is stable in: its incident, else its trace. */
+  readonly #scopeOfRecord = (): string | undefined => {
+    const { item, record } = this;
+    if (record === undefined) return undefined;
+    if (this.#pseudonymScope?.item === item) return this.#pseudonymScope.scope;
+    const { traceId } = this.idsOf(item);
+    const field = record.plan.fields.find((each) => each?.name === 'attributes')?.number ?? 0;
+    const refs = [
+      ...INCIDENT_KEYS.map((key) => attributeString(this.bytes, record.start, record.end, field, key)),
+      ...INCIDENT_KEYS.map((key) => this.#resourceAttribute(key)),
+    ].filter((ref) => ref !== '');
+    const incident = this.engine.incidentOf?.(this.tenant, refs, traceId) ?? refs[0];
+    const scope = incident === undefined ? (traceId === '' ? undefined : `trace ${traceId}`) : `incident ${incident}`;
+    this.#pseudonymScope = { item, scope };
+    return scope;
+  };
 
   #agentScope(): boolean {
     const scope = this.#scope;
