@@ -126,4 +126,16 @@ const program = createProgram({
     prove: (options) => provePolicy(import.meta.filename, options),
   },
 });
-process.exit(await program.run(process.argv.slice(2)));
+const exitCode = await program.run(process.argv.slice(2));
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(exitCode);
+
+/** A pipe whose reader is slow holds back what was written last: ending the process would cut it off. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  if (!stream.writable) return Promise.resolve();
+  return new Promise((resolve) => {
+    // Also when the reader has gone away.
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
+}

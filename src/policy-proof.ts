@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { ProofFailed, type Proof, type ProveOptions } from './cli/policy/tools.ts';
 import { prove, type DocketUnderTest } from './proof/prove.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
-import { rulesFor, treatmentOf } from './redaction/policy.ts';
+import { rulesFor, treatmentOf, type CompiledPolicy } from './redaction/policy.ts';
 import { openStore } from './store/connect.ts';
 import { createLogger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
@@ -30,7 +30,7 @@ export async function provePolicy(main: string, options: ProveOptions): Promise<
       policyVersion: policy.version,
       mode: policy.mode,
       treatment: (contentClass, key) => treatmentOf(rules, contentClass, key, '').action,
-      start: (forwardUrl) => startUnderTest(main, folder, options.file, forwardUrl),
+      start: (forwardUrl) => startUnderTest(main, folder, options.file, forwardUrl, policy),
       async openTables(dataDirectory) {
         const metrics = createMetrics();
         const store = openStore({
@@ -59,7 +59,9 @@ async function startUnderTest(
   dataDirectory: string,
   policyFile: string | undefined,
   forwardUrl: string,
+  policy: CompiledPolicy,
 ): Promise<DocketUnderTest> {
+  const keyVariable = policy.pseudonyms.key?.variable;
   const any = '127.0.0.1:0';
   const child = spawn(process.execPath, [main, 'serve'], {
     cwd: dataDirectory,
@@ -70,6 +72,7 @@ async function startUnderTest(
       DOCKET_API: any,
       DOCKET_FORWARD_URL: forwardUrl,
       DOCKET_LOG_LEVEL: 'trace',
+      ...(keyVariable === undefined ? {} : { [keyVariable]: process.env[keyVariable] }),
       ...(policyFile === undefined ? {} : { DOCKET_POLICY: resolve(policyFile) }),
     },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -151,7 +151,6 @@ export async function prove(host: ProveHost): Promise<Proof> {
           const action = host.treatment(contentClass, key);
           const neighbour = WHOLE.has(action) ? 'goes' : 'any';
           for (const [column, carrier] of CARRIERS.entries()) {
-            if (action === 'keep') continue;
             const cell = newCell({
               position: `content ${contentClass}`,
               column,

@@ -27,7 +27,8 @@ export async function searchTables(query: Query, needles: readonly string[]): Pr
 }
 
 async function anywhere(query: Query, columns: readonly TextColumn[], needles: readonly string[]): Promise<boolean> {
-  const row = columns.map(({ column }) => `toString(\`${column}\`)`).join(", '\\n', ");
+  // One NULL among them would make all of the row NULL.
+  const row = columns.map(({ column }) => `ifNull(toString(\`${column}\`), '')`).join(", '\\n', ");
   const text = columns.length === 1 ? row : `concat(${row})`;
   for (let at = 0; at < needles.length; at += 250) {
     const rows = await query<{ found: number }>(
