@@ -21,6 +21,7 @@ import { createLinker } from './evidence/linker.ts';
 import { createWebhookIntake } from './evidence/webhook-intake.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import type { ExportHandler } from './pipeline/consumer.ts';
+import { createPolicyApplications } from './policy-application.ts';
 import { createPolicyReload, type PolicyReload } from './policy-reload.ts';
 import { OBSERVE_NOTICE, withNotice } from './policy-notice.ts';
 import { createReceiver } from './receiver/receiver.ts';
@@ -34,9 +35,11 @@ import { readPublicKey } from './record/checkpoint.ts';
 import { observeEvidence } from './record/evidence-version.ts';
 import { createChangeFeed } from './record/memory/change-feed.ts';
 import { createMemoryService } from './record/memory/memory-service.ts';
+import type { RecordService } from './record/record-service.ts';
 import { createRecordService } from './record/service.ts';
 import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
+import { knowsTenant, type CompiledPolicy } from './redaction/policy.ts';
 import { createRedactor } from './redaction/redactor.ts';
 import { createSpool, type Spool } from './spool/spool.ts';
 import { openStore, type Store } from './store/connect.ts';
@@ -93,15 +96,29 @@ export function createDocket(options: DocketOptions): Docket {
 
     const policy = loadPolicy(config.policy.file ?? undefined);
     const key = await loadFingerprintKey(join(config.dataDir, 'keys'));
-    const redactor = createRedactor({ policy, fingerprintKey: key.key, fingerprintKeyId: key.keyId, meter, logger });
+    const redactor = createRedactor({
+      policy,
+      fingerprintKey: key.key,
+      fingerprintKeyId: key.keyId,
+      incidentOf: (tenant, refs, traceId) => incidentOf(record, tenant, refs, traceId),
+      meter,
+      logger,
+    });
     if (policy.mode === 'observe') {
       logger.warn({ policy: redactor.policyVersion }, 'the policy observes only: content is stored as it was sent');
     }
+    const tenants = [...new Set([TENANT, ...config.auth.tokens.map((token) => token.tenant)])];
+    const sending =
+      config.auth.mode === 'none' ? [TENANT] : [...new Set(config.auth.tokens.map((each) => each.tenant))];
+    warnOfUnknownTenants(policy, sending, logger);
 
     const reload = createPolicyReload({
       path: config.policy.file ?? undefined,
       current: policy,
-      apply: (changed) => redactor.setPolicy(changed),
+      apply(changed) {
+        redactor.setPolicy(changed);
+        warnOfUnknownTenants(changed, sending, logger);
+      },
       logger,
       meter,
     });
@@ -140,7 +157,7 @@ export function createDocket(options: DocketOptions): Docket {
       checkpoints,
       // Another Docket may run on the same server.
       sharedLog: store.kind === 'server',
-      scrub: (text) => redactor.redactText(text).text,
+      scrub: (text, tenant, incident) => redactor.redactText(text, { tenant, incident }).text,
       logger,
       meter,
     });
@@ -173,6 +190,19 @@ export function createDocket(options: DocketOptions): Docket {
       await spool.close();
     });
 
+    const applications = createPolicyApplications({
+      redactor,
+      rewrite: store.rewrite,
+      evidenceLog,
+      recordLog: store.recordLog,
+      refOf: async (tenant, incident) => (await record.summary(tenant, incident))?.ref,
+      spool,
+      file: join(config.dataDir, 'policy-application.json'),
+      logger,
+    });
+    closers.push(() => applications.close());
+    await applications.start();
+
     const catalogue =
       config.catalogue.path === null ? undefined : await openCatalogueFiles({ path: config.catalogue.path, logger });
     if (catalogue !== undefined) closers.push(async () => catalogue.close());
@@ -180,7 +210,7 @@ export function createDocket(options: DocketOptions): Docket {
       signals: store.signalReader,
       evidenceLog,
       record,
-      tenants: [...new Set([TENANT, ...config.auth.tokens.map((token) => token.tenant)])],
+      tenants,
       ...(catalogue === undefined ? {} : { catalogue: () => catalogue.current() }),
       meter,
       logger,
@@ -209,10 +239,11 @@ export function createDocket(options: DocketOptions): Docket {
       telemetry: store.telemetryReader,
       memory,
       receipts: store.receiptReader,
+      policyApplications: applications,
       webhooks: createWebhookIntake({
         evidenceLog,
         record,
-        scrub: (text) => redactor.redactText(text).text,
+        scrub: (text, tenant) => redactor.redactText(text, { tenant }).text,
         meter,
       }),
       bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
@@ -280,6 +311,28 @@ async function openSigner(config: DocketConfig, logger: Logger, meter: Meter): P
     anchors,
     ...(webhook === null ? {} : { webhook: createCheckpointWebhook({ url: webhook, logger, meter }) }),
   });
+}
+
+/** The incident that telemetry belongs to by the refs it names or by its trace, as far as it is known when it comes. */
+function incidentOf(
+  { index }: Pick<RecordService, 'index'>,
+  tenant: string,
+  refs: readonly string[],
+  traceId: string,
+): string | undefined {
+  const nothingElse = { conversationId: '', sessionId: '', agent: '', service: '', environment: '' };
+  const keys = { ...nothingElse, refs, traceId, occurredAtUnixNano: 0n, namedTraceIds: [] };
+  return index.resolve(tenant, keys)[0]?.incidentId;
+}
+
+/** A policy that lists tenants holds for those; what others send is kept without content, which should be no surprise. */
+function warnOfUnknownTenants(policy: CompiledPolicy, tenants: readonly string[], logger: Logger): void {
+  const unknown = tenants.filter((tenant) => !knowsTenant(policy, tenant));
+  if (unknown.length === 0) return;
+  logger.warn(
+    { policy: policy.version, tenants: unknown },
+    'the policy has no rules for these tenants: their content is withheld',
+  );
 }
 
 /** Senders of telemetry present the same tokens as callers of the API. */

@@ -3,6 +3,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { BundleExporter } from '../record/bundle-exporter.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { MemoryService } from '../record/memory/memory-service.ts';
+import type { PolicyApplications } from '../record/policy-application.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
@@ -23,6 +24,8 @@ export interface ApiOptions {
   readonly memory?: MemoryService;
   /** Redaction receipts; their routes are left out without it. */
   readonly receipts?: ReceiptReader;
+  /** Applying the policy to what is stored; its routes are left out without it. */
+  readonly policyApplications?: PolicyApplications;
   /** Signed bundles; the routes are left out where there is no key. */
   readonly bundles?: BundleExporter;
   readonly identify: Identify;

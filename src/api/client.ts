@@ -1,6 +1,7 @@
 import type { Brief } from '../record/brief.ts';
 import type { IncidentRecord, IncidentSummary } from '../record/incident-record.ts';
 import type { Appended, Command, IncidentPage, OpenIncident } from '../record/record-service.ts';
+import type { PolicyApplicationStatus } from '../record/policy-application.ts';
 import type { StoredReceipt } from '../record/receipt-reader.ts';
 import type { StoredTrace } from '../record/telemetry-reader.ts';
 import type { EvidenceJson } from './evidence-json.ts';
@@ -60,6 +61,9 @@ export interface EvidenceReceipts extends ReceiptListing {
   };
 }
 
+/** Where applying the policy to what is stored stands. */
+export type PolicyApplication = PolicyApplicationStatus;
+
 /** A typed client of the HTTP API. Every method throws `ServiceUnreachable` or `ApiError`. */
 export interface ApiClient {
   readiness(): Promise<HealthReport & { readonly version: string }>;
@@ -80,6 +84,10 @@ export interface ApiClient {
   /** Redaction receipts of a trace, or of one span of it. */
   receipts(traceId: string, spanId?: string): Promise<ReceiptListing>;
   receiptsOfEvidence(evidenceId: string): Promise<EvidenceReceipts>;
+  /** Starts applying the policy in force to what was stored since then (RFC 3339). */
+  applyPolicy(since: string): Promise<PolicyApplication>;
+  /** Where the latest application stands. */
+  policyApplication(): Promise<PolicyApplication>;
 }
 
 const TIMEOUT_MS = 30_000;
@@ -176,6 +184,8 @@ export function createClient(options: ClientOptions): ApiClient {
     receipts: (traceId, spanId) =>
       json('GET', `/api/v1/receipts${queryText({ traceId, ...(spanId === undefined ? {} : { spanId }) })}`),
     receiptsOfEvidence: (evidenceId) => json('GET', `/api/v1/receipts/evidence/${encodeURIComponent(evidenceId)}`),
+    applyPolicy: (since) => json('POST', '/api/v1/policy/applications', { body: { since } }),
+    policyApplication: () => json('GET', '/api/v1/policy/applications/latest'),
   };
 }
 

@@ -17,6 +17,7 @@ import { registerEntryRoutes } from './routes/entries.ts';
 import { registerEvidenceRoutes } from './routes/evidence.ts';
 import { registerIncidentRoutes } from './routes/incidents.ts';
 import { registerMeasureRoutes } from './routes/measures.ts';
+import { registerPolicyApplicationRoutes } from './routes/policy-applications.ts';
 import { registerReceiptRoutes } from './routes/policy-receipts.ts';
 import { registerReviewRoutes } from './routes/review.ts';
 import { registerServiceRoutes } from './routes/service.ts';
@@ -96,6 +97,7 @@ export function createApi(options: ApiOptions): ApiApp {
   if (options.webhooks !== undefined) registerAlertRoutes(app, options.webhooks);
   if (options.bundles) registerBundleRoutes(app, options.bundles);
   registerReceiptRoutes(app, options);
+  if (options.policyApplications) registerPolicyApplicationRoutes(app, options.policyApplications);
   if (options.memory) registerSimilarRoutes(app, options.memory);
   registerMeasureRoutes(app, options);
   registerReviewRoutes(app, options);

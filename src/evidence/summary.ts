@@ -1,6 +1,7 @@
 import type {
   EvidenceContent,
   EvidenceKind,
+  EvidenceRow,
   EvidenceModel,
   EvidenceOutcome,
   EvidenceTokens,
@@ -32,6 +33,28 @@ export function summaryOf(parts: SummaryParts): string {
   if (parts.outcome !== 'ok' && parts.outcome !== 'unknown') words.push(`(${parts.outcome})`);
   if (parts.repeats > 0) words.push(`(and ${parts.repeats} more identical calls)`);
   return oneLine(words.filter((word) => word !== '').join(' '), SUMMARY_LENGTH_MAX);
+}
+
+/**
+ * The row's summary with other content in the place of its own. What the summary quotes cannot always be told from what
+ * stands around it: then only kind and tool are left.
+ */
+export function summaryWith(row: EvidenceRow, content: Readonly<Record<string, EvidenceContent>>): string {
+  let { summary } = row;
+  for (const name of ['arguments', 'query', 'body']) {
+    const before = quoted(name, row.content[name]);
+    const after = quoted(name, content[name]);
+    if (before === after || before === '') continue;
+    if (!summary.includes(before)) return `${row.tool?.name || row.kind.replaceAll('_', ' ')} (content redacted again)`;
+    summary = summary.replace(before, () => after);
+  }
+  return oneLine(summary, SUMMARY_LENGTH_MAX);
+}
+
+/** A piece of content as summaries quote it. */
+function quoted(name: string, content: EvidenceContent | undefined): string {
+  if (name !== 'body') return argumentsText(content);
+  return content?.value === null || content === undefined ? '' : oneLine(content.value, SUMMARY_LENGTH_MAX);
 }
 
 function subject(parts: SummaryParts): readonly string[] {

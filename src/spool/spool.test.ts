@@ -314,3 +314,27 @@ test('lag, group size and fsync time are in the metrics', async () => {
   expect(text).toMatch(/docket_spool_fsync_duration\S*_count\S* 1/);
   expect(spool.status().consumers).toMatchObject([{ name: 'stuck', pendingFrames: 2 }]);
 });
+
+test('what every consumer is past leaves the disk when asked, and what comes meanwhile is kept', async () => {
+  const consumer = recordingConsumer('one');
+  const spool = await open([consumer]);
+  await append(spool, 'a', 'b');
+  expect((await segmentFiles()).length).toBe(1);
+  expect(await spool.passed(5_000)).toBe(true);
+  expect(await segmentFiles()).toEqual([]);
+  await append(spool, 'a', 'c');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(consumer.accepted).toEqual(['a', 'b', 'c']);
+});
+
+test('a consumer that does not keep up keeps what it has not had', async () => {
+  const stuck: FrameConsumer = {
+    name: 'stuck',
+    batch: { framesMax: 10, bytesMax: 1024 * 1024, lingerMs: 0 },
+    consume: () => Promise.resolve({ kind: 'retryable', reason: 'not now' }),
+  };
+  const spool = await open([stuck]);
+  await append(spool, 'a');
+  expect(await spool.passed(50)).toBe(false);
+  expect((await segmentFiles()).length).toBe(1);
+});

@@ -82,6 +82,11 @@ export interface Spool {
   status(): SpoolStatus;
   /** True when every consumer caught up within the time. */
   drain(timeoutMs: number): Promise<boolean>;
+  /**
+   * True when, within the time, every consumer is past what was appended before the call and none of it is on disk any
+   * more.
+   */
+  passed(timeoutMs: number): Promise<boolean>;
   /** Refuses further appends, makes the waiting ones durable, and lets consume calls under way finish. */
   close(): Promise<void>;
 }
@@ -434,6 +439,22 @@ export function createSpool(options: SpoolOptions): Spool {
         if (left <= 0) return false;
         await progress.wait(Math.min(left, DRAIN_CHECK_MS));
       }
+    },
+
+    async passed(timeoutMs) {
+      const until = performance.now() + timeoutMs;
+      const held = [...segments];
+      while (held.some((segment) => segments.includes(segment))) {
+        // Frames that come meanwhile go into a segment of their own.
+        if (held.some((segment) => !segment.sealed)) await commits?.seal();
+        release();
+        await released;
+        const left = until - performance.now();
+        if (!held.some((segment) => segments.includes(segment))) break;
+        if (left <= 0 || state !== 'open') return false;
+        await progress.wait(Math.min(left, DRAIN_CHECK_MS));
+      }
+      return true;
     },
 
     async close() {

@@ -26,6 +26,9 @@ import { createSignalReader } from './queries/service-signals.ts';
 import { createRecordClaims } from './record-claims.ts';
 import { createRecordLog } from './record-log.ts';
 import { createJournalledRecordLog } from './journalled-record-log.ts';
+import { createStoredAside, type StoredAside } from './rewrite/stored-aside.ts';
+import { createStoredEvidence, type StoredEvidence } from './rewrite/stored-evidence.ts';
+import { createStoredTelemetry, type StoredTelemetry } from './rewrite/stored-telemetry.ts';
 import { openServer } from './server.ts';
 import { createTelemetryReader } from './telemetry-reader.ts';
 
@@ -62,6 +65,12 @@ export interface Store {
   readonly incidentMemory: IncidentMemory;
   readonly receiptReader: ReceiptReader;
   readonly loader: FrameConsumer;
+  /** What is stored, for redacting it again. */
+  readonly rewrite: {
+    readonly telemetry: StoredTelemetry;
+    readonly evidence: StoredEvidence;
+    readonly aside: StoredAside;
+  };
   /** Rows of a bounded SELECT with `{name:Type}` placeholders; for `docket doctor` and tests. */
   query<Row>(sql: string, parameters?: SqlParameters): Promise<Row[]>;
   /** Resolves when ClickHouse answers; throws EngineError when it does not. */
@@ -111,6 +120,11 @@ export function openStore(options: StoreOptions): Store {
     signalReader: createSignalReader(database),
     incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),
+    rewrite: {
+      telemetry: createStoredTelemetry(database),
+      evidence: createStoredEvidence(database),
+      aside: createStoredAside(database),
+    },
     loader: createLoader({ database, instruments, logger: options.logger }),
     async query(sql, parameters) {
       await journalled?.settled();

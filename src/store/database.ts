@@ -1,5 +1,6 @@
 import type { SqlParameters } from './literal.ts';
 import type { NativeBlock } from './native/column.ts';
+import type { StoredRow } from './rewrite/telemetry-table.ts';
 
 /** Who a statement is for. Each purpose has its own connection, so that bulk loading never holds up an append or a read. */
 export type Purpose = 'telemetry' | 'evidence' | 'record';
@@ -10,6 +11,11 @@ export interface Database {
   readonly kind: 'embedded' | 'server';
   /** Rows of a SELECT; the statement must bound its own result. Aborted by the engine after `secondsMax`. */
   select<Row>(sql: string, parameters?: SqlParameters, secondsMax?: number): Promise<Row[]>;
+  /**
+   * Whole rows, as `insertRows` takes them back: 64-bit numbers and floats as text, times in UTC. The statement must bound
+   * its own result, and holds no settings.
+   */
+  selectRows(sql: string, parameters: SqlParameters, secondsMax: number): Promise<StoredRow[]>;
   /** A statement without a result. Statements of one purpose run in order. */
   command(purpose: Purpose, sql: string, parameters?: SqlParameters): Promise<void>;
   /**
@@ -17,5 +23,7 @@ export interface Database {
    * table has no effect, also when its rows differ: the token must be a hash of what is inserted.
    */
   insert(purpose: Purpose, table: string, block: NativeBlock, token: string): Promise<void>;
+  /** Inserts rows that `selectRows` gave. The token is as for `insert`. */
+  insertRows(purpose: Purpose, table: string, rows: readonly StoredRow[], token: string): Promise<void>;
   close(): Promise<void>;
 }

@@ -8,9 +8,11 @@ import { createChdbConnection } from 'chdb/connection';
 import type { Database, Purpose } from './database.ts';
 import { EngineError, toEngineError } from './engine-error.ts';
 import { engineConfigXml } from './engine-config.ts';
-import { bindParameters } from './literal.ts';
+import { bindParameters, stringLiteral } from './literal.ts';
 import { blockBytes, blockParts, blockStructure } from './native/column.ts';
 import { valuesText } from './native/values-text.ts';
+import { ROW_SETTINGS, rowLines } from './rewrite/row-format.ts';
+import type { StoredRow } from './rewrite/telemetry-table.ts';
 import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
 
 const READERS = 2;
@@ -101,6 +103,24 @@ export function openEmbedded(options: EmbeddedOptions): Database {
         const result = await client.query({ query, format: 'JSONEachRow' });
         return result.json<Row>();
       });
+    },
+    async selectRows(sql, parameters, secondsMax) {
+      const settings = Object.entries({ max_execution_time: secondsMax, ...ROW_SETTINGS });
+      const query = `${bindParameters(sql, parameters)}
+SETTINGS ${settings.map(([name, value]) => `${name} = ${typeof value === 'number' ? value : stringLiteral(value)}`).join(', ')}`;
+      return onReader(async (client) => {
+        const result = await client.query({ query, format: 'JSONEachRow' });
+        return result.json<StoredRow>();
+      });
+    },
+    insertRows(purpose, table, rows, token) {
+      const head = bindParameters(
+        `INSERT INTO ${table} SETTINGS insert_deduplication_token = {token:String}, async_insert = 0, ` +
+          `session_timezone = 'UTC', ${WITHOUT_SKIP_INDEXES} FORMAT JSONEachRow\n`,
+        { token },
+      );
+      // Not bound: the rows may hold what looks like a parameter.
+      return onWriter(purpose, head + rowLines(rows));
     },
     command(purpose, sql, parameters = {}) {
       return onWriter(purpose, bindParameters(sql, parameters));

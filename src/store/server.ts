@@ -5,6 +5,8 @@ import type { Database } from './database.ts';
 import { EngineError, toEngineError } from './engine-error.ts';
 import { bindParameters } from './literal.ts';
 import { blockParts } from './native/column.ts';
+import { ROW_SETTINGS, rowLines } from './rewrite/row-format.ts';
+import type { StoredRow } from './rewrite/telemetry-table.ts';
 
 const READ_SECONDS_MAX = 30;
 const REQUEST_TIMEOUT_MS = 120_000;
@@ -46,6 +48,24 @@ export function openServer(url: string): Database {
         const result = await client.query({ query, format: 'JSONEachRow' });
         return result.json<Row>();
       });
+    },
+    selectRows(sql, parameters, secondsMax) {
+      return guard(async () => {
+        const result = await client.query({
+          query: bindParameters(sql, parameters),
+          format: 'JSONEachRow',
+          clickhouse_settings: { max_execution_time: secondsMax, ...ROW_SETTINGS },
+        });
+        return result.json<StoredRow>();
+      });
+    },
+    insertRows(_purpose, table, rows, token) {
+      const query = bindParameters(
+        `INSERT INTO ${table} SETTINGS insert_deduplication_token = {token:String}, async_insert = 0, ` +
+          `session_timezone = 'UTC' FORMAT JSONEachRow`,
+        { token },
+      );
+      return run(query, Readable.from([Buffer.from(rowLines(rows))], { objectMode: false }));
     },
     command(_purpose, sql, parameters = {}) {
       return run(bindParameters(sql, parameters));

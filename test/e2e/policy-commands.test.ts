@@ -181,6 +181,24 @@ describe('a changed policy file', () => {
   });
 });
 
+test('content of a tenant that the policy does not list is withheld, with a gap in the incident', async () => {
+  writeFileSync(policyFile, 'version: 1\nid: fourth\npreset: open\ntenants: {acme: {}}\n');
+  process.kill(docket.pid, 'SIGHUP');
+  await eventually(
+    async () => docket.output(),
+    (output) => output.includes('the policy has no rules for these tenants'),
+  );
+  await postJson(docket.otlpHttp, 'traces', toolCall(5, JSON.stringify({ note: 'violet shoes' })));
+  const record = await eventually(
+    async () => (await api.get('/incidents/INC-1')) as unknown as { gaps: { kind: string; what: string }[] },
+    ({ gaps }) => gaps.some((gap) => gap.what.includes('no rules for this tenant')),
+  );
+  expect(record.gaps.filter((gap) => gap.what.includes('no rules for this tenant'))).toHaveLength(1);
+  const rows = JSON.stringify(await api.evidence('INC-1', '&kind=tool_call'));
+  expect(rows).toContain('call_5');
+  expect(rows).not.toContain('violet shoes');
+});
+
 test('redactions are counted by rules Docket knows, never by what a sender wrote', async () => {
   const text = await (await fetch(`http://${docket.api}/metrics`)).text();
   const lines = text.split('\n').filter((line) => line.startsWith('docket_redaction_redactions_total{'));

@@ -5,6 +5,7 @@ import type { ApiClient } from '../../api/client.ts';
 import type { LoadConfigResult } from '../../config/load-config.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
+import { applyPolicy } from './apply.ts';
 import { checkPolicy, SAMPLE_BYTES_MAX } from './check.ts';
 import { explain } from './explain.ts';
 import { provePolicy } from './prove.ts';
@@ -75,6 +76,33 @@ export function registerPolicyCommands(policy: Command, options: PolicyCommandOp
         return finish(await provePolicy({ tools, terminal, json, full, dataDirectory }, chosen.file));
       });
   }
+
+  policy
+    .command('apply')
+    .description('have the running service apply its policy to what older policies let into the store')
+    .requiredOption('--since <time>', 'a date, a time, how long ago (30d, 12h), or all')
+    .option('--json', 'as JSON', false)
+    .action(async (flags: { since: string; json: boolean }) => {
+      const { since, json } = flags;
+      finish(
+        await options.withClient(policy.opts(), (client) =>
+          applyPolicy({ client, terminal, json, since, status: false }),
+        ),
+      );
+    });
+
+  policy
+    .command('status')
+    .description('follow the latest application of the policy to what is stored')
+    .option('--json', 'as JSON', false)
+    .action(async (flags: { json: boolean }) => {
+      const { json } = flags;
+      finish(
+        await options.withClient(policy.opts(), (client) =>
+          applyPolicy({ client, terminal, json, since: 'all', status: true }),
+        ),
+      );
+    });
 
   policy
     .command('explain <record...>')

@@ -1,0 +1,486 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { readFile, rename, writeFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
+import { reappliedRow } from './evidence/reapplied-row.ts';
+import type { Signal } from './otlp/signal.ts';
+import type { SpooledFrame } from './pipeline/frame.ts';
+import type { Redaction } from './pipeline/receipt.ts';
+import type { Entry } from './record/entry.ts';
+import type { EvidenceLog } from './record/evidence-log.ts';
+import type {
+  AppliedEntries,
+  PolicyApplicationStatus,
+  PolicyApplications,
+  PolicyApplicationStart,
+} from './record/policy-application.ts';
+import type { RecordLog } from './record/record-log.ts';
+import type { Redactor } from './redaction/redactor.ts';
+import type { Spool } from './spool/spool.ts';
+import type { Store } from './store/connect.ts';
+import { rowRequest, rowsWithTexts } from './store/rewrite/row-request.ts';
+import type { OlderRows, RowChunk } from './store/rewrite/stored-telemetry.ts';
+import { TELEMETRY_TABLES, type StoredRow, type TelemetryTableShape } from './store/rewrite/telemetry-table.ts';
+import type { Logger } from './telemetry/logger.ts';
+
+export interface PolicyApplicationOptions {
+  readonly redactor: Redactor;
+  readonly rewrite: Store['rewrite'];
+  /** Where new copies of evidence go, so that everybody who follows evidence hears of them. */
+  readonly evidenceLog: Pick<EvidenceLog, 'put'>;
+  readonly recordLog: Pick<RecordLog, 'heads' | 'read'>;
+  readonly refOf: (tenant: string, incidentId: string) => Promise<string | undefined>;
+  readonly spool: Pick<Spool, 'passed'>;
+  /** File that says where an application stands, for the next process. */
+  readonly file: string;
+  readonly logger: Logger;
+  readonly clock?: () => Date;
+}
+
+export interface ResumingPolicyApplications extends PolicyApplications {
+  /** Takes up what another process left unfinished. */
+  start(): Promise<void>;
+  /** Stops after the chunk under way; the next process goes on. */
+  close(): Promise<void>;
+}
+
+/** How long the spool may take to hand over what was received before. */
+const SPOOL_WITHIN_MS = 10 * 60_000;
+const SPOOL_LOOK_MS = 1_000;
+/** Redacted at once, so that requests that come in meanwhile wait for no longer than for each other. */
+const ROWS_AT_ONCE = 64;
+const BYTES_AT_ONCE = 256 * 1024;
+/** Of the time that redaction took, so much is left to others afterwards. */
+const PAUSE_SHARE = 0.5;
+const ENTRIES_NAMED_MAX = 100;
+
+/** Where the latest application of any tenant stands in the map of them; no tenant is called so. */
+const LATEST = '';
+
+interface Cursor {
+  readonly table: string;
+  readonly partition: string;
+  /** Nanoseconds: what was received up to here is staged. */
+  readonly after: string;
+  readonly staged: number;
+  /** All is staged; what is left is to put it in place. */
+  readonly replacing: boolean;
+}
+
+interface Application {
+  readonly tenant: string;
+  status: PolicyApplicationStatus;
+  cursor: Cursor | null;
+}
+
+/** Another policy came into force: what is staged under this one is not put in place. */
+class Superseded extends Error {}
+class Stopped extends Error {}
+/** Its message is for people, and holds no content. */
+class ApplicationFailed extends Error {}
+
+/**
+ * Redacts again what older policies let into the store. One at a time, in chunks, with its progress on disk: a process that
+ * dies goes on where it was. Rows of a day are put in place together, so that nothing is lost or there twice.
+ */
+export function createPolicyApplications(options: PolicyApplicationOptions): ResumingPolicyApplications {
+  const { redactor, rewrite, logger } = options;
+  const clock = options.clock ?? (() => new Date());
+  const applications = new Map<string, Application>();
+  let current: Application | undefined;
+  let running = Promise.resolve();
+  let closing = false;
+
+  async function persist(application: Application): Promise<void> {
+    const temporary = `${options.file}.new`;
+    await writeFile(temporary, JSON.stringify(application), { mode: 0o600 });
+    await rename(temporary, options.file);
+  }
+
+  function begin(tenant: string, since: Date): PolicyApplicationStart {
+    if (redactor.policy.mode === 'observe') return { kind: 'observing' };
+    if (current !== undefined) {
+      return { kind: 'busy', status: current.tenant === tenant ? current.status : undefined };
+    }
+    const now = clock();
+    const application: Application = {
+      tenant,
+      cursor: null,
+      status: {
+        id: randomUUID(),
+        policyVersion: redactor.policyVersion,
+        since: since.toISOString(),
+        until: now.toISOString(),
+        startedAt: now.toISOString(),
+        endedAt: null,
+        state: 'running',
+        step: 'starting',
+        tables: [],
+        redactions: [],
+        entries: { looked: 0, kept: 0, named: [] },
+        remaining: 0,
+        problem: null,
+      },
+    };
+    run(application);
+    return { kind: 'started', status: application.status };
+  }
+
+  function run(application: Application): void {
+    const before = applications.get(LATEST);
+    current = application;
+    applications.set(LATEST, application);
+    applications.set(application.tenant, application);
+    running = putInPlace(before === application ? undefined : before)
+      .then(() => apply(application))
+      .then(() => finish(application, 'done', null))
+      .catch((error: unknown) => {
+        if (error instanceof Stopped) return undefined;
+        if (error instanceof Superseded) return finish(application, 'superseded', 'another policy came into force');
+        // An engine's error names codes only; anything else might quote what it failed on.
+        const problem =
+          error instanceof ApplicationFailed || (error instanceof Error && error.name === 'EngineError')
+            ? error.message
+            : `failed (${error instanceof Error ? error.name : 'unknown error'})`;
+        logger.error(
+          { policy: application.status.policyVersion, problem },
+          'applying the policy to what is stored failed',
+        );
+        return finish(application, 'failed', problem);
+      })
+      .catch(() => undefined)
+      .finally(() => {
+        current = undefined;
+      });
+  }
+
+  async function finish(
+    application: Application,
+    state: 'done' | 'failed' | 'superseded',
+    problem: string | null,
+  ): Promise<void> {
+    const { status } = application;
+    application.status = { ...status, state, problem, endedAt: clock().toISOString(), step: state };
+    logger.info(
+      { policy: status.policyVersion, state, tables: status.tables, remaining: application.status.remaining },
+      'the policy was applied to what is stored',
+    );
+    await persist(application);
+  }
+
+  async function step(application: Application, text: string): Promise<void> {
+    application.status = { ...application.status, step: text };
+    await persist(application);
+    if (closing) throw new Stopped();
+  }
+
+  /**
+   * Rows that an application staged whole, and whose older ones it may have removed already, are put in place whatever
+   * became of it since.
+   */
+  async function putInPlace(application: Application | undefined): Promise<void> {
+    const cursor = application?.cursor;
+    const table = TELEMETRY_TABLES.find((each) => each.name === cursor?.table);
+    if (application === undefined || cursor?.replacing !== true || table === undefined) return;
+    await rewrite.telemetry.replace(table, cursor.partition, olderOf(application));
+    application.cursor = null;
+    await persist(application);
+  }
+
+  async function apply(application: Application): Promise<void> {
+    await step(application, 'waiting until what was received before is stored');
+    const deadline = performance.now() + SPOOL_WITHIN_MS;
+    while (!(await options.spool.passed(SPOOL_LOOK_MS))) {
+      if (closing) throw new Stopped();
+      if (performance.now() < deadline) continue;
+      throw new ApplicationFailed(
+        'the spool still holds what was received before: a consumer does not keep up; see /readyz',
+      );
+    }
+    const older = olderOf(application);
+    for (const table of TELEMETRY_TABLES) {
+      const left = application.cursor?.table === table.name ? application.cursor : undefined;
+      if (left !== undefined) await applyPartition(application, table, left.partition);
+      for (const partition of await rewrite.telemetry.partitions(table, older)) {
+        await applyPartition(application, table, partition);
+      }
+      await rewrite.telemetry.discard(table);
+    }
+    await applyAside(application, older);
+    await applyEvidence(application, older);
+    await renamePaths(application, older);
+    await lookThroughEntries(application);
+    let remaining = await rewrite.evidence.count(older);
+    for (const table of TELEMETRY_TABLES) remaining += await rewrite.telemetry.count(table, older);
+    application.status = { ...application.status, remaining };
+  }
+
+  async function applyPartition(
+    application: Application,
+    table: TelemetryTableShape,
+    partition: string,
+  ): Promise<void> {
+    const older = olderOf(application);
+    const known = application.cursor;
+    let cursor: Cursor =
+      known?.table === table.name && known.partition === partition
+        ? known
+        : { table: table.name, partition, after: '0', staged: 0, replacing: false };
+    // Left by an application that never came so far as to note it.
+    if (cursor.after === '0') await rewrite.telemetry.discard(table);
+    while (!cursor.replacing) {
+      const chunk = await rewrite.telemetry.chunk(table, partition, older, BigInt(cursor.after));
+      if (chunk === undefined) {
+        const rows = await rewrite.telemetry.count(table, older, partition);
+        if (rows !== cursor.staged) {
+          application.cursor = null;
+          await rewrite.telemetry.discard(table);
+          throw new ApplicationFailed(
+            `${table.name} changed under it: ${rows} rows instead of ${cursor.staged}; run it again`,
+          );
+        }
+        cursor = { ...cursor, replacing: true };
+      } else {
+        await stageChunk(application, table, partition, chunk);
+        cursor = { ...cursor, after: String(chunk.end), staged: cursor.staged + chunk.rows.length };
+      }
+      application.cursor = cursor;
+      await step(application, `${table.name}, day ${partition}: ${cursor.staged} rows`);
+    }
+    await rewrite.telemetry.replace(table, partition, older);
+    application.cursor = null;
+    await persist(application);
+  }
+
+  async function stageChunk(
+    application: Application,
+    table: TelemetryTableShape,
+    partition: string,
+    chunk: RowChunk,
+  ): Promise<void> {
+    const token = `${application.status.id} ${table.name} ${partition} ${chunk.end}`;
+    const rows: StoredRow[] = [];
+    const frames: SpooledFrame[] = [];
+    let changed = 0;
+    for (const slice of slicesOf(chunk.rows)) {
+      const { bytes } = rowRequest(table, slice);
+      const frame = await redact(application, table.signal, bytes, slice.length, receivedAt(slice[0]));
+      const contentHash = createHash('sha256').update(`${token} ${frames.length}`).digest('hex');
+      frames.push({ ...frame, contentHash });
+      changed += frame.receipts.filter((receipt) => receipt.redactions.length > 0).length;
+      count(
+        application,
+        frame.receipts.flatMap((receipt) => receipt.redactions),
+      );
+      const clean = frame.receipts.length === 0 ? slice : rowsWithTexts(table, slice, frame.bytes);
+      for (const row of clean) rows.push({ ...row, PolicyVersion: frame.policyVersion });
+    }
+    await rewrite.telemetry.addReceipts(frames, `${token} receipts`);
+    await rewrite.telemetry.stage(table, rows, token);
+    add(application, table.name, rows.length, changed);
+  }
+
+  async function redact(
+    application: Application,
+    signal: Signal,
+    bytes: Uint8Array,
+    items: number,
+    receivedAtUnixNano: bigint,
+  ) {
+    const started = performance.now();
+    const frame = redactor.redact({ tenant: application.tenant, signal, bytes, items, receivedAtUnixNano });
+    if (frame.policyVersion !== application.status.policyVersion) throw new Superseded();
+    await pause((performance.now() - started) * PAUSE_SHARE);
+    return frame;
+  }
+
+  async function applyAside(application: Application, older: OlderRows): Promise<void> {
+    for (;;) {
+      await step(application, 'unloadable_items');
+      const aside = await rewrite.aside.nextFrame(older);
+      if (aside === undefined) return;
+      const bytes = new Uint8Array(aside.bytes);
+      const frame = await redact(application, aside.signal, bytes, aside.items, older.to);
+      // Only the first row of a frame holds its bytes.
+      await rewrite.aside.replaceFrame(older, aside, bytes.length === 0 ? bytes : frame.bytes);
+      const redactions = frame.receipts.flatMap((receipt) => receipt.redactions);
+      count(application, redactions);
+      add(application, 'unloadable_items', 1, redactions.length > 0 ? 1 : 0);
+    }
+  }
+
+  async function applyEvidence(application: Application, older: OlderRows): Promise<void> {
+    let after = { incident: '', id: '' };
+    for (;;) {
+      await step(application, `evidence: ${rowsOf(application, 'evidence')} rows`);
+      const rows = await rewrite.evidence.chunk(older, after);
+      const last = rows.at(-1);
+      if (last === undefined) break;
+      after = { incident: last.incident, id: last.id };
+      const clean = [];
+      let changed = 0;
+      for (const row of rows) {
+        const started = performance.now();
+        const reapplied = reappliedRow(row, (signal, bytes) => {
+          const frame = redactor.redact({
+            tenant: application.tenant,
+            signal,
+            bytes,
+            items: 1,
+            receivedAtUnixNano: row.receivedAtUnixNano,
+          });
+          if (frame.policyVersion !== application.status.policyVersion) throw new Superseded();
+          const redactions = frame.receipts.flatMap((receipt) => receipt.redactions);
+          count(application, redactions);
+          return { bytes: frame.bytes, redactions, policyVersion: frame.policyVersion };
+        });
+        if (reapplied.redactions.length > 0) changed += 1;
+        clean.push(reapplied.row);
+        await pause((performance.now() - started) * PAUSE_SHARE);
+      }
+      await options.evidenceLog.put(clean);
+      add(application, 'evidence', clean.length, changed);
+    }
+    await rewrite.evidence.removeReplaced(older);
+  }
+
+  /** Receipts name places by their keys: a key may hold what the policy now covers. */
+  async function renamePaths(application: Application, older: OlderRows): Promise<void> {
+    await step(application, 'places named in receipts');
+    let after = '';
+    for (;;) {
+      const paths = await rewrite.aside.paths(older, after);
+      if (paths.length === 0) return;
+      after = paths.at(-1) ?? '';
+      for (const path of paths) {
+        const { text } = redactor.redactText(path, { tenant: application.tenant });
+        if (text === path) continue;
+        await rewrite.aside.renamePath(older, path, text);
+        add(application, 'redaction_receipts', 1, 1);
+      }
+      await step(application, 'places named in receipts');
+    }
+  }
+
+  /** Entries cannot be changed: each is hashed into the next. Those that hold what the policy covers are named. */
+  async function lookThroughEntries(application: Application): Promise<void> {
+    const { tenant } = application;
+    let entries: AppliedEntries = { looked: 0, kept: 0, named: [] };
+    for (const head of await options.recordLog.heads()) {
+      if (head.tenant !== tenant) continue;
+      await step(application, `entries of the record: ${entries.looked}`);
+      for (const entry of await options.recordLog.read(tenant, head.incident)) {
+        const kept = textsIn(entry.body).some(
+          (text) => redactor.redactText(text, { tenant, incident: head.incident }).redactions.length > 0,
+        );
+        const name = kept ? await nameOf(entry) : '';
+        entries = {
+          looked: entries.looked + 1,
+          kept: entries.kept + (kept ? 1 : 0),
+          named: kept && entries.named.length < ENTRIES_NAMED_MAX ? [...entries.named, name] : entries.named,
+        };
+      }
+      application.status = { ...application.status, entries };
+    }
+  }
+
+  async function nameOf(entry: Entry): Promise<string> {
+    const ref = (await options.refOf(entry.tenant, entry.incident)) ?? entry.incident;
+    return `${ref} #${entry.seq} ${entry.type}`;
+  }
+
+  return {
+    begin,
+    status: (tenant) => applications.get(tenant)?.status,
+    async start() {
+      const application = await readApplication(options.file);
+      if (application === undefined) return;
+      applications.set(application.tenant, application);
+      applications.set(LATEST, application);
+      const { state, policyVersion } = application.status;
+      if (state === 'running' && policyVersion === redactor.policyVersion) return run(application);
+      await putInPlace(application);
+      for (const table of TELEMETRY_TABLES) await rewrite.telemetry.discard(table);
+      application.cursor = null;
+      if (state === 'running') await finish(application, 'superseded', 'another policy came into force');
+    },
+    async close() {
+      closing = true;
+      await running;
+    },
+  };
+}
+
+async function readApplication(file: string): Promise<Application | undefined> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Application;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new Error(`${file} cannot be read: remove it to forget the application it tells of`, { cause: error });
+  }
+}
+
+function olderOf({ tenant, status }: Application): OlderRows {
+  return {
+    tenant,
+    policyVersion: status.policyVersion,
+    from: BigInt(Date.parse(status.since)) * 1_000_000n,
+    to: BigInt(Date.parse(status.until)) * 1_000_000n,
+  };
+}
+
+/** Rows that came in one request stay together, up to a bound. */
+function slicesOf(rows: readonly StoredRow[]): readonly (readonly StoredRow[])[] {
+  const slices: StoredRow[][] = [];
+  let bytes = 0;
+  for (const row of rows) {
+    const last = slices.at(-1);
+    const size = JSON.stringify(row).length;
+    const fits = last !== undefined && last.length < ROWS_AT_ONCE && bytes + size <= BYTES_AT_ONCE;
+    if (fits && last[0]?.['ReceivedAt'] === row['ReceivedAt']) {
+      last.push(row);
+      bytes += size;
+    } else {
+      slices.push([row]);
+      bytes = size;
+    }
+  }
+  return slices;
+}
+
+/** `2026-11-28 02:16:55.745548656` in UTC, as nanoseconds. */
+function receivedAt(row: StoredRow | undefined): bigint {
+  const [seconds = '', fraction = ''] = String(row?.['ReceivedAt']).split('.');
+  return BigInt(Date.parse(`${seconds.replace(' ', 'T')}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
+}
+
+function rowsOf({ status }: Application, table: string): number {
+  return status.tables.find((each) => each.table === table)?.rows ?? 0;
+}
+
+function add(application: Application, table: string, rows: number, changed: number): void {
+  const { tables } = application.status;
+  const before = tables.find((each) => each.table === table) ?? { table, rows: 0, changed: 0 };
+  const now = { table, rows: before.rows + rows, changed: before.changed + changed };
+  application.status = {
+    ...application.status,
+    tables: tables.includes(before) ? tables.map((each) => (each === before ? now : each)) : [...tables, now],
+  };
+}
+
+function count(application: Application, redactions: readonly Redaction[]): void {
+  if (redactions.length === 0) return;
+  const counts = new Map(application.status.redactions.map((each) => [each.rule, each.count]));
+  for (const { rule } of redactions) counts.set(rule, (counts.get(rule) ?? 0) + 1);
+  application.status = {
+    ...application.status,
+    redactions: [...counts].map(([rule, each]) => ({ rule, count: each })).sort((a, b) => b.count - a.count),
+  };
+}
+
+/** Texts that a person or an agent gave; what Docket noted beside them holds none. */
+function textsIn(value: unknown): readonly string[] {
+  if (typeof value === 'string') return [value];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, each]) => (key === 'docket' ? [] : textsIn(each)));
+}
