@@ -82,15 +82,15 @@ const WRITERS: Readonly<Record<RowKind, (writer: WireWriter, row: StoredRow) => 
     writer.stringField(3, text(row, 'TraceState'));
     writer.stringField(5, text(row, 'SpanName'));
     writeAttributes(writer, 9, attributes(row, 'SpanAttributes'));
-    const eventAttributes = list<Attributes>(row, 'Events.Attributes');
-    for (const [index, name] of list<string>(row, 'Events.Name').entries()) {
+    const eventAttributes = attributeLists(row, 'Events.Attributes');
+    for (const [index, name] of textList(row, 'Events.Name').entries()) {
       const event = writer.begin(11);
       writer.stringField(2, name);
       writeAttributes(writer, 3, eventAttributes[index] ?? {});
       writer.end(event);
     }
-    const linkAttributes = list<Attributes>(row, 'Links.Attributes');
-    for (const [index, state] of list<string>(row, 'Links.TraceState').entries()) {
+    const linkAttributes = attributeLists(row, 'Links.Attributes');
+    for (const [index, state] of textList(row, 'Links.TraceState').entries()) {
       const link = writer.begin(13);
       writer.stringField(3, state);
       writeAttributes(writer, 4, linkAttributes[index] ?? {});
@@ -117,7 +117,7 @@ const WRITERS: Readonly<Record<RowKind, (writer: WireWriter, row: StoredRow) => 
     writer.stringField(3, text(row, 'MetricUnit'));
     const gauge = writer.begin(5);
     const point = writer.begin(1);
-    for (const filtered of list<Attributes>(row, 'Exemplars.FilteredAttributes')) {
+    for (const filtered of attributeLists(row, 'Exemplars.FilteredAttributes')) {
       const exemplar = writer.begin(5);
       writeAttributes(writer, 7, filtered);
       writer.end(exemplar);
@@ -195,9 +195,14 @@ function attributes(row: StoredRow, column: string): Attributes {
   return typeof value === 'object' && value !== null ? (value as Attributes) : {};
 }
 
-function list<T>(row: StoredRow, column: string): readonly T[] {
+function textList(row: StoredRow, column: string): readonly string[] {
   const value = row[column];
-  return Array.isArray(value) ? (value as readonly T[]) : [];
+  return Array.isArray(value) ? (value as readonly string[]) : [];
+}
+
+function attributeLists(row: StoredRow, column: string): readonly Attributes[] {
+  const value = row[column];
+  return Array.isArray(value) ? (value as readonly Attributes[]) : [];
 }
 
 function writeAttributes(writer: WireWriter, field: number, values: Attributes): void {
