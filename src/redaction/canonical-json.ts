@@ -16,7 +16,7 @@ export function canonicalJson(value: unknown, depth = 0): string {
     return `[${text}]`;
   }
   const members = value as Record<string, unknown>;
-  for (const key of Object.keys(members).sort()) {
+  for (const key of sorted(Object.keys(members))) {
     text += `${text === '' ? '' : ','}${canonicalString(key)}:${canonicalJson(members[key], depth + 1)}`;
   }
   return `{${text}}`;
@@ -27,3 +27,17 @@ function canonicalString(text: string): string {
   if (/\p{Surrogate}/u.test(text)) throw new RangeError('lone surrogate');
   return JSON.stringify(text);
 }
+
+/** Objects have few members, often in order already: sorting by insertion then costs a fraction of the array's own sort. */
+function sorted(keys: string[]): string[] {
+  if (keys.length > SMALL) return keys.sort();
+  for (let at = 1; at < keys.length; at += 1) {
+    const key = keys[at] as string;
+    let to = at;
+    for (; to > 0 && (keys[to - 1] as string) > key; to -= 1) keys[to] = keys[to - 1] as string;
+    keys[to] = key;
+  }
+  return keys;
+}
+
+const SMALL = 16;

@@ -45,11 +45,17 @@ test('a keyword with a spelling, a word start and a token behind it is found onl
   const keywords = [{ word: 'sk', spelling: 'SK', startsWord: true, tokenAfter: 4 }];
   expect(found('SK12ab', keywords)).toEqual(['2 sk']);
   expect(found('key=SK12ab', keywords)).toEqual(['6 sk']);
-  expect(found('line\\nSK12ab %41SK12ab', keywords)).toEqual(['8 sk', '18 sk']);
+  expect(found('line\\nSK12ab', keywords)).toEqual(['8 sk']);
   expect(found('sk12ab', keywords)).toEqual([]);
   expect(found('xSK12ab', keywords)).toEqual([]);
   expect(found('SK12a', keywords)).toEqual([]);
   expect(found('SK12 ab', keywords)).toEqual([]);
+});
+
+test('a keyword of three characters begins a word behind an escape that is written out', () => {
+  const keywords = [{ word: 'hf_', startsWord: true }];
+  expect(found('line\\nhf_1 %41hf_1 %3dhf_1', keywords)).toEqual(['9 hf_', '17 hf_', '25 hf_']);
+  expect(found('xhf_1 0hf_', keywords)).toEqual([]);
 });
 
 test('what a longer text left behind is not read with a shorter one', () => {
