@@ -43,6 +43,8 @@ import { knowsTenant, type CompiledPolicy } from './redaction/policy.ts';
 import { createRedactor } from './redaction/redactor.ts';
 import { createSpool, type Spool } from './spool/spool.ts';
 import { openStore, type Store } from './store/connect.ts';
+import { isStoreAway, mayPass } from './store/engine-error.ts';
+import { createStoreArrival } from './store-arrival.ts';
 import type { Logger } from './telemetry/logger.ts';
 import { createMetrics } from './telemetry/metrics.ts';
 import { refuseOwnListener } from './telemetry/self-export.ts';
@@ -136,7 +138,6 @@ export function createDocket(options: DocketOptions): Docket {
       meter,
     });
     closers.push(() => store.close());
-    await store.migrate();
 
     const gaps = createWithheldGaps({
       record: { append: (...command) => record.append(...command) },
@@ -164,7 +165,6 @@ export function createDocket(options: DocketOptions): Docket {
     const record = withNotice(plainRecord, notice);
     closers.push(() => record.close());
     closers.push(() => gaps.settled());
-    await record.start();
     const memory = createMemoryService({
       record,
       evidenceLog,
@@ -174,11 +174,23 @@ export function createDocket(options: DocketOptions): Docket {
       logger,
     });
     closers.push(() => memory.close());
-    await memory.start();
+
+    const arrival = createStoreArrival({
+      async prepare() {
+        await store.migrate();
+        await record.start();
+        await memory.start();
+      },
+      // The embedded engine is in this process: it is waited for, and what it fails with does not pass.
+      mayPass: (error) => store.kind === 'server' && mayPass(error),
+      ...(store.kind === 'server' ? { patienceMs: STORE_ANSWER_MS } : {}),
+      logger,
+    });
+    await arrival.begin();
 
     const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
-    spool.attach(store.loader);
-    spool.attach(createLinker({ evidenceLog, incidents: record.index, meter, logger }));
+    spool.attach(arrival.gate(store.loader));
+    spool.attach(arrival.gate(createLinker({ evidenceLog, incidents: record.index, meter, logger })));
     if (config.forward.url !== null) {
       const forwarder = createForwarder({ url: config.forward.url, meter, logger });
       closers.push(async () => forwarder.close());
@@ -186,9 +198,11 @@ export function createDocket(options: DocketOptions): Docket {
     }
     await spool.start();
     closers.push(async () => {
-      if (!(await spool.drain(DRAIN_MS))) logger.warn('stopping with a backlog; it is delivered at the next start');
+      if (!arrival.arrived() || !(await spool.drain(DRAIN_MS)))
+        logger.warn('stopping with a backlog; it is delivered at the next start');
       await spool.close();
     });
+    closers.push(() => arrival.close());
 
     const applications = createPolicyApplications({
       redactor,
@@ -216,9 +230,10 @@ export function createDocket(options: DocketOptions): Docket {
       logger,
     });
     closers.push(() => watch.close());
-    watch.start();
+    arrival.afterwards(() => watch.start());
 
-    const handler: ExportHandler = (request) => spool.append(redactor.redact(request));
+    const handler: ExportHandler = async (request) =>
+      spool.refusal(request.bytes.length) ?? spool.append(redactor.redact(request));
     const receiver = createReceiver({
       grpc: config.listen.otlpGrpc,
       http: config.listen.otlpHttp,
@@ -232,7 +247,11 @@ export function createDocket(options: DocketOptions): Docket {
 
     const identify: Identify =
       config.auth.mode === 'token' ? createTokenIdentity(config.auth.tokens) : createOpenIdentity(TENANT);
-    const storeHealth = createStoreHealth(store);
+    const answers = createStoreHealth(store);
+    const storeHealth = async (): Promise<ComponentHealth> =>
+      arrival.arrived()
+        ? answers()
+        : { name: 'store', ok: false, detail: `ClickHouse (${store.kind}) is not there yet: ${arrival.reason()}` };
     const app = createApi({
       record,
       evidence: evidenceLog,
@@ -248,6 +267,8 @@ export function createDocket(options: DocketOptions): Docket {
       }),
       bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
       identify,
+      available: () => arrival.arrived(),
+      isStoreAway,
       health: () => healthOf(config, storeHealth, spool, reload),
       metricsText: () => metrics.prometheusText(),
       version: options.version,

@@ -29,6 +29,10 @@ export interface ApiOptions {
   /** Signed bundles; the routes are left out where there is no key. */
   readonly bundles?: BundleExporter;
   readonly identify: Identify;
+  /** False while there is nothing to read from or write to yet: then all but health and metrics is answered 503. Always true when absent. */
+  readonly available?: () => boolean;
+  /** Whether a failure says that the store cannot answer now: 503 in place of 500. */
+  readonly isStoreAway?: (error: unknown) => boolean;
   readonly health: () => HealthReport | Promise<HealthReport>;
   /** Docket's own metrics in the Prometheus text format. */
   readonly metricsText: () => Promise<string>;

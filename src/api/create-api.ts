@@ -86,6 +86,7 @@ export function createApi(options: ApiOptions): ApiApp {
   );
   if (options.loopbackOnly) app.use('*', requireLoopbackHost);
   app.use('*', authenticate(options));
+  app.use('*', requireStore(options));
   app.use('*', limitBody);
   app.use('/api/*', refuseCrossSite, requireJson);
 
@@ -106,8 +107,9 @@ export function createApi(options: ApiOptions): ApiApp {
 
   app.notFound(() => problemResponse(new ApiProblem(404, 'request.unknown_route', 'There is nothing at this path.')));
   app.onError((error) => {
-    const problem = error instanceof ApiProblem ? error : internalError(error, options.logger);
-    return problemResponse(problem);
+    if (error instanceof ApiProblem) return problemResponse(error);
+    const away = options.isStoreAway?.(error) === true;
+    return problemResponse(away ? storeUnavailable() : internalError(error, options.logger));
   });
   return app;
 }
@@ -156,6 +158,25 @@ function authenticate(options: ApiOptions): MiddlewareHandler<ApiEnv> {
     context.set('caller', caller);
     return next();
   };
+}
+
+/** Told apart from what is broken: the caller's request is fine and will do later. */
+function requireStore({ available }: ApiOptions): MiddlewareHandler<ApiEnv> {
+  return async (context, next) => {
+    const { path } = context.req;
+    if (available === undefined || available() || PUBLIC_PATHS.has(path) || path === '/metrics') return next();
+    throw storeUnavailable();
+  };
+}
+
+function storeUnavailable(): ApiProblem {
+  return new ApiProblem(
+    503,
+    'store.unavailable',
+    'ClickHouse does not answer now. Telemetry is taken and kept meanwhile; ask again later.',
+    {},
+    { 'retry-after': '5' },
+  );
 }
 
 /** A browser says where a request comes from: another site's page must not act here with the reader's credentials. */

@@ -254,8 +254,11 @@ test('a full spool refuses with a time to come back, and accepts again when a co
   }
   expect(refusal).toMatchObject({ kind: 'retryable', retryAfterMs: 5_000 });
   expect(spool.status().bytes).toBeLessThanOrEqual(4_000);
+  // Known before the frame is made: redaction is work for nothing then.
+  expect(spool.refusal(500)).toEqual(refusal);
   open_ = true;
   expect(await spool.drain(5_000)).toBe(true);
+  await expect.poll(() => spool.refusal(500)).toBeUndefined();
   await expect.poll(async () => (await spool.append(frameLabelled('late', 500))).kind).toBe('accepted');
   expect(await spool.drain(5_000)).toBe(true);
   expect(consumer.accepted).toEqual([...accepted, 'late']);

@@ -77,6 +77,11 @@ export interface Spool {
   attach(consumer: FrameConsumer): void;
   /** Recovers what is on disk and starts the consumers. Throws when another process has the directory. */
   start(): Promise<void>;
+  /**
+   * What an append of about so many bytes would be refused with as things are, or undefined: asked before work is put into a
+   * frame that a full spool would not take.
+   */
+  refusal(bytes: number): ExportOutcome | undefined;
   /** `accepted` when the frame is durable, `retryable` when nothing was kept. Never rejects. */
   append(frame: Frame): Promise<ExportOutcome>;
   status(): SpoolStatus;
@@ -277,6 +282,13 @@ export function createSpool(options: SpoolOptions): Spool {
     return ACCEPTED;
   }
 
+  function refusalWhenFull(bytes: number, commits: GroupCommit): ExportOutcome | undefined {
+    const used = bytesOnDisk() + commits.pendingBytes();
+    if (used + bytes <= bytesMax || used === 0) return undefined;
+    release();
+    return refuse('full', 'the spool is full; send the request again later');
+  }
+
   async function appendNew(frame: SpooledFrame, commits: GroupCommit): Promise<ExportOutcome> {
     if (!reserve.held()) {
       await reserve.take();
@@ -286,11 +298,8 @@ export function createSpool(options: SpoolOptions): Spool {
     if (commits.pendingBytes() + encoded.size > WAITING_BYTES_MAX && commits.pendingBytes() > 0) {
       return refuse('busy', 'the spool waits for the disk; send the request again later');
     }
-    const used = bytesOnDisk() + commits.pendingBytes();
-    if (used + encoded.size > bytesMax && used > 0) {
-      release();
-      return refuse('full', 'the spool is full; send the request again later');
-    }
+    const full = refusalWhenFull(encoded.size, commits);
+    if (full !== undefined) return full;
     try {
       await commits.append(frame, encoded);
       return ACCEPTED;
@@ -397,6 +406,8 @@ export function createSpool(options: SpoolOptions): Spool {
       for (const delivery of deliveries) delivery.start();
       release();
     },
+
+    refusal: (bytes) => (commits === undefined ? undefined : refusalWhenFull(bytes, commits)),
 
     async append(frame) {
       if (state !== 'open' || commits === undefined)

@@ -44,6 +44,40 @@ const DATA_CODES: ReadonlySet<number> = new Set([
   469, // VIOLATED_CONSTRAINT
 ]);
 
+/** Codes that say the server does not let Docket in as it is configured. */
+const CONFIGURATION_CODES: ReadonlySet<number> = new Set([
+  81, // UNKNOWN_DATABASE
+  192, // UNKNOWN_USER
+  193, // WRONG_PASSWORD
+  194, // REQUIRED_PASSWORD
+  497, // ACCESS_DENIED
+  516, // AUTHENTICATION_FAILED
+]);
+
+/** Codes of a server that cannot answer now, whoever asks for what. */
+const AWAY_CODES: ReadonlySet<number> = new Set([
+  159, // TIMEOUT_EXCEEDED
+  202, // TOO_MANY_SIMULTANEOUS_QUERIES
+  209, // SOCKET_TIMEOUT
+  210, // NETWORK_ERROR
+  236, // ABORTED
+  241, // MEMORY_LIMIT_EXCEEDED
+  242, // TABLE_IS_READ_ONLY
+  279, // ALL_CONNECTION_TRIES_FAILED
+  999, // KEEPER_EXCEPTION
+]);
+
+/** Whether ClickHouse was not reached, or cannot answer anybody now. */
+export function isStoreAway(error: unknown): boolean {
+  return error instanceof EngineError && (error.code === null || AWAY_CODES.has(error.code));
+}
+
+/** Whether what failed at the start may pass by itself: a server that is away or busy, not one that refuses who asks. */
+export function mayPass(error: unknown): boolean {
+  if (!(error instanceof EngineError) || error.kind !== 'retryable') return false;
+  return error.code === null || !CONFIGURATION_CODES.has(error.code);
+}
+
 /** Turns whatever a client threw into an EngineError. */
 export function toEngineError(thrown: unknown): EngineError {
   if (thrown instanceof EngineError) return thrown;
