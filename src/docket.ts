@@ -190,7 +190,14 @@ export function createDocket(options: DocketOptions): Docket {
 
     const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
     spool.attach(arrival.gate(store.loader));
-    spool.attach(arrival.gate(createLinker({ evidenceLog, incidents: record.index, meter, logger })));
+    const webhooks = createWebhookIntake({
+      evidenceLog,
+      record,
+      scrub: (text, tenant) => redactor.redactText(text, { tenant }).text,
+      meter,
+    });
+    const alerts = webhooks.telemetryAlerts;
+    spool.attach(arrival.gate(createLinker({ evidenceLog, incidents: record.index, alerts, meter, logger })));
     if (config.forward.url !== null) {
       const forwarder = createForwarder({ url: config.forward.url, meter, logger });
       closers.push(async () => forwarder.close());
@@ -259,12 +266,7 @@ export function createDocket(options: DocketOptions): Docket {
       memory,
       receipts: store.receiptReader,
       policyApplications: applications,
-      webhooks: createWebhookIntake({
-        evidenceLog,
-        record,
-        scrub: (text, tenant) => redactor.redactText(text, { tenant }).text,
-        meter,
-      }),
+      webhooks,
       bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
       identify,
       available: () => arrival.arrived(),

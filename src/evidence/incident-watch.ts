@@ -109,11 +109,12 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       watched.set(key, state);
     }
     const scope = incidentWindow(tenant, incident, began);
+    // What is there already comes before what has to be compared, which can take seconds.
     await part('catalogue', () => attachCatalogue(tenant, incident));
-    await part('signals', () => writeSignals(scope, incident, state));
-    await part('changes', () => writeChanges(scope, incident));
     await part('reported', () => fileReported(scope, incident));
     await part('agents', () => fileAgents(scope, incident));
+    await part('signals', () => writeSignals(scope, incident, state));
+    await part('changes', () => writeChanges(scope, incident));
     const took = clock() - began;
     duration.record(took / 1_000);
     state.refreshes += 1;

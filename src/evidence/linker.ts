@@ -8,6 +8,8 @@ import type { IncidentIndex } from '../record/incident-index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Act } from './act.ts';
 import { createActWindow, type ActWindow } from './act-window.ts';
+import { alertOfRecord } from './alerts/alert-record.ts';
+import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
 import { selectCandidates, spanParents, type Selection } from './candidates.ts';
 import {
   contributionOf,
@@ -21,11 +23,13 @@ import { rowOf } from './evidence-row.ts';
 import { createEvidenceInstruments, type EvidenceInstruments } from './instruments.ts';
 import { recognise } from './recognise.ts';
 import type { Recognised } from './recognised.ts';
-import type { TelemetryRecord } from './telemetry-record.ts';
+import type { LogRecord, TelemetryRecord } from './telemetry-record.ts';
 
 export interface LinkerOptions {
   readonly evidenceLog: EvidenceLog;
   readonly incidents: IncidentIndex;
+  /** Gets the alerts among the records; without it they are rows and no more. */
+  readonly alerts?: TelemetryAlerts;
   readonly meter: Meter;
   readonly logger: Logger;
 }
@@ -56,6 +60,12 @@ interface Found {
   readonly recognised: Recognised | undefined;
 }
 
+/** An alert's record and the act it was added to. */
+interface FoundAlert {
+  readonly act: Act;
+  readonly record: LogRecord;
+}
+
 interface ReadFrame {
   readonly frame: SpooledFrame;
   readonly found: readonly Found[];
@@ -67,6 +77,7 @@ class Linker implements FrameConsumer {
   readonly batch = { framesMax: 256, bytesMax: 32 * 1024 * 1024, lingerMs: 20 };
   readonly #evidenceLog: EvidenceLog;
   readonly #incidents: IncidentIndex;
+  readonly #alerts: TelemetryAlerts | undefined;
   readonly #logger: Logger;
   readonly #instruments: EvidenceInstruments;
   readonly #window: ActWindow = createActWindow();
@@ -75,12 +86,14 @@ class Linker implements FrameConsumer {
   constructor(options: LinkerOptions) {
     this.#evidenceLog = options.evidenceLog;
     this.#incidents = options.incidents;
+    this.#alerts = options.alerts;
     this.#logger = options.logger;
     this.#instruments = createEvidenceInstruments(options.meter);
   }
 
   async consume(batch: FrameBatch): Promise<ConsumeOutcome> {
     const touched = new Set<Act>();
+    const alerts: FoundAlert[] = [];
     let setAside = 0;
     const read: ReadFrame[] = [];
     const slice = createTimeSlice();
@@ -93,10 +106,11 @@ class Linker implements FrameConsumer {
     try {
       await this.#lookUpTraces(read);
       for (const each of read) {
-        setAside += this.#contributeAll(each, touched);
+        setAside += this.#contributeAll(each, touched, alerts);
         if (slice.isOver()) await slice.next();
       }
       await this.#write(touched);
+      for (const each of alerts) await this.#takeAlert(each);
     } catch (error) {
       const code = error instanceof Error ? error.name : 'unknown';
       this.#logger.warn({ error: code, batch: batch.id }, 'evidence rows could not be stored, trying again');
@@ -176,12 +190,14 @@ class Linker implements FrameConsumer {
   }
 
   /** Adds what a frame's records say to their acts. Returns how many were set aside. */
-  #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>): number {
+  #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>, alerts: FoundAlert[]): number {
     let setAside = 0;
     const { refused, folded } = this.#window;
     for (const { context, recognised } of found) {
       try {
-        this.#contribute(context, recognised, touched);
+        const act = this.#contribute(context, recognised, touched);
+        const { record } = context;
+        if (act?.kind === 'alert' && record.signal === 'logs') alerts.push({ act, record });
       } catch (error) {
         setAside += 1;
         this.#setAside(frame.signal, error, 1);
@@ -222,24 +238,34 @@ class Linker implements FrameConsumer {
     }
   }
 
-  #contribute(context: RecordContext, recognised: Recognised | undefined, touched: Set<Act>): void {
+  /** The act that the record tells of; undefined when it makes none, or is about somebody else's. */
+  #contribute(context: RecordContext, recognised: Recognised | undefined, touched: Set<Act>): Act | undefined {
     const { record } = context;
     if (recognised === undefined) {
       const failed = record.signal === 'logs' || record.statusCode === 2;
-      if (!failed || incidentRefs(record).length === 0) return;
-      this.#add(failureContribution(context), touched);
-      return;
+      if (!failed || incidentRefs(record).length === 0) return undefined;
+      return this.#add(failureContribution(context), touched);
     }
     this.#instruments.recognised.add(1, { dialect: recognised.dialect, kind: recognised.kind ?? 'none' });
-    if (recognised.kind === null) return;
+    if (recognised.kind === null) return undefined;
     const contribution = contributionOf(context, recognised, recognised.kind);
-    this.#add(contribution, touched);
+    const act = this.#add(contribution, touched);
     for (const call of recognised.requestedCalls) this.#add(requestContribution(contribution, call), touched);
+    return act;
   }
 
-  #add(contribution: Parameters<ActWindow['add']>[0], touched: Set<Act>): void {
+  #add(contribution: Parameters<ActWindow['add']>[0], touched: Set<Act>): Act | undefined {
     const act = this.#window.add(contribution);
     if (act !== undefined) touched.add(act);
+    return act;
+  }
+
+  /** After its row is stored, so that what fails here is delivered again. */
+  async #takeAlert({ act, record }: FoundAlert): Promise<void> {
+    if (this.#alerts === undefined) return;
+    const row = this.#rowOf(act);
+    if (row === undefined) return;
+    await this.#alerts.take(alertOfRecord(record, row), { ...row, incident: '', state: 'unfiled', link: null });
   }
 
   async #write(touched: ReadonlySet<Act>): Promise<void> {

@@ -9,6 +9,7 @@ import type { RecordService } from '../record/record-service.ts';
 import type { AlertsTaken, ChangeTaken, TakenAlert, WebhookIntake } from '../record/webhook-intake.ts';
 import type { Alert } from './alerts/alert.ts';
 import { parseAlerts } from './alerts/parse-alerts.ts';
+import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
 import { reportedChangeRow } from './changes/change-row.ts';
 import { parseChange } from './changes/parse-change.ts';
 import { entryIdOf } from './entry-id.ts';
@@ -24,17 +25,42 @@ export interface WebhookIntakeOptions {
   readonly clock?: () => number;
 }
 
+interface Placing {
+  readonly tenant: string;
+  readonly actor: Actor;
+  readonly alert: Alert;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  /** Incident ids by group of alerts, of what came together. */
+  readonly groups: Map<string, string>;
+  /** It feeds incidents only. */
+  readonly opensNone?: boolean;
+}
+
+interface Placed {
+  readonly incident: IncidentSummary;
+  readonly link: EvidenceLink;
+  readonly effect: 'opened' | 'fed' | 'updated';
+}
+
 const ACTIVE: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring'];
 /** Ongoing incidents looked through for one that an alert belongs to. */
 const INCIDENTS_MAX = 200;
 /** An alert or a change so long before an incident's start may still belong to it. */
 const LEAD_MILLISECONDS = 2 * 3_600_000;
 const FINGERPRINTS_MAX = 20_000;
+/** An alert in telemetry that began so long before it came belongs to the past: a replay, or a sender that caught up. */
+const HISTORY_MILLISECONDS = 3_600_000;
 /** Alerts that say that alerting works, or only steer it. */
 const NOT_INCIDENTS: ReadonlySet<string> = new Set(['Watchdog', 'DeadMansSwitch', 'InfoInhibitor']);
 
-/** Takes alerts and changes that other systems report: opens or feeds incidents, and keeps each as an evidence row. */
-export function createWebhookIntake(options: WebhookIntakeOptions): WebhookIntake {
+/**
+ * Takes alerts and changes that other systems report, alerts also as telemetry: opens or feeds incidents, and keeps each as an
+ * evidence row.
+ */
+export function createWebhookIntake(
+  options: WebhookIntakeOptions,
+): WebhookIntake & { readonly telemetryAlerts: TelemetryAlerts } {
   const { evidenceLog, record } = options;
   const clock = options.clock ?? Date.now;
   const taken = options.meter.createCounter('docket.evidence.webhooks', {
@@ -101,37 +127,61 @@ export function createWebhookIntake(options: WebhookIntakeOptions): WebhookIntak
       return { fingerprint, status, evidence: row.id, incident: incident?.ref ?? null, effect };
     };
 
+    const placed = await place({ tenant, actor, alert, startedAt, groups });
+    if (placed === undefined) {
+      await evidenceLog.put([row]);
+      return answer(null, 'unfiled');
+    }
+    await put(row, placed.incident.id, placed.link);
+    return answer(placed.incident, placed.effect);
+  }
+
+  /** The incident that an alert updates, feeds or opens, and how its row is linked to it; undefined for none. */
+  async function place(of: Placing): Promise<Placed | undefined> {
+    const { tenant, actor, alert, startedAt, groups } = of;
+    const link: EvidenceLink = { mode: 'bound', rule: `alert fingerprint ${alert.fingerprint}`, score: 1 };
     const known = incidents.get(`${tenant}\n${alert.fingerprint}`);
     const held = known === undefined ? undefined : await ongoing(tenant, known);
     if (held !== undefined) {
-      await put(row, held.id, { mode: 'bound', rule: `alert fingerprint ${alert.fingerprint}`, score: 1 });
       if (alert.group !== '') groups.set(alert.group, held.id);
-      return answer(held, 'updated');
+      return { incident: held, link, effect: 'updated' };
     }
-    if (alert.status === 'firing') {
-      const belongs = await incidentOf(tenant, alert, startedAt, groups);
-      if (belongs !== undefined) {
-        const { incident, link } = belongs;
-        await put(row, incident.id, link);
-        const fed = await record.append(tenant, incident.id, actor, {
-          type: 'trigger.add',
-          entryId: entryIdOf(tenant, incident.id, 'trigger', alert.fingerprint, String(startedAt)),
-          body: { ...triggerOf(alert, startedAt) },
-        });
-        if (fed.kind === 'rejected') throw new Error(`a trigger was refused: ${fed.rejection.code}`);
-        remember(tenant, alert.fingerprint, incident.id);
-        return answer(incident, 'fed');
-      }
-      if (!NOT_INCIDENTS.has(alert.rule)) {
-        const opened = await open(tenant, actor, alert, startedAt);
-        await put(row, opened.id, { mode: 'bound', rule: `alert fingerprint ${alert.fingerprint}`, score: 1 });
-        remember(tenant, alert.fingerprint, opened.id);
-        if (alert.group !== '') groups.set(alert.group, opened.id);
-        return answer(opened, 'opened');
-      }
+    if (alert.status !== 'firing') return undefined;
+    const belongs = await incidentOf(tenant, alert, startedAt, groups);
+    if (belongs !== undefined) {
+      const { incident } = belongs;
+      const fed = await record.append(tenant, incident.id, actor, {
+        type: 'trigger.add',
+        entryId: entryIdOf(tenant, incident.id, 'trigger', alert.fingerprint, String(startedAt)),
+        body: { ...triggerOf(alert, startedAt) },
+      });
+      if (fed.kind === 'rejected') throw new Error(`a trigger was refused: ${fed.rejection.code}`);
+      remember(tenant, alert.fingerprint, incident.id);
+      return { ...belongs, effect: 'fed' };
     }
-    await evidenceLog.put([row]);
-    return answer(null, 'unfiled');
+    if (of.opensNone === true || NOT_INCIDENTS.has(alert.rule)) return undefined;
+    const incident = await open(tenant, actor, alert, startedAt);
+    remember(tenant, alert.fingerprint, incident.id);
+    if (alert.group !== '') groups.set(alert.group, incident.id);
+    return { incident, link, effect: 'opened' };
+  }
+
+  async function takeTelemetryAlert(alert: Alert, row: EvidenceRow): Promise<void> {
+    const { tenant, actor } = row;
+    const receivedAt = Number(row.receivedAtUnixNano / 1_000_000n);
+    const startedAt = Math.min(Number(row.occurredAtUnixNano / 1_000_000n), receivedAt);
+    const opensNone =
+      receivedAt - startedAt > HISTORY_MILLISECONDS ||
+      (alert.incidentRef !== '' && !record.index.knows(tenant, alert.incidentRef));
+    const placed = await place({ tenant, actor, alert, startedAt, groups: new Map(), opensNone });
+    taken.add(1, { source: alert.source, effect: placed?.effect ?? 'unfiled' });
+    if (placed === undefined) return;
+    const { incident, link } = placed;
+    await evidenceLog.file(tenant, incident.id, [row.id], link);
+    // What came later, such as its end, has the time it came: the row keeps when it began.
+    const stored = await evidenceLog.get(tenant, incident.id, row.id);
+    const began = stored !== undefined && stored.occurredAtUnixNano < row.occurredAtUnixNano ? stored : row;
+    await put({ ...row, occurredAtUnixNano: began.occurredAtUnixNano }, incident.id, stored?.link ?? link);
   }
 
   async function put(row: EvidenceRow, incident: string, link: EvidenceLink): Promise<void> {
@@ -218,6 +268,13 @@ export function createWebhookIntake(options: WebhookIntakeOptions): WebhookIntak
   }
 
   return {
+    telemetryAlerts: {
+      take: (alert, row) =>
+        inTurn(row.tenant, async () => {
+          await seed(row.tenant);
+          await takeTelemetryAlert(alert, row);
+        }),
+    },
     alerts(tenant, reporter, source, payload): Promise<AlertsTaken> {
       const parsed = parseAlerts(source, scrubbed(tenant, payload));
       if (!parsed.ok) return Promise.resolve({ kind: 'invalid', fields: parsed.fields });

@@ -142,7 +142,6 @@ test('an alert sent as a log record is one row about its service, filed under it
     );
     await bench.send(TENANT, 'logs', JSON.parse(request) as object);
   }
-  await bench.watch.refresh(TENANT, incident);
   const { items } = await bench.temporary.store.evidenceLog.page(TENANT, incident, { kinds: ['alert'], limit: 10 });
   expect(items).toHaveLength(1);
   expect(items[0]).toMatchObject({

@@ -65,13 +65,15 @@ export async function openIncidentBench(
     meter,
     logger,
   });
-  const newLinker = (): FrameConsumer => createLinker({ evidenceLog, incidents: record.index, meter, logger });
+  const intake = createWebhookIntake({ evidenceLog, record, scrub, meter });
+  const alerts = intake.telemetryAlerts;
+  const newLinker = (): FrameConsumer => createLinker({ evidenceLog, incidents: record.index, alerts, meter, logger });
   let linker = newLinker();
   return {
     temporary,
     record,
     watch,
-    intake: createWebhookIntake({ evidenceLog, record, scrub, meter }),
+    intake,
     async send(tenant, signal, request) {
       const { bytes } = transcodeJson(signal, Buffer.from(JSON.stringify(request)));
       const { items } = checkRequest(signal, bytes);

@@ -3,7 +3,8 @@ import type { AlertSource } from '../../record/webhook-intake.ts';
 
 /** One alert as any of the known systems reports it. Text is as sent, cut to bounds. */
 export interface Alert {
-  readonly source: AlertSource;
+  /** `otlp`: it came as a log record. */
+  readonly source: AlertSource | 'otlp';
   /** The same while the same thing is wrong. */
   readonly fingerprint: string;
   readonly status: 'firing' | 'resolved';
