@@ -1,81 +1,264 @@
 /**
- * What does the linker cost on one core? Service spans pass the pre-filter only; agent spans (tool calls with arguments, result
- * and messages, about 2.4 KB) are decoded, recognised and made rows, stored in memory. Prints spans a CPU-second (of
- * the whole process, garbage collection included), best of five rounds, and writes bench/results/link.json.
+ * How long do people wait for evidence? A Docket of its own process on a data directory that holds 10 million spans (first argument),
+ * 2 million logs, a million gauge points and 300,000 rows of agent work, asked by its API:
+ *
+ * - an incident is opened that agent work names, or whose agent is bound: until that work is filed, and until its service signals stand;
+ * - pages of 50 among an incident's 100,000 rows;
+ * - a tool call is acknowledged: until it is readable as evidence, while 10,000 spans a second come in besides.
+ *
+ * Prints a table and writes bench/results/link.json. BENCH_DIRECTORY keeps what was filled for another run, which
+ * measures a copy of it.
  */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { selectCandidates } from '../src/evidence/candidates.ts';
-import { recognise } from '../src/evidence/recognise.ts';
-import { markRedacted } from '../src/pipeline/redacted.ts';
-import { LinkerHarness } from '../test/support/linker-harness.ts';
-import { createCorpus } from './corpus.ts';
+import { promisify } from 'node:util';
+import { startDocket, type DocketProcess } from '../test/support/docket-process.ts';
+import { attribute, postJson, tracesRequest } from '../test/support/otlp-json.ts';
+import { openTemporaryStore } from '../test/support/temporary-store.ts';
+import type { LoadOptions, LoadResult } from './load-generator.ts';
+import { FAULTY_SERVICE, SERVICES, storeAgentWork, storeTelemetry } from './stored-telemetry.ts';
 
-const SPANS = 512;
-const ROUNDS = 5;
+const SPANS = Number(process.argv[2] ?? 10_000_000);
+const MINUTE = 60_000;
+const PAGE_ROWS = 100_000;
+const OTHER_ROWS = 198_000;
+const NAMED_ROWS = 1_000;
+const BOUND_ROWS = 1_000;
+const PAGES = 200;
+const BACKGROUND_SPANS_PER_SECOND = 10_000;
+const BACKGROUND_SECONDS = 30;
+const SPANS_PER_REQUEST = 500;
+const WAIT_MILLISECONDS_MAX = 60_000;
 
-interface Measured {
-  readonly name: string;
-  readonly spansPerCpuSecond: number;
-  readonly megabytesPerCpuSecond: number;
+interface Figure {
+  readonly what: string;
+  readonly goal: string;
+  readonly milliseconds: Readonly<Record<string, number>>;
 }
 
-async function measure(
-  name: string,
-  agentShare: number,
-  requests: number,
-  run: (body: Buffer, linker: LinkerHarness) => unknown,
-): Promise<Measured> {
-  let best = Number.POSITIVE_INFINITY;
-  let bytes = 0;
-  for (let round = 0; round < ROUNDS; round += 1) {
-    // Before the spans begin: what began before its start, the linker looks up in the store.
-    const linker = new LinkerHarness();
-    const corpus = createCorpus({ signal: 'traces', itemsPerRequest: SPANS, agentShare, templates: requests });
-    const bodies = Array.from({ length: requests }, () => corpus.next());
-    bytes = bodies.reduce((sum, body) => sum + body.length, 0);
-    const before = process.cpuUsage();
-    for (const body of bodies) await run(body, linker);
-    const { user, system } = process.cpuUsage(before);
-    best = Math.min(best, (user + system) / 1e6);
+interface EvidencePage {
+  readonly items: readonly { readonly kind: string; readonly dialect: string; readonly service: string }[];
+  readonly next: string | null;
+}
+
+/** Fills a store. Returns when the fault began: the telemetry lies in the quarter of an hour since, and the hour before it. */
+async function fill(directory: string): Promise<number> {
+  const now = Date.now();
+  const faultAt = now - 15 * MINUTE;
+  const store = await openTemporaryStore(directory);
+  await storeTelemetry(store, {
+    spans: SPANS,
+    logs: SPANS / 5,
+    gaugePoints: SPANS / 10,
+    from: faultAt - 60 * MINUTE,
+    to: now,
+    faultAt,
+  });
+  const work = { from: faultAt, to: now };
+  await storeAgentWork(store, { ...work, rows: PAGE_ROWS, first: 0, agent: 'auditor', ref: 'INC-PAGES' });
+  await storeAgentWork(store, { ...work, rows: OTHER_ROWS, first: 1_000_000, agent: 'reviewer', ref: '' });
+  await storeAgentWork(store, { ...work, rows: NAMED_ROWS, first: 2_000_000, agent: 'sre-agent', ref: 'INC-OPEN' });
+  await storeAgentWork(store, { ...work, rows: BOUND_ROWS, first: 3_000_000, agent: 'responder', ref: '' });
+  await store.store.close();
+  return faultAt;
+}
+
+async function post(docket: DocketProcess, path: string, body: object): Promise<Record<string, unknown>> {
+  const response = await fetch(`http://${docket.api}/api/v1${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`POST ${path} answered ${response.status}: ${text.slice(0, 500)}`);
+  return JSON.parse(text) as Record<string, unknown>;
+}
+
+async function page(docket: DocketProcess, incident: string, query: string): Promise<EvidencePage> {
+  const response = await fetch(`http://${docket.api}/api/v1/incidents/${incident}/evidence?${query}`);
+  if (!response.ok) throw new Error(`a page answered ${response.status}`);
+  return (await response.json()) as EvidencePage;
+}
+
+async function countRows(docket: DocketProcess, incident: string, query: string): Promise<number> {
+  let rows = 0;
+  let cursor = '';
+  for (;;) {
+    const { items, next } = await page(docket, incident, `limit=200&${query}${cursor}`);
+    rows += items.length;
+    if (next === null) return rows;
+    cursor = `&cursor=${encodeURIComponent(next)}`;
   }
-  return {
-    name,
-    spansPerCpuSecond: Math.round((requests * SPANS) / best),
-    megabytesPerCpuSecond: Math.round(bytes / best / 1e5) / 10,
-  };
 }
 
-function link(body: Buffer, linker: LinkerHarness): Promise<unknown> {
-  return linker.consume([
-    {
-      tenant: 'default',
-      signal: 'traces',
-      receivedAtUnixNano: BigInt(Date.now()) * 1_000_000n,
-      policyVersion: 'bench@000000000000',
-      items: SPANS,
-      receipts: [],
-      facts: [],
-      bytes: markRedacted(body),
-      contentHash: '',
-    },
-  ]);
+async function until(what: string, holds: () => Promise<boolean>, everyMilliseconds = 20): Promise<void> {
+  const begun = performance.now();
+  while (!(await holds())) {
+    if (performance.now() - begun > WAIT_MILLISECONDS_MAX) throw new Error(`${what} did not come`);
+    await new Promise((resolve) => setTimeout(resolve, everyMilliseconds));
+  }
 }
 
-const results = [
-  await measure('service spans, pre-filter', 0, 100, (body) => selectCandidates('traces', body)),
-  await measure('service spans, linker', 0, 100, link),
-  await measure('1 % agent spans, linker', 0.01, 100, link),
-  await measure('agent spans, recognition', 1, 20, (body) =>
-    selectCandidates('traces', body).records.map((record) => recognise(record)),
-  ),
-  await measure('agent spans, linker', 1, 20, link),
-];
-for (const { name, spansPerCpuSecond, megabytesPerCpuSecond } of results) {
-  console.log(
-    `${name.padEnd(28)} ${String(spansPerCpuSecond).padStart(10)} spans/CPU-s ${String(megabytesPerCpuSecond).padStart(8)} MB/CPU-s`,
+function at(sorted: readonly number[], share: number): number {
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
+}
+
+function distribution(times: readonly number[]): Readonly<Record<string, number>> {
+  const sorted = [...times].sort((a, b) => a - b);
+  return { p50: at(sorted, 0.5), p99: at(sorted, 0.99), max: sorted.at(-1) ?? 0 };
+}
+
+/** Opening an incident over all that is stored: its agents' work, then what its services show. */
+async function measureOpening(docket: DocketProcess, faultAt: number): Promise<Figure[]> {
+  const begun = performance.now();
+  await post(docket, '/incidents', {
+    title: 'Orders time out',
+    ref: 'INC-OPEN',
+    services: [FAULTY_SERVICE],
+    startedAt: new Date(faultAt).toISOString(),
+    bind: { agent: 'responder' },
+  });
+  const opened = performance.now() - begun;
+  const filed = await countRows(docket, 'INC-OPEN', 'kind=tool_call');
+  if (filed !== NAMED_ROWS + BOUND_ROWS) throw new Error(`${filed} rows are filed`);
+  let first: EvidencePage['items'][number] | undefined;
+  await until('a service signal', async () => {
+    const { items } = await page(docket, 'INC-OPEN', 'limit=50&kind=error,trace,log,metric');
+    first = items.find((row) => row.dialect === 'service_signal');
+    return first !== undefined;
+  });
+  const signals = performance.now() - begun;
+  if (first?.service !== FAULTY_SERVICE) throw new Error(`the first signal is of ${first?.service ?? 'nothing'}`);
+  return [
+    { what: `open, with ${filed} matching tool calls filed`, goal: '3,000', milliseconds: { once: opened } },
+    { what: 'open until its service signals stand', goal: '10,000', milliseconds: { once: signals } },
+  ];
+}
+
+async function measurePages(docket: DocketProcess, faultAt: number): Promise<Figure[]> {
+  const begun = performance.now();
+  const startedAt = new Date(faultAt).toISOString();
+  await post(docket, '/incidents', { title: 'Many rows', ref: 'INC-PAGES', services: [FAULTY_SERVICE], startedAt });
+  const filing = performance.now() - begun;
+  // Its own look at the services would be measured besides.
+  await until(
+    'the first look at the incident',
+    async () => (await page(docket, 'INC-PAGES', 'limit=1&kind=error,trace,log,metric')).items.length > 0,
+    200,
   );
+  const times: number[] = [];
+  let cursor = '';
+  for (let turn = 0; turn < PAGES; turn += 1) {
+    const before = performance.now();
+    const { items, next } = await page(docket, 'INC-PAGES', `limit=50${cursor}`);
+    times.push(performance.now() - before);
+    if (items.length !== 50) throw new Error(`a page has ${items.length} rows`);
+    cursor = next === null || turn % 50 === 49 ? '' : `&cursor=${encodeURIComponent(next)}`;
+  }
+  return [
+    { what: `open, with ${PAGE_ROWS} matching tool calls filed`, goal: '', milliseconds: { once: filing } },
+    { what: `page of 50 among ${PAGE_ROWS} rows`, goal: '100', milliseconds: distribution(times) },
+  ];
 }
-const folder = join(import.meta.dirname, 'results');
-mkdirSync(folder, { recursive: true });
-writeFileSync(join(folder, 'link.json'), `${JSON.stringify(results, null, 2)}\n`);
+
+async function measureToolCalls(docket: DocketProcess): Promise<Figure[]> {
+  await post(docket, '/incidents', { title: 'Live', ref: 'INC-LIVE' });
+  const load: LoadOptions = {
+    protocol: 'http',
+    signal: 'traces',
+    target: docket.otlpHttp,
+    seconds: BACKGROUND_SECONDS,
+    connections: 4,
+    concurrency: 2,
+    itemsPerRequest: SPANS_PER_REQUEST,
+    agentShare: 0.01,
+    requestsPerSecond: BACKGROUND_SPANS_PER_SECOND / SPANS_PER_REQUEST,
+  };
+  const begun = performance.now();
+  const generating = promisify(execFile)(
+    process.execPath,
+    ['--import', 'tsx', join(import.meta.dirname, 'load-generator.ts'), JSON.stringify(load)],
+    { maxBuffer: 1024 * 1024 },
+  );
+  // The generator makes its requests before it begins to send them.
+  await new Promise((resolve) => setTimeout(resolve, 5_000));
+  const times: number[] = [];
+  for (let turn = 0; performance.now() - begun < (BACKGROUND_SECONDS + 2) * 1_000; turn += 1) {
+    const callId = `call_live_${turn}`;
+    const sent = await postJson(
+      docket.otlpHttp,
+      'traces',
+      tracesRequest('sre-agent', [90_000_000 + turn], {
+        name: 'execute_tool kubectl_get',
+        attributes: [
+          attribute('incident.id', 'INC-LIVE'),
+          attribute('gen_ai.operation.name', 'execute_tool'),
+          attribute('gen_ai.tool.name', 'kubectl_get'),
+          attribute('gen_ai.tool.call.id', callId),
+        ],
+      }),
+    );
+    if (sent.status !== 200) throw new Error(`a tool call was answered ${sent.status}`);
+    const acknowledged = performance.now();
+    await until(
+      `tool call ${turn}`,
+      async () => {
+        const response = await fetch(`http://${docket.api}/api/v1/incidents/INC-LIVE/evidence?kind=tool_call&limit=3`);
+        return (await response.text()).includes(callId);
+      },
+      10,
+    );
+    times.push(performance.now() - acknowledged);
+  }
+  const result = JSON.parse((await generating).stdout) as LoadResult;
+  const rate = Math.round(result.acknowledged / result.seconds);
+  return [
+    {
+      what: `tool call acknowledged until readable, ${rate} spans/s besides (${times.length} calls, ${result.refusedRequests} requests refused)`,
+      goal: '1,000',
+      milliseconds: distribution(times),
+    },
+  ];
+}
+
+const loadBefore = loadavg()[0]?.toFixed(1) ?? '';
+const kept = process.env['BENCH_DIRECTORY'];
+const dataDirectory = mkdtempSync(join(tmpdir(), 'docket-bench-'));
+const filled = kept ?? dataDirectory;
+const faultFile = join(filled, 'fault-at');
+if (!existsSync(faultFile)) {
+  const begun = performance.now();
+  mkdirSync(filled, { recursive: true });
+  writeFileSync(faultFile, String(await fill(join(filled, 'clickhouse'))));
+  process.stdout.write(`filled ${SPANS} spans and the rest in ${Math.round((performance.now() - begun) / 1000)} s\n`);
+}
+if (kept !== undefined) cpSync(kept, dataDirectory, { recursive: true });
+const faultAt = Number(readFileSync(faultFile, 'utf8'));
+const docket = await startDocket({ dataDirectory, environment: { DOCKET_LOG_LEVEL: 'warn' } });
+const figures: Figure[] = [];
+try {
+  figures.push(...(await measureOpening(docket, faultAt)));
+  figures.push(...(await measurePages(docket, faultAt)));
+  figures.push(...(await measureToolCalls(docket)));
+} finally {
+  process.stdout.write(docket.output().split('\n').slice(1).join('\n'));
+  await docket.kill();
+  rmSync(dataDirectory, { recursive: true, force: true });
+}
+process.stdout.write(
+  `machine: ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}; Node ${process.versions.node}; load ${loadBefore} before; ` +
+    `${SPANS} spans of ${SERVICES} services in 75 minutes\n\n| what | goal ms | ms |\n|---|---|---|\n`,
+);
+for (const { what, goal, milliseconds } of figures) {
+  const shown = Object.entries(milliseconds).map(
+    ([name, each]) => `${name === 'once' ? '' : `${name} `}${Math.round(each)}`,
+  );
+  process.stdout.write(`| ${what} | ${goal} | ${shown.join(', ')} |\n`);
+}
+mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
+writeFileSync(
+  join(import.meta.dirname, 'results', 'link.json'),
+  `${JSON.stringify({ node: process.versions.node, cores: cpus().length, load: loadBefore, spans: SPANS, figures }, null, 2)}\n`,
+);

@@ -44,7 +44,10 @@ interface Condition {
   readonly parameters: SqlParameters;
 }
 
-/** Evidence rows in `evidence`, one per (act, incident). */
+/**
+ * Evidence rows in `evidence`, one per (act, incident). `FINAL` reads every column it is asked for before it filters, unless
+ * `PREWHERE` says otherwise; on columns of the sorting key, which no version of a row changes, that gives the same rows.
+ */
 export function createEvidenceLog(database: Database): EvidenceLog {
   /** Writes run in order, so that the number of newly filed rows is exact in one process. */
   const writes = createStatementQueue();
@@ -85,7 +88,7 @@ ORDER BY occurred_at DESC, id DESC LIMIT {limit:UInt32}`,
     if (ids.length === 0) return new Map();
     const rows = await database.select<StoredEvidence>(
       `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
-WHERE tenant = {tenant:String} AND incident = {incident:String} AND id IN {ids:Array(String)} LIMIT ${PAGE_MAX + 1}`,
+PREWHERE tenant = {tenant:String} AND incident = {incident:String} AND id IN {ids:Array(String)} LIMIT ${PAGE_MAX + 1}`,
       { tenant, incident, ids },
     );
     return new Map(rows.map((row) => [row.id, row]));
@@ -118,8 +121,11 @@ WHERE tenant = {tenant:String} AND incident = {incident:String} AND id IN {ids:A
   ): Promise<number> {
     if (incident === '') throw new TypeError('rows are filed under an incident');
     const parameters = { tenant, incident, ...condition.parameters };
+    // Candidates from narrow columns, old versions of rows and all; what they are now decides. The wide columns of what else is
+    // stored are not read: over 300,000 rows, filing 1,000 took an eighth of the time.
+    const candidates = `SELECT id FROM evidence WHERE tenant = {tenant:String} AND (${condition.sql})`;
     const matching = `FROM evidence FINAL
-WHERE tenant = {tenant:String} AND incident != {incident:String} AND (${condition.sql})`;
+PREWHERE tenant = {tenant:String} AND incident != {incident:String} AND id IN (${candidates}) WHERE (${condition.sql})`;
     const filed = `id IN (SELECT id FROM evidence FINAL WHERE tenant = {tenant:String} AND incident = {incident:String})`;
     const counted = await database.select<{ fresh: string; loose: string }>(
       `SELECT toString(uniqExactIf(id, NOT filed)) AS fresh, toString(countIf(loose)) AS loose
@@ -175,7 +181,7 @@ max_insert_threads = 1`,
       if (incidentIds.length === 0 || evidenceIds.length === 0) return [];
       const rows = await database.select<StoredEvidence>(
         `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
-WHERE tenant = {tenant:String} AND incident IN {incidents:Array(String)} AND id IN {ids:Array(String)}
+PREWHERE tenant = {tenant:String} AND incident IN {incidents:Array(String)} AND id IN {ids:Array(String)}
 LIMIT ${COPIED_ACTS_MAX * IDS_MAX}`,
         { tenant, incidents: incidentIds, ids: evidenceIds },
       );
@@ -231,7 +237,9 @@ SETTINGS insert_deduplication_token = {token:String}`,
       if (traceIds.length === 0) return [];
       const rows = await database.select<StoredEvidence>(
         `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
-WHERE tenant = {tenant:String} AND kind = 'tool_call' AND trace_id IN {traceIds:Array(String)} AND trace_id != ''
+PREWHERE tenant = {tenant:String} AND id IN (SELECT id FROM evidence
+  WHERE tenant = {tenant:String} AND trace_id IN {traceIds:Array(String)} AND trace_id != '')
+WHERE kind = 'tool_call' AND trace_id IN {traceIds:Array(String)}
 ORDER BY occurred_at, id, incident LIMIT ${TOOL_CALLS_MAX}`,
         { tenant, traceIds },
       );

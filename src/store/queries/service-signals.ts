@@ -47,12 +47,7 @@ export function createSignalReader(database: Database): SignalReader {
       const services = await reachedServices(database, scope);
       const { from, ...window } = bounds(scope);
       const parameters = { ...window, from, services };
-      const counted = await database.select<{ spans: string }>(
-        `SELECT toString(count()) AS spans FROM otel_traces WHERE ${SCOPED}`,
-        window,
-        SECONDS_MAX,
-      );
-      const oneIn = Math.max(1, Math.ceil(Number(counted[0]?.spans ?? 0) / SPANS_JOINED_MAX));
+      const oneIn = Math.max(1, Math.ceil((await countSpans(database, scope)) / SPANS_JOINED_MAX));
       const sampled = { ...parameters, oneIn };
       // One after the other: what matters more is that receiving and reading go on beside them.
       return {
@@ -70,8 +65,12 @@ export function createSignalReader(database: Database): SignalReader {
     },
     async changes(scope): Promise<Figures<SeenChange>> {
       const services = await reachedServices(database, scope);
-      const { from: _from, ...window } = bounds(scope);
-      const found = await ask<ChangeRow>(CHANGES, { ...window, services });
+      const { from, ...window } = bounds(scope);
+      const spans = await countSpans(database, scope);
+      const found =
+        spans <= SPANS_JOINED_MAX
+          ? await ask<ChangeRow>(changesOf(EVERY_RECORD), { ...window, services })
+          : await ask<ChangeRow>(changesOf(BUSIEST_OPERATIONS), { ...window, services, from });
       return { query: found.query, rows: found.rows.map(toChange) };
     },
   };
@@ -84,6 +83,13 @@ function bounds(scope: SignalScope) {
     from: scope.fromUnixNano,
     to: scope.toUnixNano,
   };
+}
+
+async function countSpans(database: Database, scope: SignalScope): Promise<number> {
+  const { from: _from, ...window } = bounds(scope);
+  const sql = `SELECT toString(count()) AS spans FROM otel_traces WHERE ${SCOPED}`;
+  const [counted] = await database.select<{ spans: string }>(sql, window, SECONDS_MAX);
+  return Number(counted?.spans ?? 0);
 }
 
 /** The incident's services and those that share traces with them; empty for all. */
@@ -277,16 +283,37 @@ value AS after, first, traceId, spanId, signal, map() AS attributes FROM (
 )`;
 }
 
-const VERSIONS = firstSeen(
-  'version',
-  `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, 'service.version' AS subject,
+/** Which spans and log records are asked for their service's version. */
+interface VersionSources {
+  readonly spans: string;
+  readonly logs: string;
+}
+
+const EVERY_RECORD: VersionSources = { spans: '', logs: '' };
+
+/**
+ * Where there is much: of each service the operation with most spans before and the one with most spans now, which the table's
+ * order finds without reading the others, and log records of services without spans only. A service changes its version in all it does.
+ */
+const BUSIEST_OPERATIONS: VersionSources = {
+  spans: `AND (ServiceName, SpanName) IN (
+  SELECT ServiceName, SpanName FROM otel_traces WHERE ${SCOPED} AND ${IN_SERVICES}
+  GROUP BY ServiceName, SpanName, Timestamp >= ${FROM} AS isNow ORDER BY count() DESC LIMIT 1 BY ServiceName, isNow)`,
+  logs: `AND ServiceName NOT IN (SELECT DISTINCT ServiceName FROM otel_traces WHERE ${SCOPED})`,
+};
+
+function versions(sources: VersionSources): string {
+  return firstSeen(
+    'version',
+    `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, 'service.version' AS subject,
   ResourceAttributes['service.version'] AS value, Timestamp AS at, TraceId AS trace, SpanId AS span, 'traces' AS origin
-  FROM otel_traces WHERE ${SCOPED} AND ${IN_SERVICES}
+  FROM otel_traces WHERE ${SCOPED} AND ${IN_SERVICES} ${sources.spans}
   UNION ALL
   SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, 'service.version' AS subject,
   ResourceAttributes['service.version'] AS value, Timestamp AS at, TraceId AS trace, SpanId AS span, 'logs' AS origin
-  FROM otel_logs WHERE ${SCOPED} AND ${IN_SERVICES}`,
-);
+  FROM otel_logs WHERE ${SCOPED} AND ${IN_SERVICES} ${sources.logs}`,
+  );
+}
 
 const FLAGS = firstSeen(
   'feature_flag',
@@ -294,7 +321,7 @@ const FLAGS = firstSeen(
   if(a['feature_flag.result.variant'] != '', a['feature_flag.result.variant'], a['feature_flag.variant']) AS value,
   Timestamp AS at, TraceId AS trace, SpanId AS span, 'traces' AS origin
   FROM otel_traces ARRAY JOIN Events.Attributes AS a
-  WHERE ${SCOPED} AND ${IN_SERVICES} AND a['feature_flag.key'] != ''
+  WHERE ${SCOPED} AND ${IN_SERVICES} AND notEmpty(Events.Name) AND a['feature_flag.key'] != ''
   UNION ALL
   SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, LogAttributes['feature_flag.key'] AS subject,
   if(LogAttributes['feature_flag.result.variant'] != '', LogAttributes['feature_flag.result.variant'],
@@ -307,13 +334,15 @@ const DELIVERY_KEYS = `['cicd.pipeline.name', 'cicd.pipeline.run.id', 'cicd.pipe
 'deployment.name', 'deployment.id', 'deployment.status', 'vcs.change.id', 'vcs.change.title', 'vcs.ref.head.name',
 'vcs.ref.head.revision', 'vcs.repository.url.full']`;
 
+/** Each map is asked for them by itself: that way the skip indexes on the keys leave out what has none. */
+const NAMING_KEYS = `['cicd.pipeline.run.id', 'deployment.id', 'deployment.name', 'vcs.change.id']`;
+
 function deliveries(table: string, attributes: string, origin: string): string {
   return `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment,
   mapFilter((k, v) -> has(${DELIVERY_KEYS}, k) AND v != '', mapUpdate(ResourceAttributes, ${attributes})) AS named,
   Timestamp AS at, TraceId AS trace, SpanId AS span, '${origin}' AS origin
-  FROM ${table} WHERE ${SCOPED} AND ${IN_SERVICES} AND hasAny(
-    arrayConcat(mapKeys(ResourceAttributes), mapKeys(${attributes})),
-    ['cicd.pipeline.run.id', 'deployment.id', 'deployment.name', 'vcs.change.id'])`;
+  FROM ${table} WHERE ${SCOPED} AND ${IN_SERVICES}
+  AND (hasAny(mapKeys(ResourceAttributes), ${NAMING_KEYS}) OR hasAny(mapKeys(${attributes}), ${NAMING_KEYS}))`;
 }
 
 const DELIVERIES = `SELECT 'delivery' AS kind, service, environment,
@@ -331,9 +360,10 @@ GROUP BY service, environment,
 const COLUMNS = `kind, service, environment, subject, before, after, toString(toUnixTimestamp64Nano(first)) AS firstSeen,
 traceId, spanId, signal`;
 
-const CHANGES = `SELECT ${COLUMNS}, attributes FROM (
+function changesOf(sources: VersionSources): string {
+  return `SELECT ${COLUMNS}, attributes FROM (
 SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal,
-CAST(attributes, 'Map(String, String)') AS attributes FROM (${VERSIONS}) WHERE before != ''
+CAST(attributes, 'Map(String, String)') AS attributes FROM (${versions(sources)}) WHERE before != ''
 UNION ALL
 SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal,
 CAST(attributes, 'Map(String, String)') AS attributes FROM (${FLAGS}) WHERE before != ''
@@ -343,6 +373,7 @@ CAST(attributes, 'Map(String, String)') AS attributes FROM (${DELIVERIES})
 )
 WHERE first >= ${BASELINE} AND first < ${TO}
 ORDER BY first, service, subject, after LIMIT ${ROWS_MAX}`;
+}
 
 function toChange(row: ChangeRow): SeenChange {
   return {
