@@ -16,6 +16,7 @@ import { createOpenIdentity, createTokenIdentity, type Identify } from './api/id
 import { isLoopback, type ListenAddress } from './config/listen-address.ts';
 import type { DocketConfig } from './config/load-config.ts';
 import { openCatalogueFiles } from './evidence/catalogue/catalogue-files.ts';
+import { createCatalogueService } from './evidence/catalogue/catalogue-service.ts';
 import { createIncidentWatch } from './evidence/incident-watch.ts';
 import { createLinker } from './evidence/linker.ts';
 import { createWebhookIntake } from './evidence/webhook-intake.ts';
@@ -224,15 +225,23 @@ export function createDocket(options: DocketOptions): Docket {
     closers.push(() => applications.close());
     await applications.start();
 
-    const catalogue =
+    const files =
       config.catalogue.path === null ? undefined : await openCatalogueFiles({ path: config.catalogue.path, logger });
-    if (catalogue !== undefined) closers.push(async () => catalogue.close());
+    if (files !== undefined) closers.push(async () => files.close());
+    const catalogue = createCatalogueService({
+      store: store.catalogueStore,
+      ...(files === undefined ? {} : { files }),
+      scrub: (text, tenant) => redactor.redactText(text, { tenant }).text,
+      logger,
+    });
+    closers.push(async () => catalogue.close());
+    arrival.afterwards(() => void catalogue.start());
     const watch = createIncidentWatch({
       signals: store.signalReader,
       evidenceLog,
       record,
       tenants,
-      ...(catalogue === undefined ? {} : { catalogue: () => catalogue.current() }),
+      catalogue: (tenant) => catalogue.of(tenant),
       meter,
       logger,
     });
@@ -267,6 +276,7 @@ export function createDocket(options: DocketOptions): Docket {
       receipts: store.receiptReader,
       policyApplications: applications,
       webhooks,
+      catalogue,
       bundles: createBundleExporter({ record, evidence: evidenceLog, signer: checkpoints, logger, meter }),
       identify,
       available: () => arrival.arrived(),

@@ -13,6 +13,7 @@ import { ApiProblem, problemResponse, type FieldError } from './problem.ts';
 import { limitBody, requireJson } from './request-body.ts';
 import { registerBundleRoutes } from './routes/bundle.ts';
 import { registerAlertRoutes } from './routes/alerts.ts';
+import { registerCatalogueRoutes } from './routes/catalogue.ts';
 import { registerEntryRoutes } from './routes/entries.ts';
 import { registerEvidenceRoutes } from './routes/evidence.ts';
 import { registerIncidentRoutes } from './routes/incidents.ts';
@@ -96,6 +97,7 @@ export function createApi(options: ApiOptions): ApiApp {
   registerEvidenceRoutes(app, options);
   registerTraceRoutes(app, options);
   if (options.webhooks !== undefined) registerAlertRoutes(app, options.webhooks);
+  if (options.catalogue !== undefined) registerCatalogueRoutes(app, options.catalogue);
   if (options.bundles) registerBundleRoutes(app, options.bundles);
   registerReceiptRoutes(app, options);
   if (options.policyApplications) registerPolicyApplicationRoutes(app, options.policyApplications);

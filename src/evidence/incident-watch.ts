@@ -21,7 +21,7 @@ export interface IncidentWatchOptions {
   readonly record: Pick<RecordService, 'list' | 'record' | 'summary' | 'append' | 'index'>;
   /** Whose incidents are watched. */
   readonly tenants: readonly string[];
-  readonly catalogue?: () => ServiceCatalogue;
+  readonly catalogue?: (tenant: string) => ServiceCatalogue;
   readonly meter: Meter;
   readonly logger: Logger;
   /** How often new incidents are looked for; 0 leaves it to `refresh`. 1 s when left out. */
@@ -256,7 +256,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
   }
 
   async function attachCatalogue(tenant: string, incident: IncidentSummary): Promise<void> {
-    const known = catalogue();
+    const known = catalogue(tenant);
     if (!known.configured) return;
     const at = BigInt(clock()) * 1_000_000n;
     const rows = incident.services.flatMap((service) => {

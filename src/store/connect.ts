@@ -6,10 +6,12 @@ import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { EvidenceQueries } from '../record/evidence-queries.ts';
 import type { IncidentMemory } from '../record/memory/incident-memory.ts';
 import type { RecordLog } from '../record/record-log.ts';
+import type { CatalogueStore } from '../record/service-catalogue.ts';
 import type { SignalReader } from '../record/service-signals.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { createCatalogueStore } from './catalogue-store.ts';
 import { createContentEraser } from './content-eraser.ts';
 import type { Database } from './database.ts';
 import { openEmbedded } from './embedded.ts';
@@ -62,6 +64,7 @@ export interface Store {
   readonly contentEraser: ContentEraser;
   readonly telemetryReader: TelemetryReader;
   readonly signalReader: SignalReader;
+  readonly catalogueStore: CatalogueStore;
   readonly incidentMemory: IncidentMemory;
   readonly receiptReader: ReceiptReader;
   readonly loader: FrameConsumer;
@@ -118,6 +121,7 @@ export function openStore(options: StoreOptions): Store {
     contentEraser: createContentEraser(database),
     telemetryReader: createTelemetryReader(database),
     signalReader: createSignalReader(database),
+    catalogueStore: createCatalogueStore(database),
     incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),
     rewrite: {

@@ -34,13 +34,13 @@ let bench: IncidentBench;
 let app: ReturnType<typeof createApi>;
 
 beforeAll(async () => {
-  const { entries } = parseCatalogue('catalog-info.yaml', catalogueText);
-  bench = await openIncidentBench({ catalogue: { configured: true, find: (service) => entries.get(service) } });
+  bench = await openIncidentBench();
   app = createApi({
     record: bench.record,
     evidence: bench.temporary.store.evidenceLog,
     telemetry: bench.temporary.store.telemetryReader,
     webhooks: bench.intake,
+    catalogue: bench.catalogue,
     identify: createOpenIdentity('default'),
     health: () => ({ ready: true, components: [] }),
     metricsText: async () => '',
@@ -49,6 +49,12 @@ beforeAll(async () => {
     meter: metrics.getMeter('test'),
     loopbackOnly: false,
   });
+  const given = await post('/catalogue', {
+    source: 'cart-repository',
+    fileName: 'catalog-info.yaml',
+    text: catalogueText,
+  });
+  expect(given).toEqual({ status: 200, body: { services: ['cart', 'bare'], unreadable: 0 } });
 });
 
 afterAll(async () => {

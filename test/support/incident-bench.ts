@@ -10,7 +10,7 @@ import type { WebhookIntake } from '../../src/record/webhook-intake.ts';
 import { createRecordService, type SweepingRecordService } from '../../src/record/service.ts';
 import { defaultPolicy } from '../../src/redaction/policy-file.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
-import type { ServiceCatalogue } from '../../src/evidence/catalogue/service-entry.ts';
+import { createCatalogueService, type CatalogueService } from '../../src/evidence/catalogue/catalogue-service.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { batchOf, frameOf } from './spooled-frame.ts';
 import { openTemporaryStore, type TemporaryStore } from './temporary-store.ts';
@@ -23,6 +23,7 @@ export interface IncidentBench {
   readonly temporary: TemporaryStore;
   readonly record: SweepingRecordService;
   readonly watch: IncidentWatch;
+  readonly catalogue: CatalogueService;
   readonly intake: WebhookIntake;
   /** Redacts an OTLP/JSON request and delivers it to loader and linker. */
   send(tenant: string, signal: Signal, request: object): Promise<void>;
@@ -32,9 +33,8 @@ export interface IncidentBench {
 }
 
 export async function openIncidentBench(
-  options: { readonly catalogue?: ServiceCatalogue; readonly tenants?: readonly string[] } = {},
+  options: { readonly tenants?: readonly string[] } = {},
 ): Promise<IncidentBench> {
-  const { catalogue } = options;
   const temporary = await openTemporaryStore();
   const { recordLog, evidenceLog, loader, signalReader, evidenceQueries } = temporary.store;
   const redactor = createRedactor({
@@ -55,13 +55,20 @@ export async function openIncidentBench(
     sweepIntervalMilliseconds: 0,
   });
   await record.start();
+  const catalogue = createCatalogueService({
+    store: temporary.store.catalogueStore,
+    scrub,
+    logger,
+    pollMilliseconds: 0,
+  });
+  await catalogue.start();
   const watch = createIncidentWatch({
     signals: signalReader,
     evidenceLog,
     record,
     tenants: options.tenants ?? ['default'],
     pollMilliseconds: 0,
-    ...(catalogue === undefined ? {} : { catalogue: () => catalogue }),
+    catalogue: (tenant) => catalogue.of(tenant),
     meter,
     logger,
   });
@@ -74,6 +81,7 @@ export async function openIncidentBench(
     record,
     watch,
     intake,
+    catalogue,
     async send(tenant, signal, request) {
       const { bytes } = transcodeJson(signal, Buffer.from(JSON.stringify(request)));
       const { items } = checkRequest(signal, bytes);

@@ -1,8 +1,8 @@
 import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { ServiceEntry } from '../../record/service-catalogue.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { add, parseCatalogue } from './parse-catalogue.ts';
-import { NO_CATALOGUE, type ServiceCatalogue, type ServiceEntry } from './service-entry.ts';
 
 export interface CatalogueFilesOptions {
   /** A catalogue file, or a folder that is searched for them. */
@@ -13,7 +13,8 @@ export interface CatalogueFilesOptions {
 }
 
 export interface CatalogueFiles {
-  current(): ServiceCatalogue;
+  /** Entries by service. */
+  current(): ReadonlyMap<string, ServiceEntry>;
   /** Reads the files again if one of them changed. What cannot be read leaves the catalogue as it was. */
   reload(): Promise<void>;
   close(): void;
@@ -28,7 +29,7 @@ const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.git', 'd
 /** The service catalogue of a file or a folder: `catalog-info.yaml`, `CODEOWNERS`, `services.yaml`. Read at once, then watched. */
 export async function openCatalogueFiles(options: CatalogueFilesOptions): Promise<CatalogueFiles> {
   const { path, logger } = options;
-  let current: ServiceCatalogue = { ...NO_CATALOGUE, configured: true };
+  let current: ReadonlyMap<string, ServiceEntry> = new Map();
   let seen = '';
 
   async function reload(): Promise<void> {
@@ -44,7 +45,7 @@ export async function openCatalogueFiles(options: CatalogueFilesOptions): Promis
         for (const entry of parsed.entries.values()) add(entries, entry);
       }
       seen = state;
-      current = { configured: true, find: (service) => entries.get(service) };
+      current = entries;
       logger.info({ files: files.length, services: entries.size, unreadable }, 'service catalogue read');
       if (unreadable > 0) logger.warn({ unreadable }, 'parts of the service catalogue are no YAML');
     } catch (error) {

@@ -1,8 +1,8 @@
 import { DOCKET_ACTOR } from '../../record/actor.ts';
 import type { EvidenceRow } from '../../record/evidence.ts';
+import type { ServiceEntry } from '../../record/service-catalogue.ts';
 import { evidenceId } from '../evidence-id.ts';
 import { observedRow } from '../observed-row.ts';
-import type { ServiceEntry } from './service-entry.ts';
 
 /** The `ownership` row and the `runbook` rows of a service, keyed to the incident. */
 export function catalogueRows(

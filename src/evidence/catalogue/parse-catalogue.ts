@@ -1,5 +1,6 @@
 import { parseAllDocuments } from 'yaml';
-import { mergeEntries, type RunbookLink, type ServiceEntry } from './service-entry.ts';
+import type { RunbookLink, ServiceEntry } from '../../record/service-catalogue.ts';
+import { mergeEntries } from './service-entry.ts';
 
 /** Documents of one file, services of all, and items of one list. */
 const DOCUMENTS_MAX = 2_000;

@@ -1,22 +1,4 @@
-/** What a service catalogue says about one service. */
-export interface ServiceEntry {
-  /** As in `service.name`. */
-  readonly name: string;
-  /** Teams or people who own it. */
-  readonly owners: readonly string[];
-  /** Handle, rota or channel that reaches whoever is on call; `''` when not said. */
-  readonly onCall: string;
-  readonly dependsOn: readonly string[];
-  readonly runbooks: readonly RunbookLink[];
-  readonly description: string;
-  /** Which file says so: `catalog-info.yaml`, `CODEOWNERS`, … */
-  readonly origin: string;
-}
-
-export interface RunbookLink {
-  readonly title: string;
-  readonly url: string;
-}
+import type { ServiceEntry } from '../../record/service-catalogue.ts';
 
 export interface ServiceCatalogue {
   /** False when no catalogue is configured: then nothing is missing from it either. */
