@@ -4,6 +4,7 @@ const TAG_HEX = 10;
 const TAG_CACHE_MAX = 1024;
 const MARKER = /\[((?:redacted|withheld|cut|pseudonym):[^\][~]{1,240})~([0-9a-f]{10})\]/g;
 const LOOKALIKE = /\[(?=(?:redacted|withheld|cut|pseudonym):)/gi;
+const LOOKALIKE_HERE = /^\[(?:redacted|withheld|cut|pseudonym):/i;
 const OPENERS = ['[redacted:', '[withheld:', '[cut:', '[pseudonym:'];
 
 export interface MarkerRange {
@@ -56,11 +57,23 @@ export function createMarkers(key: Buffer): Markers {
     withheld: (what, bytes, fingerprint) => mark(`withheld:${what} bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     cut: (bytes, fingerprint) => mark(`cut:bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     own,
-    mayHoldForged: (text) => text.includes('[') && text.search(LOOKALIKE) >= 0,
+    mayHoldForged(text) {
+      for (let at = text.indexOf('['); at >= 0; at = text.indexOf('[', at + 1)) {
+        // Lists of JSON begin with quotes and braces: few brackets stand before one of these letters.
+        if (isMarkerLetter(text.charCodeAt(at + 1)) && LOOKALIKE_HERE.test(text.slice(at, at + 12))) return true;
+      }
+      return false;
+    },
     escapeForged(text) {
       if (!text.includes('[')) return text;
       const real = new Set(own(text).map((range) => range.start));
       return text.replace(LOOKALIKE, (bracket, at: number) => (real.has(at) ? bracket : '[sender:'));
     },
   };
+}
+
+/** r, w, c, p: the first letters of markers, in any case. */
+function isMarkerLetter(code: number): boolean {
+  const folded = code | 0x20;
+  return folded === 0x72 || folded === 0x77 || folded === 0x63 || folded === 0x70;
 }

@@ -64,7 +64,7 @@ function parseJson(text: string): unknown {
 function canonicalArguments(text: string, parsed: unknown): string {
   if (parsed === undefined) return text;
   try {
-    return canonicalJson(parsed);
+    return canonicalJson(parsed, text);
   } catch {
     // Lone surrogates have no canonical form.
     return text;

@@ -490,22 +490,23 @@ function shortNumberEnd(units: Uint16Array, start: number, run: number, length: 
 }
 
 /** IPv6 and MAC addresses: hexadecimal groups between colons or dashes. */
-export function findHexGroups(text: string, found: PersonalDatum[]): void {
+export function findHexGroups(text: string, { units }: TextPass, found: PersonalDatum[]): void {
   for (let colon = text.indexOf(':'); colon >= 0; colon = text.indexOf(':', colon + 1)) {
-    const next = text.charCodeAt(colon + 1);
+    if (colon + 1 >= text.length) break;
+    const next = units[colon + 1] as number;
     if (!isHex(next) && next !== 0x3a) continue;
     let start = colon;
-    while (start > 0 && colon - start < 4 && isHex(text.charCodeAt(start - 1))) start--;
+    while (start > 0 && colon - start < 4 && isHex(units[start - 1] as number)) start--;
     if (start === colon && next !== 0x3a) continue;
     let end = colon + 1;
-    while (
-      end < text.length &&
-      end - start < 46 &&
-      (isHex(text.charCodeAt(end)) || text[end] === ':' || text[end] === '.')
-    )
-      end++;
+    let doubled = false;
+    for (const limit = Math.min(text.length, start + 46); end < limit; end++) {
+      const code = units[end] as number;
+      if (code === 0x3a) doubled ||= units[end - 1] === 0x3a;
+      else if (code !== 0x2e && !isHex(code)) break;
+    }
     // A time of day, a port: an address without `::` has eight groups, and a hardware address 17 characters.
-    if (end - start < 15 && !text.slice(start, end).includes('::')) {
+    if (end - start < 15 && !doubled) {
       colon = Math.max(colon, end - 1);
       continue;
     }
@@ -531,7 +532,7 @@ export function findHexGroups(text: string, found: PersonalDatum[]): void {
     colon = Math.max(colon, end - 1);
   }
   for (let dash = text.indexOf('-'); dash >= 0; dash = text.indexOf('-', dash + 1)) {
-    if (text[dash + 3] !== '-' || text[dash + 6] !== '-' || dash < 2) continue;
+    if (units[dash + 3] !== 0x2d || units[dash + 6] !== 0x2d || dash < 2) continue;
     const value = text.slice(dash - 2, dash + 15);
     if (
       /^(?:[0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(value) &&

@@ -531,7 +531,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const personal: PersonalDatum[] = [];
     if (seen & atFlag) findEmails(text, personal);
     if (seen & digitFlag) findNumbers(text, pass, personal, deadline.check, key.identity);
-    if (seen & groupFlag) findHexGroups(text, personal);
+    if (seen & groupFlag) findHexGroups(text, pass, personal);
     for (const { start, end, rule, class: kind, priority } of personal) {
       if (disabled.has(rule)) continue;
       out.push({ start, end, rule, version: personalRuleVersion, class: kind, encodings: plain, priority });
