@@ -187,4 +187,19 @@ export const paymentAndCommerceRules: readonly DetectorRule[] = [
     validate: [{ check: 'no-placeholder' }, { digits: 6 }, { entropy: 3 }],
   }),
   prefixed({ id: 'zuplo-key', prefix: 'zpka_', alphabet: 'word', length: [30, 70] }),
+  prefixed({
+    id: 'polar-token',
+    prefix: ['polar_oat_', 'polar_pat_', 'polar_at_', 'polar_whs_'],
+    alphabet: 'word',
+    length: [30, 80],
+  }),
+  prefixed({ id: 'alchemy-token', prefix: 'alcht_', alphabet: 'alnum', length: [28, 40] }),
+  prefixed({ id: 'quicknode-key', prefix: 'QN_', alphabet: 'hex', length: [32, 32] }),
+  prefixed({
+    id: 'dub-key',
+    prefix: 'dub_',
+    alphabet: 'alnum',
+    length: [20, 40],
+    validate: [{ check: 'no-placeholder' }, { digits: 2 }],
+  }),
 ];
