@@ -84,6 +84,13 @@ const fullWidth = (text: string): string =>
   each(text, (character) => (/[!-~]/.test(character) ? String.fromCodePoint(code(character) + 0xfee0) : character));
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
+/** A private key with the secret at the beginning of its second line. */
+function pem(secret: string): string {
+  const line = randomWord(64);
+  const body = `${line}\n${secret.replaceAll(/[^A-Za-z0-9]/g, '')}${randomWord(24)}\n${line}\n${randomWord(20)}==`;
+  return `-----BEGIN RSA PRIVATE KEY-----\n${body}\n-----END RSA PRIVATE KEY-----`;
+}
+
 const json = (text: string): string => JSON.stringify({ note: text });
 
 const carrier = (
@@ -127,6 +134,8 @@ export const CARRIERS: readonly Carrier[] = [
   carrier('name and value', (secret, neighbour) =>
     JSON.stringify([{ neighbour }, { name: 'DEPLOY_TOKEN', value: secret }]),
   ),
+  carrier('baggage', (secret, neighbour) => `${neighbour} baggage: cart=7,session_token=${secret};ttl=60,region=eu`),
+  carrier('PEM, wrapped', (secret, neighbour) => `${neighbour} ${pem(secret)} is all`),
   carrier(
     'SQL literal',
     (secret, neighbour) => `/* ${neighbour} */ UPDATE robots SET token = '${secret}' WHERE id = 7`,

@@ -20,6 +20,8 @@ interface Range {
 
 /** AnyValue levels; the receiver refuses 48, so that this bound is never met by what it lets through. */
 const VALUE_DEPTH_MAX = 64;
+/** Shorter integers are nobody's number. */
+const NUMBER_DIGITS_MIN = 9;
 /** What links telemetry to incidents, sessions and services stays readable wherever it stands. */
 const LINKING_KEY = /(?:^|[._])(?:id|name|version|type|kind|system|operation|url)$/;
 
@@ -303,9 +305,12 @@ export class AttributeRedaction {
         reader.pos = valueEnd;
         const change = tag === 0x2a ? this.#list(key, valueAt, valueEnd, depth) : this.#members(valueAt, valueEnd);
         if (change !== 0) grown += this.#edits.resize(at, valueAt, valueEnd, change);
+      } else if (tag === 0x18) {
+        const integer = BigInt.asIntN(64, reader.varint64());
+        grown += this.#integerValue(key, tagAt, reader.pos, integer);
       } else {
         reader.skip(tag);
-        if (tag !== 0x10 && tag !== 0x18 && tag !== 0x21) grown += this.#walk.opaque(tagAt, at, reader.pos);
+        if (tag !== 0x10 && tag !== 0x21) grown += this.#walk.opaque(tagAt, at, reader.pos);
       }
     }
     return grown;
@@ -317,6 +322,16 @@ export class AttributeRedaction {
     const text = this.#bytes.toString('utf8', start, end);
     const clean = this.#engine.text.scrub(piece ?? text, this.#walk.textContext(key, ''));
     return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+  }
+
+  /** A number of a card, an account or a person may come as an integer: as one in JSON, it becomes a text where it is found. */
+  #integerValue(key: string, tagAt: number, end: number, integer: bigint): number {
+    const digits = integer.toString();
+    if (digits.length < NUMBER_DIGITS_MIN) return 0;
+    const context = this.#walk.textContext(key === '' ? 'number' : key, '');
+    if (this.#engine.text.isClean(digits, context.key, this.#walk.rules, this.#engine.policy.budgets)) return 0;
+    const clean = this.#engine.text.scrub(digits, context);
+    return clean === digits ? 0 : this.#edits.replaceField(tagAt, end, bytesField(1, Buffer.from(clean)));
   }
 
   #bytesValue(key: string, lengthAt: number, start: number, end: number): number {

@@ -56,6 +56,12 @@ export class Edits {
     return bytes.length - (end - lengthAt);
   }
 
+  /** Puts another field in the place of a whole one, tag included. */
+  replaceField(start: number, end: number, field: Buffer): number {
+    this.#edits.push({ start, end, bytes: field });
+    return field.length - (end - start);
+  }
+
   /**
    * Rewrites the length of a message whose content grew by `delta`.
    * @returns the growth of its parent: delta plus what the length itself takes more

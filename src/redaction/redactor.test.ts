@@ -1,10 +1,12 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { transcodeJson } from '../otlp/json/transcode.ts';
 import { messageSchema, requestSchema, type MessageName } from '../otlp/protobuf/schema.ts';
 import { WireReader } from '../otlp/protobuf/reader.ts';
 import { WireWriter } from '../otlp/protobuf/writer.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { Frame } from '../pipeline/frame.ts';
+import { textsOf } from '../proof/placed-text.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
 import type { Scanner } from './detectors/scanner.ts';
@@ -308,4 +310,36 @@ test('observe mode changes no byte and still writes receipts', () => {
   const frame = redactBytes(redactor, 'traces', bytes);
   expect(frame.bytes).toBe(bytes);
   expect(frame.receipts).toHaveLength(1);
+});
+
+test('the number of a card is found in an integer, and a time or a count is none', () => {
+  const integer = (name: string, intValue: string): object => ({ key: name, value: { intValue } });
+  const items = { values: [{ intValue: '5555555555554444' }, { intValue: '7' }] };
+  const attributes = [
+    integer('note', '4111111111111111'),
+    integer('at', '1782468000000'),
+    integer('at.nanos', '1782468000000000000'),
+    integer('gen_ai.usage.input_tokens', '123456789'),
+    { key: 'list', value: { arrayValue: items } },
+    { key: 'map', value: { kvlistValue: { values: [integer('card', '4012888888881881')] } } },
+  ];
+  const logs = [{ attributes, body: { intValue: '378282246310005' } }];
+  const { bytes } = transcodeJson(
+    'logs',
+    Buffer.from(JSON.stringify({ resourceLogs: [{ scopeLogs: [{ logRecords: logs }] }] })),
+  );
+  const redactor = redactorWith({ policy: defaultPolicy('open') });
+  const frame = redactor.redact({ tenant: 'default', signal: 'logs', bytes, items: 1, receivedAtUnixNano: 1n });
+  expect(frame.receipts[0]?.redactions.map((each) => `${each.path} ${each.rule}`).sort()).toEqual([
+    'attributes[list][0] credit-card',
+    'attributes[map].card credit-card',
+    'attributes[note] credit-card',
+    'body credit-card',
+  ]);
+  const texts = textsOf('ExportLogsServiceRequest', Buffer.from(frame.bytes));
+  expect(texts.every(({ text }) => text.startsWith('[redacted:credit-card~'))).toBe(true);
+  expect(texts).toHaveLength(4);
+  // What was redacted is left alone, and the rest is as it was sent.
+  const again = redactor.redact({ ...frame, bytes: frame.bytes });
+  expect(again.receipts).toEqual([]);
 });
