@@ -18,8 +18,8 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }));
 
 test('every example in the guide is a policy or a rule pack', () => {
-  expect([policies.length, rules.length]).toEqual([2, 1]);
-  expect(blocks).toHaveLength(3);
+  expect([policies.length, rules.length]).toEqual([3, 1]);
+  expect(blocks).toHaveLength(4);
 });
 
 test.each(policies.map((text) => [/^id: (\S+)/m.exec(text)?.[1] ?? '', text]))(
