@@ -22,7 +22,7 @@ import { createLinker } from './evidence/linker.ts';
 import { createWebhookIntake } from './evidence/webhook-intake.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import type { ExportHandler } from './pipeline/consumer.ts';
-import { createPolicyApplications } from './policy-application.ts';
+import { createPolicyApplications, type ResumingPolicyApplications } from './policy-application.ts';
 import { createPolicyReload, type PolicyReload } from './policy-reload.ts';
 import { OBSERVE_NOTICE, withNotice } from './policy-notice.ts';
 import { createReceiver } from './receiver/receiver.ts';
@@ -57,6 +57,7 @@ const TENANT = 'default';
 const STORE_ANSWER_MS = 5_000;
 /** How long a stopping service lets its consumers catch up; what is left is delivered at the next start. */
 const DRAIN_MS = 10_000;
+const TAKE_UP_AGAIN_MS = 5_000;
 /** Below this, the spool would soon refuse: shown as not ready. */
 const FREE_DISK_BYTES_MIN = 256 * 1024 * 1024;
 
@@ -223,7 +224,7 @@ export function createDocket(options: DocketOptions): Docket {
       logger,
     });
     closers.push(() => applications.close());
-    await applications.start();
+    arrival.afterwards(() => void takeUp(applications, logger));
 
     const files =
       config.catalogue.path === null ? undefined : await openCatalogueFiles({ path: config.catalogue.path, logger });
@@ -356,6 +357,19 @@ function incidentOf(
   const nothingElse = { conversationId: '', sessionId: '', agent: '', service: '', environment: '' };
   const keys = { ...nothingElse, refs, traceId, occurredAtUnixNano: 0n, namedTraceIds: [] };
   return index.resolve(tenant, keys)[0]?.incidentId;
+}
+
+/** Tries until the store lets it: rows that were being put in place must not stay out of it. */
+async function takeUp(applications: ResumingPolicyApplications, logger: Logger): Promise<void> {
+  for (;;) {
+    try {
+      return await applications.start();
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : 'unknown error';
+      logger.warn({ reason }, 'what an application of the policy left unfinished could not be taken up; trying again');
+      await setTimeout(TAKE_UP_AGAIN_MS, undefined, { ref: false });
+    }
+  }
 }
 
 /** A policy that lists tenants holds for those; what others send is kept without content, which should be no surprise. */

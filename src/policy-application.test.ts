@@ -357,6 +357,7 @@ test('what a stricter policy covers is gone from every column, and everything el
   expect(earlierReceipts).toBeGreaterThan(0);
   redactor.setPolicy(stricter());
   const service = applications();
+  await service.start();
   expect(service.begin('default', new Date(0))).toMatchObject({ kind: 'started' });
   const status = await ended(service);
   expect(status).toMatchObject({ state: 'done', problem: null, remaining: 0 });
@@ -405,6 +406,7 @@ test('a second time changes nothing', async () => {
   await send(1);
   redactor.setPolicy(stricter());
   const service = applications();
+  await service.start();
   service.begin('default', new Date(0));
   await ended(service);
   const before = await contents();
@@ -419,6 +421,7 @@ test('only what was received since then, and only of the tenant', async () => {
   await send(1);
   redactor.setPolicy(stricter());
   const service = applications();
+  await service.start();
   service.begin('default', new Date(Date.now() + 60_000));
   expect(await ended(service)).toMatchObject({ state: 'done', tables: [] });
   expect(await found([BADGE])).not.toEqual([]);
@@ -508,6 +511,7 @@ test('a policy that observes only, and a second at a time, are refused', async (
   await send(1);
   redactor.setPolicy(stricter());
   const service = applications();
+  await service.start();
   service.begin('default', new Date(0));
   expect(service.begin('default', new Date(0)).kind).toBe('busy');
   expect(service.begin('another', new Date(0))).toEqual({ kind: 'busy', status: undefined });
@@ -531,6 +535,7 @@ test('another policy that comes into force stops it, and the next one goes on', 
       return telemetry.chunk(table, ...rest);
     },
   });
+  await service.start();
   service.begin('default', new Date(0));
   expect(await ended(service)).toMatchObject({ state: 'superseded' });
   expect(await contents()).toEqual(before);

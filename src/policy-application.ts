@@ -37,7 +37,7 @@ export interface PolicyApplicationOptions {
 }
 
 export interface ResumingPolicyApplications extends PolicyApplications {
-  /** Takes up what another process left unfinished. */
+  /** Takes up what another process left unfinished; until it resolves, nothing begins. Throws when the store does not answer. */
   start(): Promise<void>;
   /** Stops after the chunk under way; the next process goes on. */
   close(): Promise<void>;
@@ -89,6 +89,8 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
   let current: Application | undefined;
   let running = Promise.resolve();
   let closing = false;
+  /** What another process left behind is known: before that, nothing may be staged over it. */
+  let ready = false;
 
   async function persist(application: Application): Promise<void> {
     const temporary = `${options.file}.new`;
@@ -98,6 +100,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
 
   function begin(tenant: string, since: Date): PolicyApplicationStart {
     if (redactor.policy.mode === 'observe') return { kind: 'observing' };
+    if (!ready) return { kind: 'busy', status: undefined };
     if (current !== undefined) {
       return { kind: 'busy', status: current.tenant === tenant ? current.status : undefined };
     }
@@ -392,16 +395,24 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     begin,
     status: (tenant) => applications.get(tenant)?.status,
     async start() {
+      if (closing) return;
       const application = await readApplication(options.file);
-      if (application === undefined) return;
+      if (application === undefined) {
+        ready = true;
+        return;
+      }
       applications.set(application.tenant, application);
       applications.set(LATEST, application);
       const { state, policyVersion } = application.status;
-      if (state === 'running' && policyVersion === redactor.policyVersion) return run(application);
+      if (state === 'running' && policyVersion === redactor.policyVersion) {
+        ready = true;
+        return run(application);
+      }
       await putInPlace(application);
       for (const table of TELEMETRY_TABLES) await rewrite.telemetry.discard(table);
       application.cursor = null;
       if (state === 'running') await finish(application, 'superseded', 'another policy came into force');
+      ready = true;
     },
     async close() {
       closing = true;
