@@ -62,7 +62,7 @@ function nameOf({ signal, name, unknownField }: Position): string {
 /** Texts that come in pieces, and pairs over several places: each is one request. */
 const PIECES: readonly (readonly [string, Signal, (secret: string) => unknown])[] = [
   ['items of a list, parted', 'traces', (secret) => span([list('args', [secret.slice(0, 20), secret.slice(20)])])],
-  ['flag and value in a list', 'traces', (secret) => span([list('args', ['run', '--password', `${secret}`])])],
+  ['flag and value in a list', 'traces', (secret) => span([list('args', ['run', '--password', secret])])],
   ['JSON list, parted', 'traces', (secret) => span([text('args', JSON.stringify(['--token', secret]))])],
   [
     'deltas over events',
