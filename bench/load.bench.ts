@@ -11,6 +11,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { SpooledFrame } from '../src/pipeline/frame.ts';
 import { markRedacted } from '../src/pipeline/redacted.ts';
 import { openStore } from '../src/store/connect.ts';
+import { createBlockMemory } from '../src/store/native/block-memory.ts';
 import { blockBytes } from '../src/store/native/column.ts';
 import { createTraceEncoder } from '../src/store/native/traces.ts';
 import { createLogger } from '../src/telemetry/logger.ts';
@@ -54,11 +55,14 @@ async function settled(): Promise<void> {
   }
 }
 
+const memory = createBlockMemory();
+
 function encodeSeconds(frames: readonly SpooledFrame[]): number {
   const before = process.cpuUsage();
-  const encoder = createTraceEncoder();
+  const encoder = createTraceEncoder(memory);
   for (const frame of frames) encoder.add({ frame, from: 0, to: frame.items });
   for (const { block } of encoder.finish()) blockBytes(block);
+  encoder.release();
   const used = process.cpuUsage(before);
   return (used.user + used.system) / 1e6;
 }

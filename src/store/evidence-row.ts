@@ -45,6 +45,11 @@ class NullableColumn implements Column {
   parts(): Buffer[] {
     return [...this.#flags.parts(), ...this.#values.parts()];
   }
+
+  release(): void {
+    this.#flags.release();
+    this.#values.release();
+  }
 }
 
 /** The rows as a block of `evidence`. A row's version is when Docket received it. */

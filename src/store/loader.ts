@@ -8,6 +8,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import type { Database } from './database.ts';
 import { EngineError } from './engine-error.ts';
 import type { StoreInstruments } from './instruments.ts';
+import { createBlockMemory, type BlockMemory } from './native/block-memory.ts';
 import { blockBytes, type NativeBlock } from './native/column.ts';
 import { createLogEncoder } from './native/logs.ts';
 import { createMetricEncoder } from './native/metrics.ts';
@@ -29,7 +30,7 @@ const BYTES_PER_TURN = MiB;
 /** A batch of this size tells that the next ones will be large too. */
 const BUSY_BYTES = MiB;
 
-const ENCODERS: Readonly<Record<Signal, () => SliceEncoder>> = {
+const ENCODERS: Readonly<Record<Signal, (memory: BlockMemory) => SliceEncoder>> = {
   traces: createTraceEncoder,
   logs: createLogEncoder,
   metrics: createMetricEncoder,
@@ -49,6 +50,7 @@ export interface LoaderOptions {
 export function createLoader(options: LoaderOptions): FrameConsumer {
   const { database, instruments, logger } = options;
 
+  const memory = createBlockMemory();
   /** The last batch was a large one. */
   let busy = false;
 
@@ -73,7 +75,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     const started = performance.now();
     let rest = slices;
     for (;;) {
-      const encoder = ENCODERS[signal]();
+      const encoder = ENCODERS[signal](memory);
       let bad: FrameSlice | undefined;
       let bytes = 0;
       for (const slice of rest) {
@@ -93,7 +95,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
       }
       if (bad === undefined) {
         instruments.encodeDuration.record((performance.now() - started) / 1000, { signal });
-        return { blocks: encoder.finish(), slices: rest, clampedTimes: encoder.clampedTimes };
+        return { encoder, blocks: encoder.finish(), slices: rest };
       }
       // The encoder holds half a row now: start over without the frame.
       const failed = bad;
@@ -146,6 +148,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
       if (found !== undefined) {
         await insertTable(table, found.block, encoded.slices, token, `${path}${half}`, aside);
       }
+      encoded.encoder.release();
       half += 1;
     }
   }
@@ -165,10 +168,12 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
           .map((frame) => ({ frame, from: 0, to: frame.items }));
         if (slices.length === 0) continue;
         const encoded = await encode(signal, slices, aside);
-        instruments.clampedTimes.add(encoded.clampedTimes, { signal });
+        instruments.clampedTimes.add(encoded.encoder.clampedTimes, { signal });
         for (const { table, block } of encoded.blocks) {
           await insertTable(table, block, encoded.slices, token, `${day}/`, aside);
         }
+        // Only now: an insert that failed may still be read from, and its batch comes back.
+        encoded.encoder.release();
       }
       const receipts = receiptBlock(frames);
       if (receipts.rows > 0) await insert('redaction_receipts', receipts, token('redaction_receipts', `${day}/`));
@@ -211,10 +216,10 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
 }
 
 interface Encoded {
+  readonly encoder: SliceEncoder;
   readonly blocks: readonly TableBlock[];
   /** The slices that are in the blocks. */
   readonly slices: readonly FrameSlice[];
-  readonly clampedTimes: number;
 }
 
 function dayOf(frame: SpooledFrame): bigint {

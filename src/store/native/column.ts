@@ -1,3 +1,4 @@
+import type { BlockMemory } from './block-memory.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 import { DictionaryRun } from './dictionary.ts';
 
@@ -10,6 +11,8 @@ export interface Column {
   /** The ClickHouse type the bytes are in; the table's own type may differ where ClickHouse converts (LowCardinality). */
   readonly type: string;
   parts(): Buffer[];
+  /** Gives the memory back; nor may what `parts` gave be used any more. */
+  release(): void;
 }
 
 /** A column of values that lie one after another: String, DateTime64, UIntN, IntN, Float64, Bool. */
@@ -17,8 +20,8 @@ export class FlatColumn extends ByteBuffer implements Column {
   readonly name: string;
   readonly type: string;
 
-  constructor(name: string, type: string) {
-    super();
+  constructor(name: string, type: string, memory?: BlockMemory) {
+    super(undefined, memory);
     this.name = name;
     this.type = type;
   }
@@ -42,12 +45,14 @@ class Offsets extends ByteBuffer {
 export class ArrayColumn implements Column {
   readonly name: string;
   readonly type: string;
-  readonly offsets = new Offsets();
-  readonly values = new ByteBuffer();
+  readonly offsets: Offsets;
+  readonly values: ByteBuffer;
 
-  constructor(name: string, elementType: string) {
+  constructor(name: string, elementType: string, memory?: BlockMemory) {
     this.name = name;
     this.type = `Array(${elementType})`;
+    this.offsets = new Offsets(undefined, memory);
+    this.values = new ByteBuffer(undefined, memory);
   }
 
   closeRow(): void {
@@ -57,23 +62,31 @@ export class ArrayColumn implements Column {
   parts(): Buffer[] {
     return [this.offsets.view(), this.values.view()];
   }
+
+  release(): void {
+    this.offsets.release();
+    this.values.release();
+  }
 }
 
 /** Map(LowCardinality(String), V): offsets, keys by a dictionary, values as one run. V is flat. */
 export class MapColumn implements Column {
   readonly name: string;
   readonly type: string;
-  readonly offsets = new Offsets();
-  readonly keys = new DictionaryRun();
-  readonly values = new ByteBuffer();
+  readonly offsets: Offsets;
+  readonly keys: DictionaryRun;
+  readonly values: ByteBuffer;
   /** Ordinals in `keys` of the run that was copied last. */
   #copied:
     | { readonly run: AttributeRun; readonly generation: number; readonly ordinals: readonly number[] }
     | undefined;
 
-  constructor(name: string, valueType = 'String') {
+  constructor(name: string, valueType = 'String', memory?: BlockMemory) {
     this.name = name;
     this.type = `Map(LowCardinality(String), ${valueType})`;
+    this.offsets = new Offsets(undefined, memory);
+    this.keys = new DictionaryRun(memory);
+    this.values = new ByteBuffer(undefined, memory);
   }
 
   closeRow(): void {
@@ -116,17 +129,25 @@ export class MapColumn implements Column {
   partsAfterPrefix(): Buffer[] {
     return [this.offsets.view(), ...this.keys.parts(), this.values.view()];
   }
+
+  release(): void {
+    this.offsets.release();
+    this.keys.release();
+    this.values.release();
+  }
 }
 
 /** Array(Map(LowCardinality(String), String)), the attributes of a span's events or links. */
 export class MapArrayColumn implements Column {
   readonly name: string;
   readonly type = 'Array(Map(LowCardinality(String), String))';
-  readonly offsets = new Offsets();
-  readonly maps = new MapColumn('');
+  readonly offsets: Offsets;
+  readonly maps: MapColumn;
 
-  constructor(name: string) {
+  constructor(name: string, memory?: BlockMemory) {
     this.name = name;
+    this.offsets = new Offsets(undefined, memory);
+    this.maps = new MapColumn('', undefined, memory);
   }
 
   closeRow(): void {
@@ -135,6 +156,11 @@ export class MapArrayColumn implements Column {
 
   parts(): Buffer[] {
     return [DictionaryRun.prefix(), this.offsets.view(), ...this.maps.partsAfterPrefix()];
+  }
+
+  release(): void {
+    this.offsets.release();
+    this.maps.release();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { BlockMemory } from './block-memory.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 
 /** Version of the key serialization: SharedDictionariesWithAdditionalKeys. */
@@ -29,9 +30,15 @@ export class DictionaryRun {
   /** Open addressing, ordinals of the texts; at most half full. */
   #table = new Int32Array(512).fill(EMPTY);
   #last = EMPTY;
-  #indexes = new ByteBuffer();
+  #indexes: ByteBuffer;
   #values = 0;
   #wide = false;
+  readonly #memory: BlockMemory | undefined;
+
+  constructor(memory?: BlockMemory) {
+    this.#memory = memory;
+    this.#indexes = new ByteBuffer(undefined, memory);
+  }
 
   /** Adds the text as one value. Named as ByteBuffer's so that either can take attribute keys. */
   string(source: Buffer, start: number, end: number): void {
@@ -81,6 +88,10 @@ export class DictionaryRun {
     }
     head.uint64(this.#values, 0);
     return [head.view(), this.#indexes.view()];
+  }
+
+  release(): void {
+    this.#indexes.release();
   }
 
   #end(ordinal: number): number {
@@ -146,8 +157,10 @@ export class DictionaryRun {
 
   #widen(): void {
     const narrow = this.#indexes.view();
-    const wide = new ByteBuffer(narrow.length * 4);
+    const wide = new ByteBuffer(undefined, this.#memory);
+    wide.reserve(narrow.length * 4);
     for (let at = 0; at < narrow.length; at += 2) wide.uint32(narrow.readUInt16LE(at));
+    this.#indexes.release();
     this.#indexes = wide;
     this.#wide = true;
   }

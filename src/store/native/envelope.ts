@@ -1,5 +1,6 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import { writeKeyValue, type KeyRange } from './attributes.ts';
+import type { BlockMemory } from './block-memory.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 import { AttributeRun, FlatColumn, MapColumn, type Column } from './column.ts';
 
@@ -132,8 +133,8 @@ function isZero(bytes: Buffer, start: number, end: number): boolean {
 export class OutOfRangeTimes extends MapColumn {
   clamped = 0;
 
-  constructor() {
-    super('OutOfRangeTimes', 'UInt64');
+  constructor(memory?: BlockMemory) {
+    super('OutOfRangeTimes', 'UInt64', memory);
   }
 
   keep(name: string, low: number, high: number): void {
@@ -162,10 +163,10 @@ export interface FrameColumns {
   row(): void;
 }
 
-export function createFrameColumns(): FrameColumns {
-  const tenant = new FlatColumn('Tenant', 'String');
-  const receivedAt = new FlatColumn('ReceivedAt', 'DateTime64(9)');
-  const policyVersion = new FlatColumn('PolicyVersion', 'String');
+export function createFrameColumns(memory: BlockMemory): FrameColumns {
+  const tenant = new FlatColumn('Tenant', 'String', memory);
+  const receivedAt = new FlatColumn('ReceivedAt', 'DateTime64(9)', memory);
+  const policyVersion = new FlatColumn('PolicyVersion', 'String', memory);
   const encoded = { tenant: new ByteBuffer(64), receivedAt: new ByteBuffer(8), policyVersion: new ByteBuffer(64) };
   return {
     columns: [tenant, receivedAt, policyVersion],

@@ -1,5 +1,6 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import { writeAnyValue } from './any-value.ts';
+import type { BlockMemory } from './block-memory.ts';
 import { FlatColumn, MapColumn, type Column } from './column.ts';
 import {
   OutOfRangeTimes,
@@ -14,14 +15,14 @@ import type { SliceEncoder } from './slice.ts';
 import { walkItems } from './traces.ts';
 
 /** Log records to `otel_logs`, straight from the request's bytes. */
-export function createLogEncoder(): SliceEncoder {
+export function createLogEncoder(memory: BlockMemory): SliceEncoder {
   const columns: Column[] = [];
   const add = <C extends Column>(column: C): C => {
     columns.push(column);
     return column;
   };
-  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type));
-  const map = (name: string): MapColumn => add(new MapColumn(name));
+  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type, memory));
+  const map = (name: string): MapColumn => add(new MapColumn(name, undefined, memory));
 
   const timestamp = flat('Timestamp', 'DateTime64(9)');
   const traceId = flat('TraceId');
@@ -39,14 +40,14 @@ export function createLogEncoder(): SliceEncoder {
   const scopeAttributes = map('ScopeAttributes');
   const logAttributes = map('LogAttributes');
   const eventName = flat('EventName');
-  const frame = createFrameColumns();
+  const frame = createFrameColumns(memory);
   columns.push(...frame.columns);
   const observedTimestamp = flat('ObservedTimestamp', 'DateTime64(9)');
   const resourceDropped = flat('ResourceDroppedAttributesCount', 'UInt32');
   const scopeDropped = flat('ScopeDroppedAttributesCount', 'UInt32');
   const droppedAttributes = flat('DroppedAttributesCount', 'UInt32');
   const flagsColumn = flat('Flags', 'UInt32');
-  const outOfRange = add(new OutOfRangeTimes());
+  const outOfRange = add(new OutOfRangeTimes(memory));
 
   const resource = createOwner();
   const scope = createOwner();
@@ -170,6 +171,9 @@ export function createLogEncoder(): SliceEncoder {
     },
     finish() {
       return rows === 0 ? [] : [{ table: 'otel_logs', block: { columns, rows } }];
+    },
+    release() {
+      for (const column of columns) column.release();
     },
     get clampedTimes() {
       return outOfRange.clamped;

@@ -1,4 +1,5 @@
 import { WireReader, WIRE_BYTES } from '../../otlp/protobuf/reader.ts';
+import type { BlockMemory } from './block-memory.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 import { ArrayColumn, AttributeRun, FlatColumn, MapArrayColumn, MapColumn, type Column } from './column.ts';
 import { writeKeyValue, type KeyRange } from './attributes.ts';
@@ -47,7 +48,7 @@ interface Context {
 const key: KeyRange = { start: 0, end: 0 };
 
 /** Data points to the five `otel_metrics_*` tables, straight from the request's bytes. */
-export function createMetricEncoder(): SliceEncoder {
+export function createMetricEncoder(memory: BlockMemory): SliceEncoder {
   const context: Context = {
     resource: createOwner(),
     scope: createOwner(),
@@ -65,7 +66,7 @@ export function createMetricEncoder(): SliceEncoder {
   function tableOf(table: TelemetryTable, shape: Shape): PointTable {
     let found = tables.get(table);
     if (found === undefined) {
-      found = createPointTable(shape, table === 'otel_metrics_sum', context);
+      found = createPointTable(shape, table === 'otel_metrics_sum', context, memory);
       tables.set(table, found);
     }
     return found;
@@ -138,6 +139,9 @@ export function createMetricEncoder(): SliceEncoder {
         blocks.push({ table, block: { columns: points.columns, rows: points.rows() } });
       }
       return blocks;
+    },
+    release() {
+      for (const { columns } of tables.values()) for (const column of columns) column.release();
     },
     get clampedTimes() {
       let clamped = 0;
@@ -227,15 +231,15 @@ function emptyPoint(): Point {
   };
 }
 
-function createPointTable(shape: Shape, isSum: boolean, context: Context): PointTable {
+function createPointTable(shape: Shape, isSum: boolean, context: Context, memory: BlockMemory): PointTable {
   const columns: Column[] = [];
   const add = <C extends Column>(column: C): C => {
     columns.push(column);
     return column;
   };
-  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type));
-  const map = (name: string): MapColumn => add(new MapColumn(name));
-  const array = (name: string, type: string): ArrayColumn => add(new ArrayColumn(name, type));
+  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type, memory));
+  const map = (name: string): MapColumn => add(new MapColumn(name, undefined, memory));
+  const array = (name: string, type: string): ArrayColumn => add(new ArrayColumn(name, type, memory));
 
   const resourceAttributes = map('ResourceAttributes');
   const resourceSchemaUrl = flat('ResourceSchemaUrl');
@@ -252,12 +256,12 @@ function createPointTable(shape: Shape, isSum: boolean, context: Context): Point
   const startTime = flat('StartTimeUnix', 'DateTime64(9)');
   const time = flat('TimeUnix', 'DateTime64(9)');
   const flags = flat('Flags', 'UInt32');
-  const frame = createFrameColumns();
+  const frame = createFrameColumns(memory);
   columns.push(...frame.columns);
   const resourceDropped = flat('ResourceDroppedAttributesCount', 'UInt32');
   const metadata = map('MetricMetadata');
-  const outOfRange = add(new OutOfRangeTimes());
-  const exemplars = shape === 'summary' ? undefined : createExemplars(add, array, outOfRange);
+  const outOfRange = add(new OutOfRangeTimes(memory));
+  const exemplars = shape === 'summary' ? undefined : createExemplars(add, array, outOfRange, memory);
   const body = createBody(shape, isSum, flat, array, context.metric);
   const { resource, scope, metric } = context;
   let rows = 0;
@@ -316,8 +320,9 @@ function createExemplars(
   add: <C extends Column>(column: C) => C,
   array: (name: string, type: string) => ArrayColumn,
   outOfRange: OutOfRangeTimes,
+  memory: BlockMemory,
 ): Exemplars {
-  const filtered = add(new MapArrayColumn('Exemplars.FilteredAttributes'));
+  const filtered = add(new MapArrayColumn('Exemplars.FilteredAttributes', memory));
   const time = array('Exemplars.TimeUnix', 'DateTime64(9)');
   const value = array('Exemplars.Value', 'Float64');
   const spanId = array('Exemplars.SpanId', 'String');

@@ -31,6 +31,8 @@ export interface SliceEncoder {
   add(slice: FrameSlice): void;
   /** Blocks with rows, by table. Views of the encoder's memory. */
   finish(): readonly TableBlock[];
+  /** Gives the memory back when the blocks are sent; they may not be used any more. */
+  release(): void;
   /** Times that had to be clamped to what DateTime64(9) holds. */
   readonly clampedTimes: number;
 }

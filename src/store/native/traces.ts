@@ -1,4 +1,5 @@
 import { WireReader } from '../../otlp/protobuf/reader.ts';
+import type { BlockMemory } from './block-memory.ts';
 import { ArrayColumn, FlatColumn, MapArrayColumn, MapColumn, type Column } from './column.ts';
 import {
   OutOfRangeTimes,
@@ -23,11 +24,11 @@ function encoded(text: string): Buffer {
 }
 
 /** Spans to `otel_traces`, straight from the request's bytes. */
-export function createTraceEncoder(): SliceEncoder {
+export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
   const columns: Column[] = [];
-  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type));
-  const map = (name: string): MapColumn => add(new MapColumn(name));
-  const array = (name: string, type: string): ArrayColumn => add(new ArrayColumn(name, type));
+  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type, memory));
+  const map = (name: string): MapColumn => add(new MapColumn(name, undefined, memory));
+  const array = (name: string, type: string): ArrayColumn => add(new ArrayColumn(name, type, memory));
   const add = <C extends Column>(column: C): C => {
     columns.push(column);
     return column;
@@ -50,12 +51,12 @@ export function createTraceEncoder(): SliceEncoder {
   const statusMessage = flat('StatusMessage');
   const eventTime = array('Events.Timestamp', 'DateTime64(9)');
   const eventName = array('Events.Name', 'String');
-  const eventAttributes = add(new MapArrayColumn('Events.Attributes'));
+  const eventAttributes = add(new MapArrayColumn('Events.Attributes', memory));
   const linkTraceId = array('Links.TraceId', 'String');
   const linkSpanId = array('Links.SpanId', 'String');
   const linkTraceState = array('Links.TraceState', 'String');
-  const linkAttributes = add(new MapArrayColumn('Links.Attributes'));
-  const frame = createFrameColumns();
+  const linkAttributes = add(new MapArrayColumn('Links.Attributes', memory));
+  const frame = createFrameColumns(memory);
   columns.push(...frame.columns);
   const resourceSchemaUrl = flat('ResourceSchemaUrl');
   const scopeSchemaUrl = flat('ScopeSchemaUrl');
@@ -69,7 +70,7 @@ export function createTraceEncoder(): SliceEncoder {
   const eventDropped = array('EventsDroppedAttributesCount', 'UInt32');
   const linkDropped = array('LinksDroppedAttributesCount', 'UInt32');
   const linkFlags = array('LinksFlags', 'UInt32');
-  const outOfRange = add(new OutOfRangeTimes());
+  const outOfRange = add(new OutOfRangeTimes(memory));
 
   const resource = createOwner();
   const scope = createOwner();
@@ -305,6 +306,9 @@ export function createTraceEncoder(): SliceEncoder {
     },
     finish() {
       return rows === 0 ? [] : [{ table: 'otel_traces', block: { columns, rows } }];
+    },
+    release() {
+      for (const column of columns) column.release();
     },
     get clampedTimes() {
       return outOfRange.clamped;
