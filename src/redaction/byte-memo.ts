@@ -1,4 +1,6 @@
-const SLOTS = 1 << 14;
+const SLOTS = 1 << 15;
+/** Each range has two slots it may lie in; this bit tells them apart. */
+const OTHER_WAY = 1;
 const ARENA_BYTES = 1 << 20;
 /** Longer ranges are seldom the same twice. */
 const RANGE_BYTES_MAX = 384;
@@ -27,31 +29,41 @@ export class ByteMemo<T> {
 
   /** @param view a view of exactly the bytes that the offsets are relative to */
   get(view: DataView, start: number, end: number): T | undefined {
+    if (end - start > RANGE_BYTES_MAX) return undefined;
+    const first = hash(view, start, end) & (SLOTS - 1) & ~OTHER_WAY;
+    if (this.#holds(first, view, start, end)) return this.#values[first];
+    const second = first | OTHER_WAY;
+    return this.#holds(second, view, start, end) ? this.#values[second] : undefined;
+  }
+
+  #holds(slot: number, view: DataView, start: number, end: number): boolean {
     const length = end - start;
-    if (length > RANGE_BYTES_MAX) return undefined;
-    const slot = hash(view, start, end) & (SLOTS - 1);
     const offset = this.#offsets[slot] as number;
-    if (offset < 0 || this.#lengths[slot] !== length) return undefined;
+    if (offset < 0 || this.#lengths[slot] !== length) return false;
     const arena = this.#arenaView;
     let at = 0;
     for (const words = length - 3; at < words; at += 4) {
-      if (arena.getInt32(offset + at, true) !== view.getInt32(start + at, true)) return undefined;
+      if (arena.getInt32(offset + at, true) !== view.getInt32(start + at, true)) return false;
     }
     for (; at < length; at += 1) {
-      if (arena.getUint8(offset + at) !== view.getUint8(start + at)) return undefined;
+      if (arena.getUint8(offset + at) !== view.getUint8(start + at)) return false;
     }
-    return this.#values[slot];
+    return true;
   }
 
   set(view: DataView, start: number, end: number, value: T): void {
     const length = end - start;
     if (length > RANGE_BYTES_MAX || length === 0) return;
     const hashed = hash(view, start, end);
-    const slot = hashed & (SLOTS - 1);
-    if (!this.#atOnce && this.#candidates[slot] !== hashed) {
-      this.#candidates[slot] = hashed;
+    const first = hashed & (SLOTS - 1) & ~OTHER_WAY;
+    const second = first | OTHER_WAY;
+    if (!this.#atOnce && this.#candidates[first] !== hashed && this.#candidates[second] !== hashed) {
+      this.#candidates[second] = this.#candidates[first] as number;
+      this.#candidates[first] = hashed;
       return;
     }
+    // Two ranges that come often and share one slot would push each other out.
+    const slot = (this.#offsets[first] as number) < 0 || (this.#offsets[second] as number) >= 0 ? first : second;
     if (this.#used + length > ARENA_BYTES) {
       this.#offsets.fill(-1);
       this.#values.fill(undefined);
@@ -65,12 +77,21 @@ export class ByteMemo<T> {
   }
 }
 
-/** FNV-1a over 32-bit words, then over what is left, then mixed: the low bits choose the slot. */
+/**
+ * Over 32-bit words, then over what is left; the low bits choose the slot. Each word's high bits are folded down before the next: with
+ * multiplication alone they reach the high bits only, and addresses that differ in a digit fell together.
+ */
 function hash(view: DataView, start: number, end: number): number {
   let mixed = 0x811c9dc5 ^ (end - start);
   let at = start;
-  for (const words = end - 3; at < words; at += 4) mixed = Math.imul(mixed ^ view.getInt32(at, true), 0x01000193);
-  for (; at < end; at += 1) mixed = Math.imul(mixed ^ view.getUint8(at), 0x01000193);
-  mixed = Math.imul(mixed ^ (mixed >>> 15), 0x85ebca6b);
+  for (const words = end - 3; at < words; at += 4) {
+    mixed = Math.imul(mixed ^ view.getInt32(at, true), 0x9e3779b1);
+    mixed ^= mixed >>> 15;
+  }
+  for (; at < end; at += 1) {
+    mixed = Math.imul(mixed ^ view.getUint8(at), 0x9e3779b1);
+    mixed ^= mixed >>> 15;
+  }
+  mixed = Math.imul(mixed, 0x85ebca6b);
   return mixed ^ (mixed >>> 13);
 }
