@@ -18,8 +18,9 @@ export interface KeyTarget {
  * Duplicate keys become two entries, as sent. The cursor ends behind the message. Returns nothing; `key` is set.
  */
 export function writeKeyValue(reader: WireReader, keys: KeyTarget, values: ByteBuffer, key: KeyRange): void {
-  const outer = reader.enter();
   const bytes = reader.bytes;
+  if (writeUsual(reader, keys, values, key)) return;
+  const outer = reader.enter();
   let keyStart = reader.pos;
   let keyEnd = reader.pos;
   let valueStart = -1;
@@ -44,4 +45,37 @@ export function writeKeyValue(reader: WireReader, keys: KeyTarget, values: ByteB
   key.start = keyStart;
   key.end = keyEnd;
   reader.leave(outer);
+}
+
+/**
+ * Nearly every attribute is a key and one text, with each length in one byte and nothing else: those are written without a walk, in half
+ * the time. False, and nothing written, for any other.
+ */
+function writeUsual(reader: WireReader, keys: KeyTarget, values: ByteBuffer, key: KeyRange): boolean {
+  const bytes = reader.bytes;
+  const at = reader.pos;
+  const length = bytes[at] as number;
+  const end = at + 1 + length;
+  const keyAt = at + 3;
+  const keyEnd = keyAt + (bytes[at + 2] as number);
+  const textAt = keyEnd + 4;
+  if (
+    length >= 0x80 ||
+    end > reader.end ||
+    textAt > end ||
+    bytes[at + 1] !== 0x0a ||
+    bytes[keyEnd] !== 0x12 ||
+    bytes[keyEnd + 1] !== end - keyEnd - 2 ||
+    bytes[keyEnd + 2] !== 0x0a ||
+    bytes[keyEnd + 3] !== end - textAt
+  ) {
+    return false;
+  }
+  keys.string(bytes, keyAt, keyEnd);
+  // The text's length in the request is the very byte that ClickHouse wants before it.
+  values.copy(bytes, textAt - 1, end);
+  key.start = keyAt;
+  key.end = keyEnd;
+  reader.pos = end;
+  return true;
 }
