@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS otel_metrics_gauge
 (
-  ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(6)),
   ResourceSchemaUrl String CODEC(ZSTD(1)),
   ScopeName String CODEC(ZSTD(1)),
   ScopeVersion String CODEC(ZSTD(1)),
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_gauge
   MetricName LowCardinality(String) CODEC(ZSTD(1)),
   MetricDescription String CODEC(ZSTD(1)),
   MetricUnit String CODEC(ZSTD(1)),
-  Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  Attributes Map(LowCardinality(String), String) CODEC(ZSTD(3)),
   StartTimeUnix DateTime64(9) CODEC(Delta(8), ZSTD(1)),
   TimeUnix DateTime64(9) CODEC(Delta(8), ZSTD(1)),
   Value Float64 CODEC(ZSTD(1)),

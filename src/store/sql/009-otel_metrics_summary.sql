@@ -1,6 +1,6 @@
 CREATE TABLE IF NOT EXISTS otel_metrics_summary
 (
-  ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  ResourceAttributes Map(LowCardinality(String), String) CODEC(ZSTD(6)),
   ResourceSchemaUrl String CODEC(ZSTD(1)),
   ScopeName String CODEC(ZSTD(1)),
   ScopeVersion String CODEC(ZSTD(1)),
@@ -11,7 +11,7 @@ CREATE TABLE IF NOT EXISTS otel_metrics_summary
   MetricName LowCardinality(String) CODEC(ZSTD(1)),
   MetricDescription String CODEC(ZSTD(1)),
   MetricUnit String CODEC(ZSTD(1)),
-  Attributes Map(LowCardinality(String), String) CODEC(ZSTD(1)),
+  Attributes Map(LowCardinality(String), String) CODEC(ZSTD(3)),
   StartTimeUnix DateTime64(9) CODEC(Delta(8), ZSTD(1)),
   TimeUnix DateTime64(9) CODEC(Delta(8), ZSTD(1)),
   Count UInt64 CODEC(Delta(8), ZSTD(1)),
