@@ -1,5 +1,5 @@
-import { briefMarkdown } from './record/brief-markdown.ts';
-import type { Brief } from './record/brief.ts';
+import { briefMarkdown } from './record/brief/brief-markdown.ts';
+import type { Brief } from './record/brief/brief.ts';
 import type { RecordService } from './record/record-service.ts';
 
 /** Short, for it comes on top of a brief that already fills its 4,000 bytes. */

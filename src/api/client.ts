@@ -1,4 +1,4 @@
-import type { Brief } from '../record/brief.ts';
+import type { Brief } from '../record/brief/brief.ts';
 import type { IncidentRecord, IncidentSummary } from '../record/incident-record.ts';
 import type { Appended, Command, IncidentPage, OpenIncident } from '../record/record-service.ts';
 import type { PolicyApplicationStatus } from '../record/policy-application.ts';

@@ -1,5 +1,6 @@
-import { composeBrief, type Briefed } from './compose-brief.ts';
-import { exceeds, stanceCounts, stancesOn, supportOf } from './support.ts';
+import type { Briefed } from './brief/brief-line.ts';
+import { composeBrief } from './brief/compose-brief.ts';
+import { exceeds, stanceCounts, stancesOn, supportOf, weighed } from './support.ts';
 import { fixationOf } from './fixation.ts';
 import { flagsOf, restsOn } from './flag.ts';
 import { isPast } from './freshness.ts';
@@ -157,15 +158,17 @@ function expired(approval: Pick<Approval, 'state' | 'expiresAt'>, now: Date): bo
   return (approval.state === 'pending' || approval.state === 'granted') && isPast(approval.expiresAt, now);
 }
 
-// What is believed changes with the head alone, not with the clock.
-const hypothesesByState = new WeakMap<IncidentState, { readonly seq: number; readonly all: readonly Hypothesis[] }>();
+// What is believed changes with what it rests on alone, not with the clock.
+const hypothesesByWeighing = new WeakMap<object, readonly Hypothesis[]>();
 
 function hypothesesOf(state: IncidentState): readonly Hypothesis[] {
-  const known = hypothesesByState.get(state);
-  if (known?.seq === state.head.seq) return known.all;
-  const fresh = weighHypotheses(state);
-  hypothesesByState.set(state, { seq: state.head.seq, all: fresh });
-  return fresh;
+  const weighing = weighed(state);
+  let all = hypothesesByWeighing.get(weighing);
+  if (all === undefined) {
+    all = weighHypotheses(state);
+    hypothesesByWeighing.set(weighing, all);
+  }
+  return all;
 }
 
 function weighHypotheses(state: IncidentState): readonly Hypothesis[] {

@@ -35,6 +35,7 @@ export const contentErase = entryKind({
   },
   apply(state, body, entry) {
     state.erased.set(body.evidence, actOf(entry));
+    state.evidenceRevision += 1;
   },
 });
 

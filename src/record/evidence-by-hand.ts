@@ -60,6 +60,7 @@ export const evidenceAdd = entryKind({
       withdrawn: null,
       pinned: false,
     });
+    state.evidenceRevision += 1;
     // The row may be named by the entry that added it, too.
     state.seqByEntryId.set(entry.entryId, entry.seq);
   },
@@ -233,7 +234,9 @@ function standing(state: IncidentState, id: string): Ruling {
 
 function change(state: IncidentState, id: string, changes: Partial<EvidenceFact>): void {
   const fact = state.evidence.get(id);
-  if (fact !== undefined) state.evidence.set(id, { ...fact, ...changes });
+  if (fact === undefined) return;
+  state.evidence.set(id, { ...fact, ...changes });
+  state.evidenceRevision += 1;
 }
 
 /** What Docket notes in an entry of the evidence it cites: enough to judge it by the log alone, none of its content. */
@@ -268,5 +271,6 @@ export function applyCited(state: IncidentState, entry: Pick<Entry, 'body'>): vo
   for (const fact of parsed.data) {
     if (state.evidence.has(fact.id)) continue;
     state.evidence.set(fact.id, { ...fact, confirmed: null, disputed: null, withdrawn: null, pinned: false });
+    state.evidenceRevision += 1;
   }
 }

@@ -4,6 +4,9 @@ import { AGENT, ALICE, BOB, CAROL, createRecordFixture, TENANT } from '../../tes
 import type { Actor } from './actor.ts';
 import { verifyChain } from './chain.ts';
 import type { Json } from './entry.ts';
+import { fold } from './fold.ts';
+import type { IncidentState } from './incident-state.ts';
+import { createRecordHistory } from './record-history.ts';
 
 const actor = fc.constantFrom<Actor>(ALICE, BOB, CAROL, AGENT);
 const label = (prefix: string) => fc.nat({ max: 3 }).map((number) => `${prefix}${number + 1}`);
@@ -97,4 +100,34 @@ test('many writers at once leave a gapless log in which each command is once', a
       (result) => result.kind === 'appended' || (result.kind === 'conflict' && result.code === 'record.busy'),
     ),
   ).toBe(true);
+});
+
+test('a record taken from the middle of its history is the fold of its first entries, in whatever order it is asked', async () => {
+  const fixture = await createRecordFixture();
+  for (let index = 0; index < 300; index += 1) {
+    await fixture.did(
+      ALICE,
+      index % 3 === 0 ? 'hypothesis.propose' : 'gap.open',
+      index % 3 === 0 ? { statement: `A ${index}` } : { what: `B ${index}` },
+    );
+    if (index % 10 === 9)
+      await fixture.did(ALICE, 'hypothesis.reject', {
+        hypothesis: `H${(index + 1) / 10}`,
+        reason: 'No',
+        setAside: true,
+      });
+  }
+  const entries = fixture.recordLog.stored(TENANT, fixture.incidentId);
+  const history = createRecordHistory(TENANT, fixture.incidentId);
+  const plain = (state: IncidentState) => ({
+    ...state,
+    hypotheses: state.hypotheses.all(),
+    gaps: state.gaps.all(),
+    labels: [state.hypotheses.nextLabel(), state.gaps.find('G7')?.id],
+    seqByEntryId: [...state.seqByEntryId],
+  });
+  for (const seq of [300, 10, 256, 257, 331, 1, 299, 300, 255, 40, 331]) {
+    const folded = plain(fold(TENANT, fixture.incidentId, entries.slice(0, seq)));
+    expect(JSON.stringify(plain(history.at(entries, seq))), String(seq)).toBe(JSON.stringify(folded));
+  }
 });

@@ -1,5 +1,5 @@
 import type { Actor } from './actor.ts';
-import type { Brief } from './brief.ts';
+import type { Brief } from './brief/brief.ts';
 import type { EvidenceKind, EvidenceOutcome, EvidenceState, LinkMode } from './evidence.ts';
 
 /**

@@ -110,6 +110,8 @@ export interface IncidentState {
   readonly triggers: Register<Trigger>;
   impact: Impact | null;
   readonly evidence: Map<string, EvidenceFact>;
+  /** Grows with every change of `evidence` and `erased`: what was weighed before it may weigh otherwise now. */
+  evidenceRevision: number;
   readonly hypotheses: Register<HypothesisState>;
   readonly stances: Register<StanceState>;
   readonly checks: Register<CheckState>;
@@ -161,6 +163,7 @@ export function createIncidentState(tenant: string, id: string): IncidentState {
     triggers: createRegister('T'),
     impact: null,
     evidence: new Map(),
+    evidenceRevision: 0,
     hypotheses: createRegister('H'),
     stances: createRegister('S'),
     checks: createRegister('C'),
@@ -183,6 +186,36 @@ export function createIncidentState(tenant: string, id: string): IncidentState {
     checkpoint: null,
     policyVersion: null,
     unreadable: [],
+  };
+}
+
+/** The same record, which goes its own way from here: items are replaced and never changed, so both may hold the same ones. */
+export function copyState(state: IncidentState): IncidentState {
+  return {
+    ...state,
+    seqByEntryId: new Map(state.seqByEntryId),
+    evidence: new Map(state.evidence),
+    participants: new Map(state.participants),
+    erased: new Map(state.erased),
+    unreadable: [...state.unreadable],
+    triggers: state.triggers.copy(),
+    hypotheses: state.hypotheses.copy(),
+    stances: state.stances.copy(),
+    checks: state.checks.copy(),
+    gaps: state.gaps.copy(),
+    contentions: state.contentions.copy(),
+    decisions: state.decisions.copy(),
+    actions: state.actions.copy(),
+    approvals: state.approvals.copy(),
+    responsibilities: state.responsibilities.copy(),
+    handoffs: state.handoffs.copy(),
+    statusUpdates: state.statusUpdates.copy(),
+    messages: state.messages.copy(),
+    followUps: state.followUps.copy(),
+    relations: state.relations.copy(),
+    verdicts: state.verdicts.copy(),
+    reviews: state.reviews.copy(),
+    bindings: state.bindings.copy(),
   };
 }
 

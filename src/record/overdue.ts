@@ -92,11 +92,15 @@ export function unapprovedMutations(
     type: 'gap.open',
     body: {
       kind: 'unapproved_mutation',
-      what: `${call.actor.name} called ${call.tool === '' ? 'a tool' : call.tool}${call.operation === '' ? '' : ` (${call.operation})`} at ${instantOf(call.occurredAtUnixNano).slice(0, 19)}Z without an approval`,
+      what: `${call.actor.name} called ${call.tool === '' ? 'a tool' : call.tool}${call.operation === '' ? '' : ` (${call.operation})`} at ${minuteOf(call)} without an approval`,
       why: 'The tool changes things, and no approved action of that time accounts for it.',
       blocks: [call.id],
     },
   }));
+}
+
+function minuteOf({ occurredAtUnixNano }: MutatingCall): string {
+  return `${instantOf(occurredAtUnixNano).slice(0, 16).replace('T', ' ')}Z`;
 }
 
 /** A mutating call as a row of evidence tells of it; undefined for any other row. */

@@ -1,4 +1,4 @@
-import { briefMarkdown } from './brief-markdown.ts';
+import { briefMarkdown } from './brief/brief-markdown.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { escapeMarkdown } from './plain-text.ts';
 

@@ -1,5 +1,5 @@
 import type { Actor } from './actor.ts';
-import type { Brief } from './brief.ts';
+import type { Brief } from './brief/brief.ts';
 import type { Entry, Json } from './entry.ts';
 import type { IncidentIndex } from './incident-index.ts';
 import type {

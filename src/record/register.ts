@@ -10,11 +10,19 @@ export interface Register<T extends { readonly id: string; readonly label: strin
   replace(item: T): void;
   all(): readonly T[];
   readonly size: number;
+  /** Another register with the same items, which goes its own way from here. */
+  copy(): Register<T>;
 }
 
 export function createRegister<T extends { readonly id: string; readonly label: string }>(prefix: string): Register<T> {
-  const items = new Map<string, T>();
-  const idByLabel = new Map<string, string>();
+  return registerOf(prefix, new Map<string, T>(), new Map<string, string>());
+}
+
+function registerOf<T extends { readonly id: string; readonly label: string }>(
+  prefix: string,
+  items: Map<string, T>,
+  idByLabel: Map<string, string>,
+): Register<T> {
   let listed: readonly T[] | undefined;
   return {
     nextLabel: () => `${prefix}${items.size + 1}`,
@@ -35,5 +43,6 @@ export function createRegister<T extends { readonly id: string; readonly label: 
     get size() {
       return items.size;
     },
+    copy: () => registerOf(prefix, new Map(items), new Map(idByLabel)),
   };
 }

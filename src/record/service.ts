@@ -6,14 +6,14 @@ import { actorSchema, DOCKET_ACTOR, sameActor, type Actor } from './actor.ts';
 import { assemble, assembleWithoutBrief, summaryOf, type AssembleOptions } from './assemble.ts';
 import { bindingRule, bindingSchema, selectorOf } from './binding.ts';
 import { millis } from './body-field.ts';
-import { briefMarkdown } from './brief-markdown.ts';
+import { briefMarkdown } from './brief/brief-markdown.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { describeEntryTypes, entryKindOf } from './catalogue.ts';
 import { sealEntries, verifyChain } from './chain.ts';
 import { CheckpointConflict, type CheckpointSigner } from './checkpoint-signer.ts';
 import { standingOf } from './checkpoint.ts';
 import { commandSchema, openIncidentSchema } from './command-schema.ts';
-import { composeBrief } from './compose-brief.ts';
+import { composeBrief } from './brief/compose-brief.ts';
 import type { ContentEraser } from './content-erasure.ts';
 import type { Entry, EntryDraft } from './entry.ts';
 import {
@@ -45,6 +45,7 @@ import { createLiveIndex } from './live-index.ts';
 import { mutatingCallOf, overdueEntries, unapprovedMutations } from './overdue.ts';
 import { queryAimOf } from './query-aim.ts';
 import type { IncidentOutline, RecordLog } from './record-log.ts';
+import { createRecordHistory, type RecordHistory } from './record-history.ts';
 import { recordMarkdown } from './record-markdown.ts';
 import { DEFAULT_RECORD_POLICY, type RecordPolicy } from './record-policy.ts';
 import type {
@@ -99,7 +100,6 @@ const MAX_CHANGED = 100;
 const SWEEP_INTERVAL_MILLISECONDS = 30_000;
 const POLL_INTERVAL_MILLISECONDS = 2_000;
 const MAX_CALLS_PER_READ = 500;
-const MAX_SNAPSHOTS = 8;
 const MAX_REF_ATTEMPTS = 1_000;
 /** Where others write evidence too, nobody tells when it changes. */
 const SHARED_CENSUS_MAX_AGE_MILLISECONDS = 1_000;
@@ -119,8 +119,7 @@ interface Loaded {
   readonly state: IncidentState;
   readonly entries: Entry[];
   verified: boolean;
-  /** Records as they stood after some entry, by its seq; least recently used first. */
-  readonly snapshots: Map<number, IncidentState>;
+  readonly history: RecordHistory;
   /** Mutating calls that an approved action accounts for. */
   readonly accounted: Set<string>;
   /** Version of the evidence that was swept last. */
@@ -956,7 +955,7 @@ function freshlyLoaded(state: IncidentState, entries: Entry[], verified: boolean
     state,
     entries,
     verified,
-    snapshots: new Map(),
+    history: createRecordHistory(state.tenant, state.id),
     accounted: new Set(),
     sweptVersion: null,
     sweptSeq: 0,
@@ -989,17 +988,8 @@ function second(now: Date): Date {
   return new Date(Math.floor(now.getTime() / 1_000) * 1_000);
 }
 
-/** The record as it stood after entry `seq`, folded once for all who look. */
-function stateAt({ state, entries, snapshots }: Loaded, seq: number): IncidentState {
-  if (seq >= entries.length) return state;
-  const then = snapshots.get(seq) ?? fold(state.tenant, state.id, entries.slice(0, seq));
-  snapshots.delete(seq);
-  snapshots.set(seq, then);
-  for (const oldest of snapshots.keys()) {
-    if (snapshots.size <= MAX_SNAPSHOTS) break;
-    snapshots.delete(oldest);
-  }
-  return then;
+function stateAt({ state, entries, history }: Loaded, seq: number): IncidentState {
+  return seq >= entries.length ? state : history.at(entries, seq);
 }
 
 function keyOf(tenant: string, incidentId: string): string {

@@ -18,10 +18,10 @@ export interface Support {
 }
 
 export function supportOf(state: IncidentState, hypothesis: HypothesisState): Support {
-  const { stances, support } = weighed(state);
+  const { byHypothesis, support } = weighed(state);
   let found = support.get(hypothesis.id);
   if (found === undefined) {
-    found = weigh(state, hypothesis, stances.get(hypothesis.id) ?? []);
+    found = weigh(state, hypothesis, byHypothesis.get(hypothesis.id) ?? []);
     support.set(hypothesis.id, found);
   }
   return found;
@@ -29,27 +29,44 @@ export function supportOf(state: IncidentState, hypothesis: HypothesisState): Su
 
 /** Every stance on a hypothesis, withdrawn ones too, oldest first. */
 export function stancesOn(state: IncidentState, hypothesisId: string): readonly StanceState[] {
-  return weighed(state).stances.get(hypothesisId) ?? [];
+  return weighed(state).byHypothesis.get(hypothesisId) ?? [];
 }
 
-// A record is weighed over and over between two entries; what it weighs changes only with its head.
+/** What belief is weighed from, told apart by identity: lists of items are made anew when one of them changes. */
 interface Weighed {
-  readonly seq: number;
-  readonly stances: ReadonlyMap<string, readonly StanceState[]>;
+  readonly hypotheses: readonly HypothesisState[];
+  readonly stances: readonly StanceState[];
+  readonly checks: readonly CheckState[];
+  readonly evidenceRevision: number;
+  readonly byHypothesis: ReadonlyMap<string, readonly StanceState[]>;
   readonly support: Map<string, Support>;
 }
+
+// A record is weighed over and over, and most entries change nothing of what is weighed.
 const memory = new WeakMap<IncidentState, Weighed>();
 
-function weighed(state: IncidentState): Weighed {
+/** The same object as long as nothing that belief rests on has changed. */
+export function weighed(state: IncidentState): Weighed {
+  const hypotheses = state.hypotheses.all();
+  const stances = state.stances.all();
+  const checks = state.checks.all();
+  const { evidenceRevision } = state;
   const known = memory.get(state);
-  if (known?.seq === state.head.seq) return known;
-  const groups = new Map<string, StanceState[]>();
-  for (const stance of state.stances.all()) {
-    const group = groups.get(stance.hypothesis);
-    if (group === undefined) groups.set(stance.hypothesis, [stance]);
+  if (
+    known?.hypotheses === hypotheses &&
+    known.stances === stances &&
+    known.checks === checks &&
+    known.evidenceRevision === evidenceRevision
+  ) {
+    return known;
+  }
+  const byHypothesis = new Map<string, StanceState[]>();
+  for (const stance of stances) {
+    const group = byHypothesis.get(stance.hypothesis);
+    if (group === undefined) byHypothesis.set(stance.hypothesis, [stance]);
     else group.push(stance);
   }
-  const fresh: Weighed = { seq: state.head.seq, stances: groups, support: new Map() };
+  const fresh: Weighed = { hypotheses, stances, checks, evidenceRevision, byHypothesis, support: new Map() };
   memory.set(state, fresh);
   return fresh;
 }

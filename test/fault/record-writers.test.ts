@@ -1,35 +1,29 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import * as fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Entry } from '../../src/record/entry.ts';
 import { canonicalEntry } from '../../src/store/canonical-entry.ts';
 import { openStore, type Store } from '../../src/store/connect.ts';
 import type { Database } from '../../src/store/database.ts';
-import { engineConfigXml } from '../../src/store/engine-config.ts';
 import { createRecordClaims, type RecordClaims } from '../../src/store/record-claims.ts';
 import { openServer } from '../../src/store/server.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { recordLogContract } from '../contract/record-log.contract.ts';
-import { startClickHouseFront, type ClickHouseFront } from '../support/clickhouse-http-front.ts';
-import { startZooKeeper, zooKeeperMissing, type ZooKeeper } from '../support/zookeeper.ts';
+import { startClickHouseWithKeeper, type ClickHouseWithKeeper } from '../support/clickhouse-with-keeper.ts';
+import { zooKeeperMissing } from '../support/zookeeper.ts';
 
-// Several Docket processes on one ClickHouse server that has a Keeper.
+// Several stores on one ClickHouse server that has a Keeper; record-processes.test.ts has several Dockets.
 const missing = zooKeeperMissing();
 if (missing !== undefined) console.log(`several writers: skipped, ${missing}`);
 
-let zooKeeper: ZooKeeper;
-let front: ClickHouseFront;
+let server: ClickHouseWithKeeper;
 let database: Database;
 let claims: RecordClaims;
 let writers: Store[] = [];
-const directory = mkdtempSync(join(tmpdir(), 'docket-writers-'));
 
 async function openWriter(): Promise<Store> {
   const store = openStore({
-    location: { kind: 'server', url: front.url },
+    location: { kind: 'server', url: server.url },
     retentionSeconds: 86_400,
     logger: createLogger('silent'),
     meter: createMetrics().meter,
@@ -64,21 +58,9 @@ function freshIncident(): string {
 
 describe.skipIf(missing !== undefined)('several writers on one ClickHouse server', () => {
   beforeAll(async () => {
-    zooKeeper = await startZooKeeper();
-    const bodies = join(directory, 'bodies');
-    mkdirSync(bodies, { recursive: true });
-    const config = join(directory, 'engine.xml');
-    writeFileSync(
-      config,
-      engineConfigXml({ memoryMax: 1_500_000_000, userFiles: bodies }).replace(
-        '</clickhouse>',
-        `<zookeeper><node><host>127.0.0.1</host><port>${zooKeeper.port}</port></node></zookeeper>
-<keeper_map_path_prefix>/docket_tests</keeper_map_path_prefix></clickhouse>`,
-      ),
-    );
-    front = await startClickHouseFront({ directory, connectionArgs: [`--config-file=${config}`] });
+    server = await startClickHouseWithKeeper();
     writers = [await openWriter(), await openWriter(), await openWriter()];
-    database = openServer(front.url);
+    database = openServer(server.url);
     claims = createRecordClaims(database);
     expect(await claims.prepare()).toBe(true);
   });
@@ -86,9 +68,7 @@ describe.skipIf(missing !== undefined)('several writers on one ClickHouse server
   afterAll(async () => {
     for (const writer of writers) await writer.close();
     await database?.close();
-    await front?.close();
-    await zooKeeper?.close();
-    rmSync(directory, { recursive: true, force: true });
+    await server?.close();
   });
 
   recordLogContract('record log on a ClickHouse server with a Keeper', () => ({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AGENT, ALICE, BOB, CAROL, createRecordFixture, TENANT, ALERTS } from '../../test/support/record-fixture.ts';
+import { AGENT, ALICE, BOB, CAROL, createRecordFixture, TENANT, ALERTS } from '../../../test/support/record-fixture.ts';
 
 const LONG = 'A very long and winding statement about what may have happened 🙂 <b>*with*</b> '.repeat(20).trim();
 

@@ -1,5 +1,5 @@
 import type { Brief } from './brief.ts';
-import { escapeMarkdown } from './plain-text.ts';
+import { escapeMarkdown } from '../plain-text.ts';
 
 /** The brief as Markdown, every word of it shown literally. */
 export function briefMarkdown(brief: Brief): string {

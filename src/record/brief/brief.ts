@@ -1,4 +1,4 @@
-import type { RecordHeadRef } from './incident-record.ts';
+import type { RecordHeadRef } from '../incident-record.ts';
 
 /** The sections of every brief, in this order. */
 export const BRIEF_SECTIONS = [

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { createRecordFixture, evidenceRow, TENANT } from '../../test/support/record-fixture.ts';
-import type { Actor } from './actor.ts';
-import { unixNano } from './evidence-by-hand.ts';
-import type { EvidenceRow } from './evidence.ts';
-import type { Json } from './entry.ts';
+import { createRecordFixture, evidenceRow, TENANT } from '../../../test/support/record-fixture.ts';
+import type { Actor } from '../actor.ts';
+import { unixNano } from '../evidence-by-hand.ts';
+import type { EvidenceRow } from '../evidence.ts';
+import type { Json } from '../entry.ts';
 
 const person = (name: string): Actor => ({ kind: 'human', name, id: null });
 const agent = (name: string, onBehalfOf: string): Actor => ({ kind: 'agent', name, id: null, onBehalfOf });
