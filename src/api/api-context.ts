@@ -10,6 +10,7 @@ import type { CatalogueIntake } from '../record/service-catalogue.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { WebhookIntake } from '../record/webhook-intake.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import type { Accesses } from './access-audit.ts';
 import type { HealthReport } from './health.ts';
 import type { Caller, Identify } from './identity.ts';
 import { problemSchema } from './schema.ts';
@@ -47,7 +48,11 @@ export interface ApiOptions {
 }
 
 export interface ApiEnv {
-  readonly Variables: { readonly caller: Caller };
+  readonly Variables: {
+    readonly caller: Caller;
+    /** Where it is noted what the caller is shown. */
+    readonly accesses: Accesses;
+  };
 }
 
 export type ApiApp = OpenAPIHono<ApiEnv>;

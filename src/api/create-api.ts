@@ -5,6 +5,7 @@ import { methodNotAllowed } from 'hono/method-not-allowed';
 import { routePath } from 'hono/route';
 import { secureHeaders } from 'hono/secure-headers';
 import type { Logger } from '../telemetry/logger.ts';
+import { createAccessAudit } from './access-audit.ts';
 import type { ApiApp, ApiEnv, ApiOptions } from './api-context.ts';
 import { DOCS_STYLE } from './docs-page.tsx';
 import { requireLoopbackHost } from './host-check.ts';
@@ -142,6 +143,7 @@ function fieldErrors(place: string, issue: Issue): FieldError[] {
 }
 
 function authenticate(options: ApiOptions): MiddlewareHandler<ApiEnv> {
+  const accessesOf = createAccessAudit(options);
   return async (context, next) => {
     if (PUBLIC_PATHS.has(context.req.path)) return next();
     const caller = options.identify(context.req.raw);
@@ -158,6 +160,7 @@ function authenticate(options: ApiOptions): MiddlewareHandler<ApiEnv> {
       );
     }
     context.set('caller', caller);
+    context.set('accesses', accessesOf(caller));
     return next();
   };
 }

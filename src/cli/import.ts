@@ -13,7 +13,7 @@ export interface ImportOptions {
   readonly terminal: Terminal;
   /** Say what would be entered and enter nothing. */
   readonly dryRun: boolean;
-  /** Who owns follow-ups that the source gives nobody. */
+  /** Who owns follow-ups that the source gives nobody; without one they are entered as not followed here. */
   readonly owner?: string;
   readonly now?: Date;
 }
@@ -47,7 +47,7 @@ export async function importPostmortems(options: ImportOptions): Promise<number>
   if (options.dryRun) {
     for (const { postmortem, plan } of items) {
       terminal.print(
-        `${postmortem.place}: would import "${postmortem.title}": ${plan.commands.length + 2} entries, ${postmortem.timeline.length} events, ${postmortem.followUps.length} follow-ups, ends as ${plan.endsAs}`,
+        `${postmortem.place}: would import "${postmortem.title}": ${plan.commands.length + 2} entries, ${postmortem.timeline.length} events, ${postmortem.followUps.length} follow-ups${plan.unowned === 0 ? '' : ` (${plan.unowned} without an owner)`}`,
       );
     }
   } else {

@@ -76,6 +76,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
   app.get('/unfiled', async (context) => {
     const { tenant } = context.get('caller');
     const page = await readEvidencePage(evidenceRequest(context, ''), (request) => evidence.unfiled(tenant, request));
+    context.get('accesses').evidence('', page.items);
     const rows = page.items.map((row) => evidenceJson(row, null, NO_STANDING));
     return context.html(document('Unfiled evidence', version, UnfiledPage({ rows, next: page.next }), notice()));
   });
@@ -103,6 +104,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       // A record is readable while its memory is not.
       options.memory?.similar(tenant, found.id, SIMILAR_SHOWN).catch(() => undefined),
     ]);
+    context.get('accesses').evidence(found.id, rows.items);
     const page = IncidentPage({
       record: found,
       entries: entries?.items ?? [],
@@ -120,6 +122,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     if (!found) return notFound(context, 'There is no such incident.');
     const row = await evidence.get(tenant, found.id, context.req.param('eid'));
     if (!row) return notFound(context, 'The incident has no such evidence.');
+    context.get('accesses').evidence(found.id, [row]);
     const page = EvidencePage({ row: evidenceJson(row, found.ref, found.evidence), incidentTitle: found.title });
     return context.html(document(row.summary === '' ? row.kind : row.summary, version, page, notice()));
   });
@@ -129,6 +132,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const traceId = context.req.param('traceId').toLowerCase();
     const trace = /^[0-9a-f]{32}$/.test(traceId) ? await telemetry.trace(tenant, traceId) : undefined;
     if (!trace) return notFound(context, 'Nothing of this trace is stored.');
+    context.get('accesses').trace(traceId);
     return context.html(document(`Trace ${traceId}`, version, TracePage({ trace }), notice()));
   });
 

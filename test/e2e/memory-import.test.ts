@@ -109,6 +109,28 @@ test('an item that cannot be read is named by file and line, and the others are 
   expect(result.stdout).toContain('2 unreadable, 2 imported');
 });
 
+test('action items that nobody owns do not keep what is over from being closed, and are not passed off as done or owned', async () => {
+  writeFileSync(
+    join(folder, 'unowned.md'),
+    '# The queue filled the disk\n\n## Action items\n- Alert before the disk is full (@eli)\n- Bound the queue\n- [x] Free the disk\n',
+  );
+  const dry = await importing('unowned.md', '--dry-run');
+  expect(dry.stdout).toContain('3 follow-ups (1 without an owner)');
+  const result = await importing('unowned.md');
+  expect(result).toMatchObject({ code: 0, stderr: '' });
+  const [, ref = ''] = /imported as (\S+)/.exec(result.stdout) ?? [];
+  expect(await api.get(`/incidents/${ref}`)).toMatchObject({
+    status: 'closed',
+    followUps: [
+      { state: 'open', owner: { name: 'eli' } },
+      { state: 'wont_do', owner: null, closed: { reason: expect.stringContaining('names no owner') as string } },
+      { state: 'done' },
+    ],
+    gaps: [{ kind: 'unknown_owner', state: 'accepted', what: expect.stringContaining('one action item') as string }],
+  });
+  expect((await importing('unowned.md')).stdout).toContain(`already there as ${ref}`);
+});
+
 test('what changed since it was imported is reported and left as it is', async () => {
   writeFileSync(
     join(folder, 'changed.json'),
@@ -154,7 +176,7 @@ test('an open incident finds the imported one, with what it was, what fixed it a
 
 test('measures leave imported incidents out and say so; review and OCSF describe one', async () => {
   const measures = await api.get('/metrics/record');
-  expect(measures).toMatchObject({ measured: 1, imported: 3 });
+  expect(measures).toMatchObject({ measured: 1, imported: 4 });
   const review = (await api.get('/incidents/INC-1/review')) as unknown as {
     sections: { sentences: { text: string; cites: string[] }[] }[];
   };
@@ -174,6 +196,6 @@ test.skipIf(!sharedData.present)('real timelines are imported whole, twice, with
   expect(first.stdout).toContain('4 imported');
   expect((await importing('timelines.jsonl', '--owner', 'platform team')).stdout).toContain('4 already there');
   const closed = (await api.get('/incidents?status=closed&limit=200')) as unknown as { items: unknown[] };
-  // INC-1 and the two of the mixed file are closed, too.
-  expect(closed.items).toHaveLength(7);
+  // INC-1, the unowned one and the two of the mixed file are closed, too.
+  expect(closed.items).toHaveLength(8);
 });

@@ -99,6 +99,7 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
     const page = await readEvidencePage(pageRequest(context.req.valid('query')), (request) =>
       evidence.page(tenant, found.id, request),
     );
+    context.get('accesses').evidence(found.id, page.items);
     return context.json({
       items: page.items.map((row) => evidenceJson(row, found.ref, found.evidence)),
       next: page.next,
@@ -112,6 +113,7 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
     if (!found) throw unknownIncident();
     const row = await evidence.get(tenant, found.id, eid);
     if (!row) throw new ApiProblem(404, 'evidence.unknown', 'The incident has no such evidence.');
+    context.get('accesses').evidence(found.id, [row]);
     return context.json(evidenceJson(row, found.ref, found.evidence));
   });
 
@@ -120,6 +122,7 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
     const page = await readEvidencePage(pageRequest(context.req.valid('query')), (request) =>
       evidence.unfiled(tenant, request),
     );
+    context.get('accesses').evidence('', page.items);
     return context.json({ items: page.items.map((row) => evidenceJson(row, null, NO_STANDING)), next: page.next });
   });
 

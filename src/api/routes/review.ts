@@ -74,6 +74,7 @@ export function registerReviewRoutes(app: ApiApp, options: Pick<ApiOptions, 'rec
     const { tenant } = context.get('caller');
     const record = await options.record.record(tenant, context.req.valid('param').id);
     if (record === undefined) throw unknownIncident();
+    context.get('accesses').exported(record.id, 'ocsf');
     return context.json(ocsfIncidentFinding(record, options.version) as { class_uid: 2005 }, 200);
   });
 }

@@ -42,6 +42,7 @@ export function registerStreamRoute(app: ApiApp, options: ApiOptions, instrument
 
   app.openapi(streamRoute, async (context) => {
     const { tenant } = context.get('caller');
+    const accesses = context.get('accesses');
     const { id } = context.req.valid('param');
     const summary = await record.summary(tenant, id);
     if (!summary) throw unknownIncident();
@@ -118,6 +119,7 @@ export function registerStreamRoute(app: ApiApp, options: ApiOptions, instrument
           sent = event.seq;
         } else {
           const standing = event.rows.length > 0 ? (await record.record(tenant, id))?.evidence : undefined;
+          accesses.evidence(summary?.id ?? id, event.rows);
           for (const row of event.rows) {
             const data = JSON.stringify(
               evidenceJson(row, summary?.ref ?? null, standing ?? { disputed: [], withdrawn: [] }),

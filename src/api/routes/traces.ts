@@ -31,6 +31,7 @@ export function registerTraceRoutes(app: ApiApp, options: ApiOptions): void {
     const { tenant } = context.get('caller');
     const trace = await options.telemetry.trace(tenant, context.req.valid('param').traceId);
     if (!trace) throw new ApiProblem(404, 'trace.unknown', 'Nothing of this trace is stored.');
+    context.get('accesses').trace(context.req.valid('param').traceId);
     return context.json(trace);
   });
 }

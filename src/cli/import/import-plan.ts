@@ -9,16 +9,18 @@ export type ImportCommand = Parameters<ApiClient['append']>[1];
 export interface ImportPlan {
   readonly open: OpenRequest & { readonly entryId: string };
   readonly commands: readonly ImportCommand[];
-  /** Where it ends: closed, or review while a follow-up has no owner. */
-  readonly endsAs: 'closed' | 'review';
+  /** Follow-ups that neither the source nor the importer gave anybody. */
+  readonly unowned: number;
 }
 
 const SUMMARY_MAX = 300;
+const NOT_FOLLOWED = 'imported history: the source names no owner, so nobody follows it here';
 
 /**
  * Ids are derived from the postmortem, so that the same import again changes nothing and one that was cut off goes on where
  * it stopped. Timeline and text become notes, the account of the cause an accepted hypothesis, what was left to do
- * follow-ups. `owner` takes follow-ups that the postmortem gives nobody.
+ * follow-ups. `owner` takes follow-ups that the postmortem gives nobody; without one they are entered as not followed here, with
+ * the gap that leaves, so that what is over does not wait for somebody who may not exist.
  */
 export function planImport(postmortem: Postmortem, owner: string | undefined): ImportPlan {
   const { title, startedAt, endedAt } = postmortem;
@@ -68,7 +70,7 @@ export function planImport(postmortem: Postmortem, owner: string | undefined): I
     const hypothesis = add('hypothesis.propose', { statement: text, kind }, endedAt ?? startedAt);
     add('hypothesis.accept', { hypothesis, override: 'imported' }, endedAt ?? startedAt);
   }
-  let unowned = false;
+  const unowned: string[] = [];
   for (const followUp of postmortem.followUps) {
     const name = followUp.owner ?? owner;
     const opened = add(
@@ -81,13 +83,22 @@ export function planImport(postmortem: Postmortem, owner: string | undefined): I
       endedAt ?? startedAt,
     );
     if (followUp.done) add('followup.done', { followUp: opened, note: 'imported as done; the source names no proof' });
-    else unowned ||= name === undefined;
+    else if (name === undefined) unowned.push(opened);
+  }
+  if (unowned.length > 0) {
+    const items = unowned.length === 1 ? 'one action item' : `${unowned.length} action items`;
+    const gap = add(
+      'gap.open',
+      { kind: 'unknown_owner', what: `Who owns ${items} of the source, and whether they were done`, blocks: unowned },
+      endedAt ?? startedAt,
+    );
+    add('gap.accept', { gap, reason: 'imported history' }, endedAt ?? startedAt);
+    for (const followUp of unowned) add('followup.wont_do', { followUp, reason: NOT_FOLLOWED }, endedAt ?? startedAt);
   }
   const reason =
     postmortem.resolution ?? (endedAt === null ? 'imported; when it was resolved is not known' : 'imported');
   add('incident.status', { status: 'resolved', reason: cleanText(reason, 2_000) }, endedAt ?? startedAt);
-  const endsAs = unowned ? 'review' : 'closed';
-  add('incident.status', { status: endsAs, reason: 'imported' }, endedAt ?? startedAt);
+  add('incident.status', { status: 'closed', reason: 'imported' }, endedAt ?? startedAt);
   return {
     open: {
       title,
@@ -103,7 +114,7 @@ export function planImport(postmortem: Postmortem, owner: string | undefined): I
       entryId: incidentId,
     },
     commands,
-    endsAs,
+    unowned: unowned.length,
   };
 }
 
