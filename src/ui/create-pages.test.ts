@@ -230,3 +230,56 @@ test('pages stand behind the checks of the API', async () => {
   expect((await page('http://rebound.example/')).status).toBe(421);
   expect((await page('/docket.css')).headers.get('content-type')).toBe('text/css; charset=utf-8');
 });
+
+test('the list shows what goes on worst first, apart from what is over, each with what needs somebody', async () => {
+  const { record, page } = await fixture();
+  const open = (title: string, severity: 'sev1' | 'sev4') => record.service.open(TENANT, ALICE, { title, severity });
+  await open('Mails are late', 'sev4');
+  await open('Nobody can log in', 'sev1');
+  const over = await open('A false alarm', 'sev1');
+  if (over.kind !== 'opened') throw new Error('not opened');
+  await record.service.append(TENANT, over.incident.id, ALICE, {
+    type: 'incident.status',
+    body: { status: 'declined', reason: 'A test' },
+  });
+  await record.did(ALICE, 'action.propose', {
+    intent: 'Roll checkout back',
+    target: 'checkout',
+    operation: 'kubectl rollout undo',
+    tier: 'mutate',
+    rollback: { plan: 'Deploy it again' },
+  });
+  await record.did(ALICE, 'approval.request', { action: 'A1' });
+  const { html } = await page('/');
+  const places = [
+    'Going on',
+    'Nobody can log in',
+    'Checkout answers 500',
+    'Waits for approval: Roll checkout back',
+    'Mails are late',
+    'Over',
+    'A false alarm',
+  ].map((words) => html.indexOf(`>${words}`) + html.indexOf(`: ${words}<`) + 1);
+  expect(places.every((place) => place > 0)).toBe(true);
+  expect(places).toEqual([...places].sort((one, other) => one - other));
+});
+
+test('a record says on top what needs somebody, and nothing of the kind when nothing does', async () => {
+  const { record, page } = await fixture();
+  expect((await page('/incidents/INC-1')).html).not.toContain('Needs somebody');
+  await record.did(ALICE, 'hypothesis.propose', { statement: 'It is the deploy' });
+  await record.did(ALICE, 'message.draft', { audience: 'customers', body: 'It is the deploy', restsOn: ['H1'] });
+  await record.did(ALICE, 'message.approve', { message: 'M1' });
+  await record.did(ALICE, 'message.send', { message: 'M1' });
+  await record.did(ALICE, 'hypothesis.reject', { hypothesis: 'H1', reason: 'No', setAside: true });
+  await record.did(ALICE, 'gap.open', {
+    kind: 'unapproved_mutation',
+    what: 'sre-agent called <kubectl_delete> without an approval',
+  });
+  const { html } = await page('/incidents/INC-1');
+  const needs = html.slice(html.indexOf('Needs somebody'), html.indexOf('id="brief"'));
+  expect(needs).toContain('Unapproved change: sre-agent called &lt;kubectl_delete&gt; without an approval');
+  expect(needs).toContain('What customers were told rests on something that fell.');
+  expect(needs).toContain('href="#item-M1"');
+  expectSound(html);
+});

@@ -4,7 +4,7 @@ import { evidenceJson, NO_STANDING } from '../api/evidence-json.ts';
 import { readEvidencePage } from '../api/read-evidence-page.ts';
 import type { EvidenceLog, EvidencePageRequest } from '../record/evidence-log.ts';
 import { EVIDENCE_KINDS } from '../record/evidence.ts';
-import { INCIDENT_STATUSES, SEVERITIES } from '../record/incident-record.ts';
+import { INCIDENT_STATUSES, SEVERITIES, type IncidentStatus, type IncidentSummary } from '../record/incident-record.ts';
 import type { MemoryService } from '../record/memory/memory-service.ts';
 import { createMeasureReader } from '../record/memory/record-measures.ts';
 import type { RecordService } from '../record/record-service.ts';
@@ -30,6 +30,9 @@ export interface PagesOptions {
 }
 
 const INCIDENTS_PER_PAGE = 25;
+const OPEN_MAX = 100;
+const GOING_ON: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring'];
+const OVER = INCIDENT_STATUSES.filter((each) => !GOING_ON.includes(each));
 const EVIDENCE_PER_PAGE = 50;
 const ENTRIES_PER_PAGE = 100;
 const UNFILED_COUNTED = 100;
@@ -50,22 +53,34 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const severity = oneOf(SEVERITIES, context.req.query('severity'));
     const q = words(context.req.query('q'));
     const cursor = context.req.query('cursor');
-    const [page, unfiled] = await Promise.all([
+    const older = cursor !== undefined && cursor !== '';
+    const asked = status === undefined ? INCIDENT_STATUSES : [status];
+    const incidents = (
+      statuses: readonly IncidentStatus[],
+      more: { readonly limit: number; readonly cursor?: string },
+    ) =>
       record.list(tenant, {
-        limit: INCIDENTS_PER_PAGE,
-        ...(status === undefined ? {} : { status: [status] }),
+        ...more,
+        status: statuses.filter((each) => asked.includes(each)),
         ...(severity === undefined ? {} : { severity: [severity] }),
         ...(q === '' ? {} : { q }),
-        ...(cursor === undefined || cursor === '' ? {} : { cursor }),
-      }),
+      });
+    const [open, over, unfiled] = await Promise.all([
+      // The page of older ones has what is over only: what goes on is on the first.
+      older ? { items: [], next: null } : incidents(GOING_ON, { limit: OPEN_MAX }),
+      incidents(OVER, { limit: INCIDENTS_PER_PAGE, ...(older ? { cursor } : {}) }),
       evidence.unfiled(tenant, { limit: UNFILED_COUNTED }),
     ]);
-    const lines = await Promise.all(
-      page.items.map(async (summary) => ({ summary, record: await record.record(tenant, summary.id) })),
+    const withRecords = (items: readonly IncidentSummary[]) =>
+      Promise.all(items.map(async (summary) => ({ summary, record: await record.record(tenant, summary.id) })));
+    const worstFirst = [...open.items].sort(
+      (one, other) => SEVERITIES.indexOf(one.severity) - SEVERITIES.indexOf(other.severity),
     );
     const list = IncidentList({
-      lines,
-      next: page.next,
+      open: await withRecords(worstFirst),
+      openMore: open.next !== null,
+      over: await withRecords(over.items),
+      next: over.next,
       filter: { status: status ?? '', severity: severity ?? '', q },
       unfiled: { count: unfiled.items.length, more: unfiled.next !== null },
       nowMs: Date.now(),
@@ -112,6 +127,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       evidence: { items: rows.items.map((row) => evidenceJson(row, found.ref, found.evidence)), next: rows.next },
       filter,
       similar,
+      nowMs: Date.now(),
     });
     return context.html(document(`${found.ref}: ${found.title}`, version, page, notice()));
   });

@@ -1,5 +1,6 @@
 import { INCIDENT_STATUSES, SEVERITIES, type IncidentRecord, type IncidentSummary } from '../record/incident-record.ts';
-import { Badge, duration, pathTo, severityTone, Time } from './text.tsx';
+import { attentionOf } from './attention.tsx';
+import { duration, pathTo, SeverityBadge, StatusBadge, Time } from './text.tsx';
 
 export interface IncidentLine {
   readonly summary: IncidentSummary;
@@ -7,7 +8,12 @@ export interface IncidentLine {
 }
 
 export interface IncidentListProps {
-  readonly lines: readonly IncidentLine[];
+  /** What goes on, worst first; what is over, newest first. */
+  readonly open: readonly IncidentLine[];
+  /** True when more goes on than is listed. */
+  readonly openMore: boolean;
+  readonly over: readonly IncidentLine[];
+  /** More that is over. */
   readonly next: string | null;
   readonly filter: { readonly status: string; readonly severity: string; readonly q: string };
   /** How many rows no incident has claimed; `more` when there are beyond those counted. */
@@ -15,8 +21,9 @@ export interface IncidentListProps {
   readonly nowMs: number;
 }
 
-export function IncidentList({ lines, next, filter, unfiled, nowMs }: IncidentListProps) {
+export function IncidentList({ open, openMore, over, next, filter, unfiled, nowMs }: IncidentListProps) {
   const unfiledText = `${unfiled.count}${unfiled.more ? ' or more' : ''}`;
+  const filtered = filter.q !== '' || filter.status !== '' || filter.severity !== '';
   return (
     <>
       <h1>Incidents</h1>
@@ -40,47 +47,12 @@ export function IncidentList({ lines, next, filter, unfiled, nowMs }: IncidentLi
         </label>
         <button type="submit">Show</button>
       </form>
-      {lines.length === 0 ? (
-        <p>No incidents{filter.q || filter.status || filter.severity ? ' match' : ' yet'}.</p>
-      ) : (
-        <table class="stack">
-          <caption>Newest first</caption>
-          <thead>
-            <tr>
-              <th scope="col">Incident</th>
-              <th scope="col">Status</th>
-              <th scope="col">Severity</th>
-              <th scope="col">Leading theory</th>
-              <th scope="col">Age</th>
-            </tr>
-          </thead>
-          <tbody>
-            {lines.map(({ summary, record }) => (
-              <tr>
-                <th scope="row">
-                  <a href={pathTo('incidents', summary.ref)}>
-                    {summary.ref}: {summary.title}
-                  </a>
-                  {summary.services.length > 0 ? <div class="quiet">{summary.services.join(', ')}</div> : null}
-                </th>
-                <td>{summary.status}</td>
-                <td>
-                  <Badge text={summary.severity} tone={severityTone(summary.severity)} />
-                </td>
-                <td>{leadingTheory(record)}</td>
-                <td>
-                  {duration(
-                    (summary.resolvedAt ? Date.parse(summary.resolvedAt) : nowMs) - Date.parse(summary.startedAt),
-                  )}
-                  <div class="quiet">
-                    since <Time at={summary.startedAt} />
-                  </div>
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      )}
+      {open.length + over.length === 0 ? <p>No incidents{filtered ? ' match' : ' yet'}.</p> : null}
+      <Lines title="Going on" caption="Worst first" lines={open} nowMs={nowMs} />
+      {openMore ? (
+        <p class="notice">More goes on than the newest {open.length}: narrow the list by words or severity.</p>
+      ) : null}
+      <Lines title="Over" caption="Newest first" lines={over} nowMs={nowMs} />
       {next === null ? null : (
         <p>
           <a href={`/?${new URLSearchParams({ ...filter, cursor: next }).toString()}`}>Older incidents</a>
@@ -88,6 +60,82 @@ export function IncidentList({ lines, next, filter, unfiled, nowMs }: IncidentLi
       )}
     </>
   );
+}
+
+interface LinesProps {
+  readonly title: string;
+  readonly caption: string;
+  readonly lines: readonly IncidentLine[];
+  readonly nowMs: number;
+}
+
+function Lines({ title, caption, lines, nowMs }: LinesProps) {
+  if (lines.length === 0) return null;
+  return (
+    <section aria-label={title}>
+      <h2>
+        {title} <span class="quiet">({lines.length})</span>
+      </h2>
+      <table class="stack incidents">
+        <caption>{caption}</caption>
+        <thead>
+          <tr>
+            <th scope="col">Severity</th>
+            <th scope="col">Incident</th>
+            <th scope="col">Status</th>
+            <th scope="col">Leading theory</th>
+            <th scope="col">Age</th>
+          </tr>
+        </thead>
+        <tbody>
+          {lines.map(({ summary, record }) => (
+            <tr>
+              <td class="mark">
+                <SeverityBadge severity={summary.severity} />
+              </td>
+              <th scope="row">
+                <a href={pathTo('incidents', summary.ref)}>
+                  {summary.ref}: {summary.title}
+                </a>
+                {summary.services.length > 0 ? <div class="quiet">{summary.services.join(', ')}</div> : null}
+                <Needs record={record} nowMs={nowMs} />
+              </th>
+              <td class="mark">
+                <StatusBadge status={summary.status} />
+                <Commander record={record} />
+              </td>
+              <td>{leadingTheory(record)}</td>
+              <td class="mark">
+                {duration(
+                  (summary.resolvedAt ? Date.parse(summary.resolvedAt) : nowMs) - Date.parse(summary.startedAt),
+                )}
+                <div class="quiet">
+                  since <Time at={summary.startedAt} />
+                </div>
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </section>
+  );
+}
+
+/** The worst of what cannot wait, and how much more there is. */
+function Needs({ record, nowMs }: { readonly record: IncidentRecord | undefined; readonly nowMs: number }) {
+  const [first, ...more] = record === undefined ? [] : attentionOf(record, nowMs);
+  if (first === undefined) return null;
+  return (
+    <div class="bad">
+      {first.text}
+      {more.length === 0 ? '' : ` And ${more.length} more.`}
+    </div>
+  );
+}
+
+function Commander({ record }: { readonly record: IncidentRecord | undefined }) {
+  const command = record?.responsibilities.find((each) => each.held && each.kind === 'command');
+  return command === undefined ? null : <div class="quiet">{command.holder.name}</div>;
 }
 
 interface ChoiceProps {
@@ -111,11 +159,7 @@ function Choice({ name, values, chosen }: ChoiceProps) {
 
 function leadingTheory(record: IncidentRecord | undefined): string {
   if (!record) return '';
-  const leader = record.hypotheses.find(
-    (each) => each.id === record.fixation.leader || each.label === record.fixation.leader,
-  );
-  const live = record.hypotheses.filter((each) => each.live);
-  const shown = leader ?? (live.length === 1 ? live[0] : undefined);
-  if (shown) return `${shown.label}: ${shown.statement} (${shown.confidence.level})`;
-  return live.length === 0 ? 'none yet' : `${live.length} theories, none ahead`;
+  const leader = record.hypotheses.find((each) => each.id === record.fixation.leader);
+  if (leader) return `${leader.label}: ${leader.statement} (${leader.state})`;
+  return 'none yet';
 }

@@ -1,5 +1,5 @@
 import type { SimilarAnswer } from '../record/memory/memory-service.ts';
-import { Badge, pathTo, Redacted, severityTone, Time } from './text.tsx';
+import { Badge, pathTo, Redacted, SeverityBadge, Time } from './text.tsx';
 
 const FEATURES_SHOWN = 6;
 const REPEATED_SHOWN = 10;
@@ -16,8 +16,7 @@ export function SimilarSection({ similar }: { readonly similar: SimilarAnswer })
             <a href={pathTo('incidents', incident.ref)}>{incident.ref}</a>: <Redacted text={incident.title} />
           </h3>
           <p>
-            <Badge text={incident.status} tone="quiet" />{' '}
-            <Badge text={incident.severity} tone={severityTone(incident.severity)} /> started{' '}
+            <Badge text={incident.status} tone="quiet" /> <SeverityBadge severity={incident.severity} /> started{' '}
             <Time at={incident.startedAt} />, likeness {Math.round(score * 100)} %
           </p>
           <p class="quiet">

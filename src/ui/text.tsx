@@ -1,10 +1,10 @@
 import type { Actor } from '../record/actor.ts';
 
-/** A time to the second, UTC, with the whole of it for machines. */
+/** A time to the second (whole minutes without their zeros), UTC, with the whole of it for machines. */
 export function Time({ at }: { readonly at: string }) {
   return (
     <time class="time" datetime={at}>
-      {at.slice(0, 19).replace('T', ' ')}Z
+      {at.slice(0, 19).replace('T', ' ').replace(/:00$/u, '')}Z
     </time>
   );
 }
@@ -49,8 +49,25 @@ export function Badge({ text, tone }: { readonly text: string; readonly tone: 'g
   return <span class={`badge ${tone}`}>{text}</span>;
 }
 
-export function severityTone(severity: string): 'bad' | 'warn' | 'quiet' {
-  return severity === 'sev1' ? 'bad' : severity === 'sev2' ? 'warn' : 'quiet';
+const LOUD_SEVERITIES: readonly string[] = ['sev1', 'sev2'];
+
+/** Filled for what wakes people up. */
+export function SeverityBadge({ severity }: { readonly severity: string }) {
+  const word = severity === 'unknown' ? 'SEV ?' : severity.toUpperCase();
+  return <span class={`badge ${LOUD_SEVERITIES.includes(severity) ? `loud ${severity}` : 'quiet'}`}>{word}</span>;
+}
+
+const STATUS_TONES: ReadonlyMap<string, 'good' | 'bad' | 'warn'> = new Map([
+  ['triage', 'warn'],
+  ['active', 'bad'],
+  ['mitigated', 'warn'],
+  ['monitoring', 'warn'],
+  ['resolved', 'good'],
+  ['closed', 'good'],
+]);
+
+export function StatusBadge({ status }: { readonly status: string }) {
+  return <Badge text={status} tone={STATUS_TONES.get(status) ?? 'quiet'} />;
 }
 
 export function outcomeTone(outcome: string): 'good' | 'bad' | 'quiet' {
