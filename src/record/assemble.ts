@@ -15,7 +15,6 @@ import type {
   FollowUp,
   Hypothesis,
   IncidentRecord,
-  IncidentSummary,
   Message,
   Stance,
   StatusUpdate,
@@ -125,24 +124,6 @@ export function assembleWithoutBrief(state: IncidentState, options: AssembleOpti
       checkpoint: further(options.checkpoint, state),
     },
     policyVersion: state.policyVersion,
-  };
-}
-
-export function summaryOf(state: IncidentState): IncidentSummary {
-  return {
-    id: state.id,
-    ref: state.ref,
-    title: state.title,
-    status: state.status,
-    severity: state.severity,
-    head: state.head,
-    services: state.services,
-    environments: state.environments,
-    startedAt: state.startedAt,
-    detectedAt: state.detectedAt,
-    mitigatedAt: state.mitigatedAt,
-    resolvedAt: state.resolvedAt,
-    updatedAt: state.updatedAt,
   };
 }
 

@@ -231,3 +231,17 @@ test('every entry type has a JSON Schema, and no two share a name', async () => 
     expect(() => JSON.stringify(schema)).not.toThrow();
   }
 });
+
+test('an incident that is put out of memory and read again while it is written to shows what was written', async () => {
+  const fixture = await createRecordFixture({ maxCachedEntries: 2 });
+  fixture.recordLog.beforeAppend = async (entries) => {
+    if (entries[0]?.type !== 'gap.open') return;
+    fixture.recordLog.beforeAppend = null;
+    for (const title of ['One', 'Two', 'Three']) await fixture.service.open(TENANT, ALICE, { title });
+    expect((await fixture.record()).gaps).toEqual([]);
+  };
+  await fixture.did(ALICE, 'gap.open', { what: 'The cache is not measured' });
+  expect((await fixture.record()).gaps).toHaveLength(1);
+  await fixture.did(ALICE, 'gap.open', { what: 'Nor is the pool' });
+  expect((await fixture.record()).gaps).toHaveLength(2);
+});

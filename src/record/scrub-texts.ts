@@ -1,0 +1,39 @@
+import { scrubFailed } from './command-refusal.ts';
+import type { Rejection } from './rejection.ts';
+
+export type Scrubbed =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly rejection: Rejection };
+
+/** Takes secrets out of a text, by the rules of the tenant and, where there is one already, of the incident. */
+export type ScrubText = (text: string, tenant: string, incidentId: string | undefined) => string;
+
+/** Applies `scrub` to every text of `value`. What it throws refuses the whole: nothing unchecked is kept. */
+export function scrubTexts(
+  value: unknown,
+  scrub: ScrubText | undefined,
+  { tenant, incidentId }: { readonly tenant: string; readonly incidentId?: string },
+): Scrubbed {
+  try {
+    return {
+      ok: true,
+      value: scrub === undefined ? value : mapText(value, (text) => scrub(text, tenant, incidentId), 0),
+    };
+  } catch {
+    return { ok: false, rejection: scrubFailed() };
+  }
+}
+
+const MAX_DEPTH = 64;
+
+// Ids, digests and times are not prose: masking one would break what it names.
+const MACHINE_MADE =
+  /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/;
+
+function mapText(value: unknown, change: (text: string) => string, depth: number): unknown {
+  if (depth > MAX_DEPTH) throw new RangeError('nested too deeply');
+  if (typeof value === 'string') return MACHINE_MADE.test(value) ? value : change(value);
+  if (Array.isArray(value)) return value.map((each) => mapText(each, change, depth + 1));
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapText(each, change, depth + 1)]));
+}
