@@ -19,6 +19,7 @@ import { openCatalogueFiles } from './evidence/catalogue/catalogue-files.ts';
 import { createCatalogueService } from './evidence/catalogue/catalogue-service.ts';
 import { createIncidentWatch } from './evidence/incident-watch.ts';
 import { createLinker } from './evidence/linker.ts';
+import { AGENT_KEY_PREFIXES, INCIDENT_REF_KEYS } from './evidence/recognition-set.ts';
 import { createWebhookIntake } from './evidence/webhook-intake.ts';
 import { createForwarder } from './forward/forwarder.ts';
 import type { ExportHandler } from './pipeline/consumer.ts';
@@ -39,6 +40,7 @@ import { createMemoryService } from './record/memory/memory-service.ts';
 import type { RecordService } from './record/record-service.ts';
 import { createRecordService } from './record/service.ts';
 import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
+import { fileUnknownKeys } from './redaction/key-overflow.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
 import { knowsTenant, type CompiledPolicy } from './redaction/policy.ts';
 import { createRedactor } from './redaction/redactor.ts';
@@ -53,6 +55,18 @@ import { createPages } from './ui/create-pages.ts';
 import { createWithheldGaps } from './withheld-gap.ts';
 
 const TENANT = 'default';
+/** Beside what evidence goes by: attributes by which services, hosts and failures are found. */
+const SERVICE_KEY_PREFIXES = [
+  'service.',
+  'host.',
+  'k8s.',
+  'deployment.',
+  'exception.',
+  'error.',
+  'http.',
+  'db.',
+  'rpc.',
+];
 /** A store that takes longer is shown as not answering. */
 const STORE_ANSWER_MS = 5_000;
 /** How long a stopping service lets its consumers catch up; what is left is delivered at the next start. */
@@ -249,13 +263,20 @@ export function createDocket(options: DocketOptions): Docket {
     closers.push(() => watch.close());
     arrival.afterwards(() => watch.start());
 
-    const handler: ExportHandler = async (request) =>
-      spool.refusal(request.bytes.length) ?? spool.append(redactor.redact(request));
+    const handler: ExportHandler = async (request) => {
+      const refusal = spool.refusal(request.bytes.length);
+      if (refusal !== undefined) return refusal;
+      const frame = redactor.redact(request);
+      const { signal, knownKeys } = request;
+      if (knownKeys === undefined) return spool.append(frame);
+      return spool.append({ ...frame, bytes: fileUnknownKeys(signal, frame.bytes, knownKeys) });
+    };
     const receiver = createReceiver({
       grpc: config.listen.otlpGrpc,
       http: config.listen.otlpHttp,
       handler,
       authenticate: authenticateOf(config),
+      reservedKeyPrefixes: [...AGENT_KEY_PREFIXES, ...INCIDENT_REF_KEYS, ...SERVICE_KEY_PREFIXES],
       meter,
       logger,
     });

@@ -1,3 +1,4 @@
+import type { KnownKeys } from '../otlp/known-keys.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { SpooledFrame } from './frame.ts';
 import type { ExportOutcome } from './outcome.ts';
@@ -11,6 +12,8 @@ export interface ExportRequest {
   /** Spans, log records or data points in `bytes`. */
   readonly items: number;
   readonly receivedAtUnixNano: bigint;
+  /** Given when attributes of the request have keys beyond these: they are to be filed under one key, once redacted. */
+  readonly knownKeys?: KnownKeys;
 }
 
 /** What the receiver is given: takes a request and answers when its fate is known (for `accepted`: when it is durable). */

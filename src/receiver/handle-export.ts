@@ -1,11 +1,13 @@
 import { OtlpDecodeError, OtlpSizeError } from '../otlp/decode-error.ts';
 import { transcodeJson } from '../otlp/json/transcode.ts';
 import { checkRequest, type RequestCheck } from '../otlp/protobuf/check.ts';
+import type { KnownKeys } from '../otlp/known-keys.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { ExportHandler } from '../pipeline/consumer.ts';
 import type { ExportOutcome, Permanent, Retryable } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Reservation } from './admission.ts';
+import { createAttributeKeys } from './attribute-keys.ts';
 import type { ReceiverInstruments, Transport } from './instruments.ts';
 import type { ReceiverLimits } from './options.ts';
 import { createTurns } from './turns.ts';
@@ -30,26 +32,33 @@ export interface HandleExportOptions {
   readonly handler: ExportHandler;
   readonly instruments: ReceiverInstruments;
   readonly logger: Logger;
-  readonly limits: Pick<ReceiverLimits, 'requestBytesMax' | 'retryAfterMs'>;
+  readonly limits: Pick<ReceiverLimits, 'requestBytesMax' | 'retryAfterMs' | 'attributeKeysMax'>;
+  /** Attribute keys that begin like this cannot be crowded out by others. */
+  readonly reservedKeyPrefixes: readonly string[];
   /** Nanoseconds since the epoch. */
   readonly clock: () => bigint;
 }
 
 /** How long a sender should wait when the handler failed in a way nobody foresaw. */
 const FAILED_HANDLER_RETRY_MS = 5000;
+/** The log says at most this often that something was taken otherwise than sent. */
+const WARNING_MS = 60_000;
 
 interface Decoded {
   readonly check: RequestCheck;
+  readonly keys: KnownKeys;
   readonly warning: string;
+  readonly stringIndexes: number;
 }
 
 type Limits = HandleExportOptions['limits'];
 
-function decode(incoming: IncomingExport, limits: Limits): Decoded | Permanent | Retryable {
+function decode(incoming: IncomingExport, limits: Limits, keys: KnownKeys): Decoded | Permanent | Retryable {
   const { signal, body, encoding } = incoming;
   try {
-    if (encoding === 'protobuf') return { check: checkRequest(signal, body), warning: '' };
-    return decodeJson(incoming, limits);
+    if (encoding === 'json') return decodeJson(incoming, limits, keys);
+    const check = checkRequest(signal, body, keys);
+    return { check, keys, warning: '', stringIndexes: check.stringIndexes };
   } catch (error) {
     if (error instanceof OtlpSizeError) return { kind: 'permanent', code: 'too_large', message: error.message };
     if (!(error instanceof OtlpDecodeError)) throw error;
@@ -62,7 +71,7 @@ function decode(incoming: IncomingExport, limits: Limits): Decoded | Permanent |
 }
 
 /** The protobuf made from JSON is memory of its own, so it is taken from the budget beside the JSON. */
-function decodeJson(incoming: IncomingExport, limits: Limits): Decoded | Retryable {
+function decodeJson(incoming: IncomingExport, limits: Limits, keys: KnownKeys): Decoded | Retryable {
   const { signal, body, reservation } = incoming;
   const overloaded: Retryable = {
     kind: 'retryable',
@@ -70,9 +79,9 @@ function decodeJson(incoming: IncomingExport, limits: Limits): Decoded | Retryab
     retryAfterMs: limits.retryAfterMs,
   };
   if (!reservation.tryGrow(body.length)) return overloaded;
-  const { bytes, warning } = transcodeJson(signal, body, limits.requestBytesMax);
+  const { bytes, warning, stringIndexes } = transcodeJson(signal, body, limits.requestBytesMax);
   if (bytes.length > body.length && !reservation.tryGrow(bytes.length - body.length)) return overloaded;
-  return { check: checkRequest(signal, bytes), warning };
+  return { check: checkRequest(signal, bytes, keys), keys, warning, stringIndexes };
 }
 
 const sentences = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('; ');
@@ -85,16 +94,46 @@ const sentences = (...parts: readonly string[]): string => parts.filter((part) =
 export function createHandleExport(options: HandleExportOptions): HandleExport {
   const { handler, instruments, logger, limits, clock } = options;
   const turns = createTurns();
+  const attributeKeys = createAttributeKeys({
+    keysMax: limits.attributeKeysMax,
+    reservedPrefixes: options.reservedKeyPrefixes,
+    clock,
+  });
+  let warnedAt = Number.NEGATIVE_INFINITY;
+
+  /** What was taken in a way that the sender may not expect; said in the answer, and in the log from time to time. */
+  function warningsOf({ check, warning, stringIndexes }: Decoded, incoming: IncomingExport): string {
+    const { transport, signal } = incoming;
+    const { unknownKeys } = check;
+    if (unknownKeys > 0) instruments.overflowedAttributes(transport, signal, unknownKeys);
+    if ((unknownKeys > 0 || stringIndexes > 0) && performance.now() - warnedAt >= WARNING_MS) {
+      warnedAt = performance.now();
+      logger.warn(
+        { transport, signal, tenant: incoming.tenant, unknownKeys, stringIndexes },
+        'a request has attribute keys beyond the bound of a day, or string indexes that only profiles have',
+      );
+    }
+    return sentences(
+      warning,
+      stringIndexes === 0
+        ? ''
+        : `${stringIndexes} indexes of strings (string_value_strindex, key_strindex) were ignored: only profiles have them`,
+      unknownKeys === 0
+        ? ''
+        : `${unknownKeys} attributes are kept under docket.overflow: more than ${limits.attributeKeysMax} different keys came today`,
+    );
+  }
 
   async function run(incoming: IncomingExport): Promise<ExportOutcome> {
     const { transport, signal } = incoming;
     const receivedAtUnixNano = clock();
-    const decoded = decode(incoming, limits);
+    const decoded = decode(incoming, limits, attributeKeys.of(incoming.tenant));
     if ('kind' in decoded) {
       logger.debug({ transport, signal, problem: decoded.message }, 'refused an export request');
       return decoded;
     }
-    const { check, warning } = decoded;
+    const { check } = decoded;
+    const warning = warningsOf(decoded, incoming);
     let outcome: ExportOutcome = { kind: 'accepted', rejected: 0, message: '' };
     if (check.items > 0) {
       outcome = await handler({
@@ -103,6 +142,7 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
         bytes: check.bytes,
         items: check.items,
         receivedAtUnixNano,
+        ...(check.unknownKeys === 0 ? {} : { knownKeys: decoded.keys }),
       });
     }
     if (outcome.kind !== 'accepted') {

@@ -38,6 +38,8 @@ export interface ItemsMeasurement {
 export interface ReceiverInstruments {
   request(measurement: RequestMeasurement): void;
   items(measurement: ItemsMeasurement): void;
+  /** Attributes whose keys are beyond the bound of a tenant and day. */
+  overflowedAttributes(transport: Transport, signal: Signal, attributes: number): void;
   /** A connection closed as it came, because there are as many as may be. */
   connectionRefused(transport: Transport): void;
   /** Size of a request after decompression, and seconds from its last byte to its answer. */
@@ -63,6 +65,10 @@ export function createReceiverInstruments(
   const refused = meter.createCounter('docket.receiver.refused_items', {
     description: 'Spans, log records and data points not taken now, to be sent again',
     unit: '{item}',
+  });
+  const overflowedAttributes = meter.createCounter('docket.receiver.overflowed_attributes', {
+    description: 'Attributes kept under docket.overflow because their tenant sent too many different keys in a day',
+    unit: '{attribute}',
   });
   const refusedConnections = meter.createCounter('docket.receiver.refused_connections', {
     description: 'Connections closed as they came because there were as many as may be',
@@ -99,6 +105,9 @@ export function createReceiverInstruments(
       if (measurement.accepted > 0) accepted.add(measurement.accepted, { transport, signal });
       if (measurement.rejected > 0) rejected.add(measurement.rejected, { transport, signal });
       if (measurement.refused > 0) refused.add(measurement.refused, { transport, signal });
+    },
+    overflowedAttributes(transport, signal, attributes) {
+      overflowedAttributes.add(attributes, { transport, signal });
     },
     connectionRefused(transport) {
       refusedConnections.add(1, { transport });

@@ -24,6 +24,8 @@ export type Authenticate = (headers: RequestHeaders) => Caller | undefined | Pro
 export interface ReceiverLimits {
   /** Largest request after decompression (R4). */
   readonly requestBytesMax: number;
+  /** Different attribute keys of a tenant in a day, and as many of those that begin with a reserved prefix. */
+  readonly attributeKeysMax: number;
   /** Bytes of requests in memory at once; beyond it requests are refused as retryable. */
   readonly inFlightBytesMax: number;
   /** Connections at once, on each of the two ports; more are closed as they come. */
@@ -58,9 +60,10 @@ export interface ReceiverLimits {
 
 export const DEFAULT_LIMITS: ReceiverLimits = {
   requestBytesMax: REQUEST_BYTES_MAX,
+  attributeKeysMax: 10_000,
   inFlightBytesMax: 4 * REQUEST_BYTES_MAX,
   expectedWaitMsMax: 500,
-  workBytesAlways: 16 * 1024 * 1024,
+  workBytesAlways: 8 * 1024 * 1024,
   connectionsMax: 4096,
   streamWindowBytes: 1024 * 1024,
   connectionWindowBytes: 16 * 1024 * 1024,
@@ -86,6 +89,8 @@ export interface ReceiverOptions {
   readonly limits?: Partial<ReceiverLimits>;
   /** Origins that browsers may send from; none unless given (R30). */
   readonly corsAllowedOrigins?: readonly string[];
+  /** Attribute keys that begin like this cannot be crowded out by others: what later stages go by. None unless given. */
+  readonly reservedKeyPrefixes?: readonly string[];
   readonly meter: Meter;
   readonly logger: Logger;
   /** Nanoseconds since the epoch; the system clock unless given. */

@@ -26,7 +26,14 @@ export function createReceiver(options: ReceiverOptions): Receiver {
   const admission = createAdmission(limits);
   const instruments = createReceiverInstruments(options.meter, admission);
   const clock = options.clock ?? systemClock;
-  const handleExport = createHandleExport({ handler: options.handler, instruments, logger, limits, clock });
+  const handleExport = createHandleExport({
+    handler: options.handler,
+    instruments,
+    logger,
+    limits,
+    reservedKeyPrefixes: options.reservedKeyPrefixes ?? [],
+    clock,
+  });
   const shared = { handleExport, authenticate, admission, limits, instruments, logger };
   const grpc = createGrpcReceiver({ ...shared, listen: options.grpc });
   const http = createHttpReceiver({

@@ -1,3 +1,5 @@
+import { Writable } from 'node:stream';
+import { pino } from 'pino';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Signal } from '../../src/otlp/signal.ts';
 import { WireWriter } from '../../src/otlp/protobuf/writer.ts';
@@ -156,12 +158,15 @@ function deepLog(levels: number): Buffer {
   return writer.finish();
 }
 
+const INDEXES = '2 indexes of strings (string_value_strindex, key_strindex) were ignored: only profiles have them';
+
 requirement(
   {
     number: 42,
     level: 'MUST',
     sentence: 'profiles-only string indexes on other signals are not fatal',
-    docket: '`string_value_strindex` and `key_strindex` are stepped over and kept as sent.',
+    docket:
+      'Processed as absent; the answer tells of them (partial success, 0 rejected) and the log warns. Redacted OTLP that goes on has them as sent.',
   },
   () => {
     test.each(['gRPC', 'HTTP protobuf'] as const)('%s', async (wire) => {
@@ -174,12 +179,39 @@ requirement(
       writer.varintField(3, 9);
       for (const mark of open.reverse()) writer.end(mark);
       const request = writer.finish();
-      expect((await exportOver(wire, target, 'logs', request)).code).toBe(0);
+      expect(await exportOver(wire, target, 'logs', request)).toMatchObject({
+        code: 0,
+        rejected: 0,
+        errorMessage: INDEXES,
+      });
       expect(target.handled.at(-1)?.bytes).toEqual(request);
     });
     test('HTTP JSON', async () => {
       const attributes = [{ key: 'k', keyStrindex: 9, value: { stringValueStrindex: 7 } }];
-      expect((await exportOver('HTTP JSON', target, 'logs', logOf({ attributes }))).code).toBe(0);
+      const answer = await exportOver('HTTP JSON', target, 'logs', logOf({ attributes }));
+      expect(answer).toMatchObject({ code: 0, rejected: 0, errorMessage: INDEXES });
+    });
+    test('the log warns, once for many requests', async () => {
+      const lines: string[] = [];
+      const logger = pino(
+        { level: 'warn' },
+        new Writable({
+          write(chunk: Buffer, _encoding, done) {
+            lines.push(chunk.toString());
+            done();
+          },
+        }),
+      );
+      const warning = await startReceiver({ logger });
+      try {
+        const attributes = [{ key: 'k', keyStrindex: 9, value: {} }];
+        for (let times = 0; times < 5; times += 1) {
+          await exportOver('HTTP JSON', warning, 'logs', logOf({ attributes }));
+        }
+        expect(lines.filter((line) => line.includes('string indexes that only profiles have'))).toHaveLength(1);
+      } finally {
+        await warning.close();
+      }
     });
   },
 );

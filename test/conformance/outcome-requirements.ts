@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SIGNALS } from '../../src/otlp/signal.ts';
 import { ACCEPTED } from '../../src/pipeline/outcome.ts';
@@ -234,7 +235,8 @@ requirement(
     number: 18,
     level: 'SHOULD',
     sentence: 'overload is explicit: UNAVAILABLE with RetryInfo, 503 with Retry-After',
-    docket: 'A budget of bytes in flight over both ports (256 MiB), copies made from JSON and gzip included.',
+    docket:
+      'A budget of bytes in flight over both ports (256 MiB), copies made from JSON and gzip included, and a bound on the work waiting (0.5 s at the pace of late), asked before a body is read.',
   },
   () => {
     test.each(WIRES)('%s: what does not fit the budget is refused, and the budget is given back', async (wire) => {
@@ -263,6 +265,43 @@ requirement(
       expect((await exportOver(wire, small, 'logs', request)).code).toBe(CODE.ok);
       await small.receiver.close();
       expect(await small.metrics.prometheusText()).not.toMatch(/in_flight_bytes\{[^}]*\} [1-9]/);
+    });
+    test.each(WIRES)('%s: beyond the work waiting a request is refused before it is read', async (wire) => {
+      const busy = await startReceiver({ limits: { workBytesAlways: 1, expectedWaitMsMax: 1 } });
+      const { promise: held, resolve: release } = deferred();
+      const { promise: started, resolve: begin } = deferred();
+      busy.answerWith(async () => {
+        begin();
+        await held;
+        return ACCEPTED;
+      });
+      const first = exportOver(wire, busy, 'logs', GOOD.logs);
+      await started;
+      // Read to its end it would be refused as malformed, for good.
+      expect(await exportOver(wire, busy, 'logs', Buffer.from('no request'))).toMatchObject({
+        code: CODE.unavailable,
+        retryDelayMs: 5000,
+      });
+      release();
+      expect((await first).code).toBe(CODE.ok);
+      expect((await exportOver(wire, busy, 'logs', GOOD.logs)).code).toBe(CODE.ok);
+      await busy.close();
+    });
+    test('an HTTP connection whose request was refused by its head goes on with the next', async () => {
+      const small = await startReceiver({ limits: { inFlightBytesMax: 500 } });
+      const socket = connect(small.http.port, small.http.host);
+      const head = 'POST /v1/logs HTTP/1.1\r\nhost: x\r\ncontent-type: application/x-protobuf\r\ncontent-length: ';
+      let heard = '';
+      socket.on('data', (data: Buffer) => (heard += data.toString('latin1')));
+      socket.write(`${head}100000\r\n\r\n`);
+      socket.write(Buffer.alloc(50_000));
+      await expect.poll(() => heard).toContain('HTTP/1.1 503');
+      expect(heard.toLowerCase()).not.toContain('connection: close');
+      socket.write(Buffer.alloc(50_000));
+      socket.write(`${head}0\r\n\r\n`);
+      await expect.poll(() => heard).toContain('HTTP/1.1 200');
+      socket.destroy();
+      await small.close();
     });
     test('JSON counts together with the protobuf made of it', async () => {
       const body = JSON.stringify(GOOD.traces);

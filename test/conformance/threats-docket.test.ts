@@ -11,6 +11,7 @@ import { defaultPolicy, loadPolicy } from '../../src/redaction/policy-file.ts';
 import { createRedactor, type Redactor, type RedactorOptions } from '../../src/redaction/redactor.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
+import { startClickHouseFront } from '../support/clickhouse-http-front.ts';
 import { type DocketProcess, startDocket } from '../support/docket-process.ts';
 import { searchFolder } from '../support/folder-search.ts';
 import { protobufOf, startReceiver } from './receiver-under-test.ts';
@@ -168,6 +169,53 @@ test('T8 thousands of keys and services harm neither their neighbours nor the me
   const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
   expect(metrics).not.toContain('unique');
   expect(metrics.split('\n').length).toBeLessThan(2000);
+});
+
+test('T8 keys beyond the bound of a day are kept under one key, counted and told of', async () => {
+  const own = await startDocket();
+  try {
+    const [host = '', port = ''] = own.otlpHttp.split(':');
+    const there = { grpc: { host, port: 0 }, http: { host, port: Number(port) } };
+    const traceId = nextTraceId();
+    const told: string[] = [];
+    for (let part = 0; part < 3; part += 1) {
+      const attributes = Array.from({ length: 5000 }, (_, index) =>
+        text(`bomb.${part}.${index}`, `value ${part}.${index}`),
+      );
+      const spans = [{ traceId, spanId: spanId(part), name: 'bomb', attributes }];
+      const answer = await exportOver('HTTP JSON', there, 'traces', spansRequest(spans));
+      expect(answer).toMatchObject({ code: 0, rejected: 0 });
+      told.push(answer.errorMessage);
+    }
+    // What agents and services are told by has room of its own.
+    const work = [text('gen_ai.tool.name', 'kubectl'), text('gen_ai.operation.name', 'execute_tool')];
+    const span = { traceId, spanId: spanId(9), name: 'execute_tool kubectl', attributes: work };
+    expect((await exportOver('HTTP JSON', there, 'traces', spansRequest([span]))).errorMessage).toBe('');
+    expect(told).toEqual([
+      '',
+      '',
+      '5000 attributes are kept under docket.overflow: more than 10000 different keys came today',
+    ]);
+    const metrics = await (await fetch(`http://${own.api}/metrics`)).text();
+    expect(metrics).toMatch(/^docket_receiver_overflowed_attributes_total\{[^}]*\} 5000$/m);
+    expect(await own.stop()).toBe(0);
+    const front = await startClickHouseFront({ directory: `${own.dataDirectory}/clickhouse` });
+    try {
+      const [row] = await front.rows<Record<string, string | number>>(
+        `SELECT uniqExact(key) AS keys, countIf(key = 'docket.overflow') AS overflowed, anyIf(value, value LIKE '%2.4999%') AS example
+FROM (SELECT arrayJoin(mapKeys(SpanAttributes)) AS key, '' AS value FROM otel_traces
+UNION ALL SELECT '', arrayJoin(mapValues(SpanAttributes)) FROM otel_traces WHERE SpanId = '${spanId(2)}')`,
+      );
+      expect(row).toMatchObject({ example: '{"bomb.2.4999":"value 2.4999"}' });
+      expect(Number(row?.['overflowed'])).toBe(5000);
+      // The keys of the bound, docket.overflow, the two of the agent, and '' of the other half of the query.
+      expect(Number(row?.['keys'])).toBe(10_004);
+    } finally {
+      await front.close();
+    }
+  } finally {
+    await own.dispose();
+  }
 });
 
 test('T9 no time that a sender writes keeps its rows or its neighbours away', async () => {

@@ -12,6 +12,8 @@ export interface Transcoded {
   readonly bytes: Buffer;
   /** What was ignored although the sender may have meant it (R34), for a partial_success with rejected 0; '' for nothing. */
   readonly warning: string;
+  /** Indexes into a table of strings, which only profiles have (R42). */
+  readonly stringIndexes: number;
 }
 
 const QUOTE = 0x22;
@@ -60,6 +62,7 @@ class JsonTranscode {
   #depth = 0;
   #snakeCase: string | undefined;
   #otherSignal: Signal | undefined;
+  #stringIndexes = 0;
 
   constructor(signal: Signal, body: Uint8Array, bytesMax: number) {
     this.#signal = signal;
@@ -85,7 +88,7 @@ class JsonTranscode {
       this.#snakeCase === undefined
         ? ''
         : `field names in snake_case are not valid in OTLP/JSON and were ignored; write ${this.#snakeCase} in lowerCamelCase`;
-    return { bytes, warning };
+    return { bytes, warning, stringIndexes: this.#stringIndexes };
   }
 
   #transcode(): void {
@@ -259,6 +262,10 @@ class JsonTranscode {
   #noteUnknown(message: CompiledMessage): void {
     const { bytes, start, end } = this.#json;
     if (end - start > 64) return;
+    if (message.name === 'AnyValue' || message.name === 'KeyValue') {
+      const name = bytes.toString('latin1', start, end);
+      if (name === (message.name === 'KeyValue' ? 'keyStrindex' : 'stringValueStrindex')) this.#stringIndexes += 1;
+    }
     if (this.#snakeCase === undefined && bytes.subarray(start, end).includes(UNDERSCORE)) {
       const name = bytes.toString('latin1', start, end);
       const camelCase = name.replaceAll(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());

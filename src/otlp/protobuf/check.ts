@@ -1,7 +1,14 @@
 import { OtlpDecodeError } from '../decode-error.ts';
+import type { KnownKeys } from '../known-keys.ts';
 import { ANY_VALUE_DEPTH_MAX, MESSAGE_DEPTH_MAX } from '../limits.ts';
 import type { Signal } from '../signal.ts';
-import { HISTOGRAM_DATA_POINT_FIELD, LOG_RECORD_FIELD, NUMBER_DATA_POINT_FIELD, SPAN_FIELD } from './fields.ts';
+import {
+  HISTOGRAM_DATA_POINT_FIELD,
+  KEY_VALUE_FIELD,
+  LOG_RECORD_FIELD,
+  NUMBER_DATA_POINT_FIELD,
+  SPAN_FIELD,
+} from './fields.ts';
 import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT, WireReader } from './reader.ts';
 import { type FieldKind, type FieldSchema, messageSchema, type MessageName, requestSchema } from './schema.ts';
 import { spliceMessages, type Removal } from './splice.ts';
@@ -16,6 +23,10 @@ export interface RequestCheck {
   readonly rejected: number;
   /** English, content-free, e.g. `2 spans without a valid trace_id`; '' when nothing was rejected. */
   readonly reasons: string;
+  /** Attributes whose keys are not known, when known keys were given. */
+  readonly unknownKeys: number;
+  /** Indexes into a table of strings, which only profiles have (R42). */
+  readonly stringIndexes: number;
 }
 
 // One table decides what a tag means in a message: OPERATIONS[message << 8 | tag]. All known fields are numbered up to 16,
@@ -79,6 +90,11 @@ const MESSAGES: readonly MessageName[] = [
 const idOf = (name: MessageName): number => MESSAGES.indexOf(name);
 
 const ANY_VALUE = idOf('AnyValue');
+const KEY_VALUE = idOf('KeyValue');
+const KEY_VALUE_LIST = idOf('KeyValueList');
+/** Tags of AnyValue.string_value_strindex and KeyValue.key_strindex (opentelemetry-proto 1.10), both int32. */
+const STRING_VALUE_INDEX_TAG = 8 << 3;
+const KEY_INDEX_TAG = 3 << 3;
 const SPAN = idOf('Span');
 const LOG_RECORD = idOf('LogRecord');
 const NUMBER_DATA_POINT = idOf('NumberDataPoint');
@@ -214,9 +230,11 @@ const idState = (bytes: Uint8Array, start: number, end: number, length: number):
  * invalid trace id.
  *
  * Text is not checked for UTF-8 here: readers replace invalid sequences by U+FFFD.
+ *
+ * @param keys attributes of the request's messages with other keys than these are counted; pairs within values are not looked at
  */
-export function checkRequest(signal: Signal, body: Uint8Array): RequestCheck {
-  return new RequestWalk(body).run(idOf(requestSchema(signal).name));
+export function checkRequest(signal: Signal, body: Uint8Array, keys?: KnownKeys): RequestCheck {
+  return new RequestWalk(body, keys).run(idOf(requestSchema(signal).name));
 }
 
 class RequestWalk {
@@ -248,8 +266,12 @@ class RequestWalk {
   #bounds = 0;
   #lastBound = Number.NEGATIVE_INFINITY;
   #boundsIncrease = true;
+  readonly #keys: KnownKeys | undefined;
+  #unknownKeys = 0;
+  #stringIndexes = 0;
 
-  constructor(body: Uint8Array) {
+  constructor(body: Uint8Array, keys: KnownKeys | undefined) {
+    this.#keys = keys;
     this.#reader = new WireReader(body);
     this.#bytes = this.#reader.bytes;
   }
@@ -257,6 +279,7 @@ class RequestWalk {
   run(request: number): RequestCheck {
     const bytes = this.#bytes;
     const reader = this.#reader;
+    const keys = this.#keys;
     let message = request;
     let end = bytes.length;
     let pos = 0;
@@ -313,8 +336,15 @@ class RequestWalk {
       if (operation === OP_POINT_FLAGS || operation === OP_UNKNOWN) {
         reader.pos = pos;
         reader.end = end;
-        if (operation === OP_UNKNOWN) reader.skip(tag);
-        else this.#flags = reader.varint32();
+        if (operation === OP_UNKNOWN) {
+          reader.skip(tag);
+          if (
+            (message === ANY_VALUE && tag === STRING_VALUE_INDEX_TAG) ||
+            (message === KEY_VALUE && tag === KEY_INDEX_TAG)
+          ) {
+            this.#stringIndexes += 1;
+          }
+        } else this.#flags = reader.varint32();
         pos = reader.pos;
         continue;
       }
@@ -341,6 +371,13 @@ class RequestWalk {
         anyValueDepth < ANY_VALUE_DEPTH_MAX &&
         this.#depth + 2 <= MESSAGE_DEPTH_MAX
       ) {
+        if (
+          keys !== undefined &&
+          message !== KEY_VALUE_LIST &&
+          !keys.admit(bytes, pos + 2, pos + 2 + (bytes[pos + 1] ?? 0))
+        ) {
+          this.#unknownKeys += 1;
+        }
         pos = fieldEnd;
         continue;
       }
@@ -352,6 +389,9 @@ class RequestWalk {
         case OP_MESSAGE: {
           if (this.#depth >= MESSAGE_DEPTH_MAX) {
             throw new OtlpDecodeError(`messages nested deeper than ${MESSAGE_DEPTH_MAX} at byte ${tagStart}`);
+          }
+          if (keys !== undefined && operation === OP_KEY_VALUE && message !== KEY_VALUE_LIST) {
+            this.#admitKey(keys, pos, fieldEnd);
           }
           message = CHILDREN[slot] ?? 0;
           if (message === ANY_VALUE) {
@@ -396,6 +436,19 @@ class RequestWalk {
           pos = fieldEnd;
       }
     }
+  }
+
+  #admitKey(keys: KnownKeys, start: number, end: number): void {
+    const reader = new WireReader(this.#bytes, start, end);
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag === ((KEY_VALUE_FIELD.key << 3) | WIRE_BYTES)) {
+        const keyEnd = reader.lengthEnd();
+        if (!keys.admit(this.#bytes, reader.pos, keyEnd)) this.#unknownKeys += 1;
+        return;
+      }
+      reader.skip(tag);
+    }
+    if (!keys.admit(this.#bytes, start, start)) this.#unknownKeys += 1;
   }
 
   #openItem(): void {
@@ -493,6 +546,8 @@ class RequestWalk {
       items: this.#items,
       rejected: this.#rejected,
       reasons: describeReasons(this.#reasons),
+      unknownKeys: this.#unknownKeys,
+      stringIndexes: this.#stringIndexes,
     };
   }
 }
