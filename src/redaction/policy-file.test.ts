@@ -93,3 +93,22 @@ test('another key is another policy, by name alone', () => {
   expect(version('00'.repeat(32))).toBe(version(Buffer.alloc(32).toString('base64')));
   expect(version('00'.repeat(32))).not.toBe(version('01'.repeat(32)));
 });
+
+test('a policy with more patterns or tenants than can be loaded at once is refused', () => {
+  const patterns = Array.from({ length: 200 }, (_, index) => `"^a${index}$"`).join();
+  const rule = `  - {attr: [${patterns}], action: scan}\n`;
+  const found = problems(`version: 1\nid: a\ncontent:\n${rule.repeat(30)}`);
+  expect(found).toEqual(['p.yaml:24: a policy has at most 4096 patterns']);
+  const tenants = Array.from({ length: 1_025 }, (_, index) => `  t${index}: {}\n`).join('');
+  expect(problems(`version: 1\nid: a\ntenants:\n${tenants}`)).toEqual(['p.yaml:3: tenants: at most 1024 tenants']);
+});
+
+test('a file that is no YAML at all names its first problems, each once, and an alias its line', () => {
+  const found = problems(`version: 1\nid: a\nkeys: ${'['.repeat(100_000)}`);
+  expect(found.length).toBeGreaterThan(0);
+  expect(found.length).toBeLessThanOrEqual(101);
+  expect(new Set(found).size).toBe(found.length);
+  expect(problems('version: 1\nid: a\nkeys:\n  redact: &x [a]\n  ignore: *x\n')).toEqual([
+    'p.yaml:5: aliases are not allowed',
+  ]);
+});

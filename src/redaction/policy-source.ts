@@ -1,4 +1,4 @@
-import { isNode, LineCounter, parseDocument, type Document } from 'yaml';
+import { isNode, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
 
 export interface PolicyProblem {
@@ -18,6 +18,9 @@ export class PolicyError extends Error {
   }
 }
 
+/** A file that is no YAML at all has a problem at every turn: the first ones tell. */
+const PROBLEMS_MAX = 100;
+
 export interface YamlSource<T> {
   readonly data: T;
   /** Where the value at a path stands. */
@@ -32,37 +35,58 @@ export function readYaml<S extends z.ZodType>(text: string, file: string, schema
     at: `${file}:${lines.linePos(each.pos[0]).line}`,
     message: each.message.split('\n')[0] ?? 'is not YAML',
   }));
-  if (syntax.length > 0) throw new PolicyError(syntax);
+  if (syntax.length > 0) throw new PolicyError(firstOf(syntax));
   let plain: unknown;
   try {
     plain = document.toJS({ maxAliasCount: 0 });
   } catch {
-    throw new PolicyError([{ at: `${file}:1`, message: 'aliases are not allowed' }]);
+    throw new PolicyError([{ at: `${file}:${aliasLine(document, lines)}`, message: 'aliases are not allowed' }]);
   }
   const checked = schema.safeParse(plain);
   if (!checked.success) {
     throw new PolicyError(
-      checked.error.issues.flatMap((issue): PolicyProblem[] => {
-        const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
-        if (issue.code === 'unrecognized_keys') {
-          return issue.keys.map((key) => ({
-            at: `${file}:${lineOf(document, lines, [...path, key])}`,
-            message: `${[...path, key].join('.')}: there is no such field`,
-          }));
-        }
-        return [
-          {
-            at: `${file}:${lineOf(document, lines, path)}`,
-            message: `${path.join('.') || 'file'}: ${issue.message}`,
-          },
-        ];
-      }),
+      firstOf(
+        checked.error.issues.flatMap((issue): PolicyProblem[] => {
+          const path = issue.path.map((part) => (typeof part === 'symbol' ? String(part) : part));
+          if (issue.code === 'unrecognized_keys') {
+            return issue.keys.map((key) => ({
+              at: `${file}:${lineOf(document, lines, [...path, key])}`,
+              message: `${[...path, key].join('.')}: there is no such field`,
+            }));
+          }
+          return [
+            {
+              at: `${file}:${lineOf(document, lines, path)}`,
+              message: `${path.join('.') || 'file'}: ${issue.message}`,
+            },
+          ];
+        }),
+      ),
     );
   }
   return {
     data: checked.data,
     problemAt: (path, message) => ({ at: `${file}:${lineOf(document, lines, path)}`, message }),
   };
+}
+
+/** Each problem once, and of many the first. */
+function firstOf(problems: readonly PolicyProblem[]): readonly PolicyProblem[] {
+  const distinct = [...new Map(problems.map((each) => [`${each.at} ${each.message}`, each])).values()];
+  if (distinct.length <= PROBLEMS_MAX) return distinct;
+  const more = { at: distinct[0]?.at ?? '', message: `… and ${distinct.length - PROBLEMS_MAX} problems more` };
+  return [...distinct.slice(0, PROBLEMS_MAX), more];
+}
+
+function aliasLine(document: Document.Parsed, lines: LineCounter): number {
+  let line = 1;
+  visit(document, {
+    Alias(_key, node) {
+      line = lines.linePos(node.range?.[0] ?? 0).line;
+      return visit.BREAK;
+    },
+  });
+  return line;
 }
 
 function lineOf(document: Document.Parsed, lines: LineCounter, path: readonly (string | number)[]): number {
