@@ -6,6 +6,7 @@ import { createMetrics } from '../../src/telemetry/metrics.ts';
 import { startClickHouseFront, type ClickHouseFront } from '../support/clickhouse-http-front.ts';
 import { evidenceLogContract } from './evidence-log.contract.ts';
 import { recordLogContract } from './record-log.contract.ts';
+import { storedTelemetryContract } from './stored-telemetry.contract.ts';
 
 let front: ClickHouseFront;
 let store: Store;
@@ -41,3 +42,5 @@ recordLogContract('record log on a ClickHouse server', () => ({
 }));
 
 evidenceLogContract('evidence log on a ClickHouse server', () => store.evidenceLog);
+
+storedTelemetryContract('stored telemetry on a ClickHouse server', () => store);

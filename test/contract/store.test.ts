@@ -2,6 +2,7 @@ import { afterAll, beforeAll } from 'vitest';
 import { openTemporaryStore, type TemporaryStore } from '../support/temporary-store.ts';
 import { evidenceLogContract } from './evidence-log.contract.ts';
 import { recordLogContract } from './record-log.contract.ts';
+import { storedTelemetryContract } from './stored-telemetry.contract.ts';
 
 let temporary: TemporaryStore;
 
@@ -21,3 +22,5 @@ recordLogContract('record log on the embedded engine', () => ({
 }));
 
 evidenceLogContract('evidence log on the embedded engine', () => temporary.store.evidenceLog);
+
+storedTelemetryContract('stored telemetry in the embedded engine', () => temporary.store);
