@@ -108,7 +108,7 @@ test('a store that fails leaves nothing half done, and the next command goes thr
   expect(await fixture.service.append(TENANT, 'INC-1', ALICE, command)).toMatchObject({ kind: 'repeated', seq: 2 });
 });
 
-test('a secret in a command is masked before it is kept, and a failing scrub keeps nothing', async () => {
+test('invariant 5: a secret in a command is masked before it is kept, and a failing scrub keeps nothing', async () => {
   const scrub = (text: string) => {
     if (text.includes('fail')) throw new Error('no');
     return text.replaceAll('hunter2', '***');

@@ -128,7 +128,7 @@ test('an entry removed, moved or put in by somebody without the key is caught', 
   }
 });
 
-test('rule 18: a changed, removed or moved entry in the log is caught although Docket signed the export', async () => {
+test('rule 18, invariant 6: a changed, removed or moved entry in the log is caught although Docket signed the export', async () => {
   const { bundle } = await exported();
   const edited = signedAgain(bundle, ({ predicate }) => {
     const entry = predicate.entries[1];
@@ -149,7 +149,7 @@ test('rule 18: a changed, removed or moved entry in the log is caught although D
   expect(verifyBundle(moved).integrity.problems).toContain('Entry 2 stands after entry 3: the order was changed.');
 });
 
-test('a cut tail is intact and incomplete: it disagrees with the last signed checkpoint', async () => {
+test('rule 18, invariant 6: a cut tail is intact and incomplete: it disagrees with the last signed checkpoint', async () => {
   const { bundle } = await exported();
   const cut = signedAgain(bundle, (copy) => {
     copy.predicate.entries.splice(5);
