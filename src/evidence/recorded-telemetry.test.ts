@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { metrics } from '@opentelemetry/api';
 import { describe, expect, test } from 'vitest';
-import { frameOf, LinkerHarness } from '../../test/support/linker-harness.ts';
+import { frameOf, LinkerHarness, tracesOf } from '../../test/support/linker-harness.ts';
 import { sharedData } from '../../test/support/shared-data.ts';
 import type { SpooledFrame } from '../pipeline/frame.ts';
 import type { EvidenceRow } from '../record/evidence.ts';
@@ -105,6 +105,7 @@ const EXPECTED_KINDS: Readonly<Record<string, Readonly<Record<string, number>>>>
   'emitted/vercel-ai7.traces.1.json': { agent_run: 1, model_call: 2, tool_call: 1 },
   'genai/claude-agent-sdk/test_claude_agent_sdk.otlp.json': { agent_run: 2, model_call: 3, tool_call: 5 },
   'genai/langfuse/as_root.otlp.json': {},
+  'genai/langfuse/tool_call_empty_model.otlp.json': {},
   'genai/langfuse/sdk_generation_and_span.otlp.json': { model_call: 1 },
   'genai/logfire-anthropic/test_anthropic.otlp.json': { model_call: 15 },
   'genai/logfire-anthropic/test_anthropic_bedrock.otlp.json': { model_call: 1 },
@@ -142,5 +143,78 @@ describe.skipIf(!sharedData.present)('recorded telemetry of SDKs', () => {
       for (const row of harness.evidence.of('')) kinds[row.kind] = (kinds[row.kind] ?? 0) + 1;
     }
     expect(kinds).toEqual(EXPECTED_KINDS[file]);
+  });
+});
+
+interface SnapshotSpan {
+  readonly name: string;
+  readonly attributes: Readonly<Record<string, unknown>>;
+}
+
+/** A request of each test that an SDK's own suite keeps snapshots of: attribute maps, exported spans, or spans as its mocks keep them. */
+function snapshotRequests(json: unknown, scope: string): readonly object[] {
+  const tests = Array.isArray(json) ? (json as unknown[]) : [json];
+  const exported = tests.every((each) => typeof each === 'object' && each !== null && 'spanContext' in each);
+  return (exported ? [tests] : tests).flatMap((each) => {
+    const spans = spansIn(each);
+    return spans.length === 0 ? [] : [tracesOf(...spans.map((span, index) => ({ ...span, scope, span: index + 1 })))];
+  });
+}
+
+function spansIn(value: unknown): readonly SnapshotSpan[] {
+  if (Array.isArray(value)) return value.flatMap(spansIn);
+  if (typeof value !== 'object' || value === null) return [];
+  const fields = value as Readonly<Record<string, unknown>>;
+  const inner = fields['snapshot'] ?? fields['spans'];
+  if (inner !== undefined) return spansIn(inner);
+  const { name } = fields;
+  const attributes = fields['attributes'] ?? fields['initAttributes'];
+  if (typeof name === 'string' && typeof attributes === 'object') {
+    return [{ name, attributes: { ...attributes, ...(fields['runtimeAttributes'] as object | undefined) } }];
+  }
+  // A bare map of a span's attributes; parts of one are of no kind.
+  return Object.keys(fields).some((key) => /\.(?:operation\.name|span\.kind|request\.model)$/.test(key))
+    ? [{ name: '', attributes: fields }]
+    : [];
+}
+
+/** Rows by kind of the files that hold no OTLP. `conformance/` lists names of attributes only, so there is nothing to recognise. */
+const SNAPSHOT_KINDS: Readonly<Record<string, readonly [scope: string, kinds: Readonly<Record<string, number>>]>> = {
+  'openinference/openinference_client_span_input_output_only.json': ['', { model_call: 1 }],
+  'openinference/openinference_client_span_tool_calls.json': ['', { model_call: 1 }],
+  'otel-genai/otel_genai_client_span_tool_calls.json': ['', { model_call: 1 }],
+  'otel-genai/otel_genai_deprecated_client_span_tool_calls.json': ['', { model_call: 1 }],
+  'otel-genai/otel_genai_tool_execution_span.json': ['', { tool_call: 1 }],
+  'vercel-ai/legacy_snapshots.json': ['ai', { agent_run: 15, model_call: 24, tool_call: 5 }],
+  'vercel-ai/v6-ai-embed.json': ['ai', {}],
+  'vercel-ai/v6-ai-generateObject-doGenerate.json': ['ai', { model_call: 1 }],
+  'vercel-ai/v6-ai-generateObject.json': ['ai', { agent_run: 1 }],
+  'vercel-ai/v6-ai-generateText-doGenerate.json': ['ai', { model_call: 2 }],
+  'vercel-ai/v6-ai-generateText.json': ['ai', { agent_run: 2 }],
+  'vercel-ai/v6-ai-streamText-doStream.json': ['ai', { model_call: 1 }],
+  'vercel-ai/v6-ai-streamText.json': ['ai', { agent_run: 1 }],
+  'vercel-ai/v6-all-spans.json': ['ai', { agent_run: 4, model_call: 5 }],
+  'vercel-ai-v7/otel_genai_snapshots.json': ['gen_ai', { agent_run: 9, model_call: 9, retrieval: 1, tool_call: 8 }],
+};
+
+describe.skipIf(!sharedData.present)('snapshots of SDKs', () => {
+  test.each(Object.entries(SNAPSHOT_KINDS))('%s gives the kinds it is of', async (file, [scope, expected]) => {
+    const kinds: Record<string, number> = {};
+    for (const request of snapshotRequests(read('genai', ...file.split('/')), scope)) {
+      const harness = new LinkerHarness();
+      await harness.consume([redacted(request)]);
+      for (const row of harness.evidence.of('')) kinds[row.kind] = (kinds[row.kind] ?? 0) + 1;
+    }
+    expect(kinds).toEqual(expected);
+  });
+
+  test('no file of the manifest is left out', () => {
+    const manifest = read('genai', 'manifest.json') as { readonly file: string }[];
+    const known = new Set([
+      ...Object.keys(EXPECTED_KINDS),
+      ...Object.keys(SNAPSHOT_KINDS).map((file) => `genai/${file}`),
+    ]);
+    const missing = manifest.map(({ file }) => `genai/${file}`).filter((file) => !known.has(file));
+    expect(missing.filter((file) => !file.startsWith('genai/conformance/'))).toEqual([]);
   });
 });

@@ -65,7 +65,7 @@ export function createWebhookIntake(
   const clock = options.clock ?? Date.now;
   const taken = options.meter.createCounter('docket.evidence.webhooks', {
     unit: '{item}',
-    description: 'Alerts and changes taken by webhook, by source and effect',
+    description: 'Alerts (by webhook, or as log records: source otlp) and changes taken, by source and effect',
   });
   /** Incident id by tenant and fingerprint. */
   const incidents = new Map<string, string>();
