@@ -18,7 +18,7 @@ import { startDocket, type DocketProcess } from '../test/support/docket-process.
 import { attribute, postJson, tracesRequest } from '../test/support/otlp-json.ts';
 import { openTemporaryStore } from '../test/support/temporary-store.ts';
 import type { LoadOptions, LoadResult } from './load-generator.ts';
-import { FAULTY_SERVICE, SERVICES, storeAgentWork, storeTelemetry } from './stored-telemetry.ts';
+import { FAULTY_SERVICE, SERVICES, settle, storeAgentWork, storeTelemetry } from './stored-telemetry.ts';
 
 const SPANS = Number(process.argv[2] ?? 10_000_000);
 const MINUTE = 60_000;
@@ -30,7 +30,8 @@ const PAGES = 200;
 const BACKGROUND_SPANS_PER_SECOND = 10_000;
 const BACKGROUND_SECONDS = 30;
 const SPANS_PER_REQUEST = 500;
-const WAIT_MILLISECONDS_MAX = 60_000;
+const WAIT_MILLISECONDS_MAX = 180_000;
+const PAUSE_MILLISECONDS = 25_000;
 
 interface Figure {
   readonly what: string;
@@ -61,6 +62,7 @@ async function fill(directory: string): Promise<number> {
   await storeAgentWork(store, { ...work, rows: OTHER_ROWS, first: 1_000_000, agent: 'reviewer', ref: '' });
   await storeAgentWork(store, { ...work, rows: NAMED_ROWS, first: 2_000_000, agent: 'sre-agent', ref: 'INC-OPEN' });
   await storeAgentWork(store, { ...work, rows: BOUND_ROWS, first: 3_000_000, agent: 'responder', ref: '' });
+  await settle(store);
   await store.store.close();
   return faultAt;
 }
@@ -137,17 +139,37 @@ async function measureOpening(docket: DocketProcess, faultAt: number): Promise<F
   ];
 }
 
-async function measurePages(docket: DocketProcess, faultAt: number): Promise<Figure[]> {
+async function openBig(docket: DocketProcess, faultAt: number): Promise<Figure> {
   const begun = performance.now();
   const startedAt = new Date(faultAt).toISOString();
   await post(docket, '/incidents', { title: 'Many rows', ref: 'INC-PAGES', services: [FAULTY_SERVICE], startedAt });
   const filing = performance.now() - begun;
-  // Its own look at the services would be measured besides.
+  return { what: `open, with ${PAGE_ROWS} matching tool calls filed`, goal: '', milliseconds: { once: filing } };
+}
+
+/** How often incidents were looked at so far, from Docket's own metrics. */
+async function looks(docket: DocketProcess): Promise<number> {
+  const text = await (await fetch(`http://${docket.api}/metrics`)).text();
+  return Number(/^docket_evidence_refresh\w*_count(?:\{[^}]*\})? (\d+)/m.exec(text)?.[1] ?? 0);
+}
+
+/** An incident is compared often in its first minute; pages and tool calls are measured after that. */
+async function betweenLooks(docket: DocketProcess): Promise<void> {
+  let seen = -1;
+  let since = performance.now();
   await until(
-    'the first look at the incident',
-    async () => (await page(docket, 'INC-PAGES', 'limit=1&kind=error,trace,log,metric')).items.length > 0,
-    200,
+    'a pause between looks',
+    async () => {
+      const count = await looks(docket);
+      if (count !== seen) since = performance.now();
+      seen = count;
+      return count > 0 && performance.now() - since > PAUSE_MILLISECONDS;
+    },
+    500,
   );
+}
+
+async function measurePages(docket: DocketProcess): Promise<Figure> {
   const times: number[] = [];
   let cursor = '';
   for (let turn = 0; turn < PAGES; turn += 1) {
@@ -157,10 +179,7 @@ async function measurePages(docket: DocketProcess, faultAt: number): Promise<Fig
     if (items.length !== 50) throw new Error(`a page has ${items.length} rows`);
     cursor = next === null || turn % 50 === 49 ? '' : `&cursor=${encodeURIComponent(next)}`;
   }
-  return [
-    { what: `open, with ${PAGE_ROWS} matching tool calls filed`, goal: '', milliseconds: { once: filing } },
-    { what: `page of 50 among ${PAGE_ROWS} rows`, goal: '100', milliseconds: distribution(times) },
-  ];
+  return { what: `page of 50 among ${PAGE_ROWS} rows`, goal: '100', milliseconds: distribution(times) };
 }
 
 async function measureToolCalls(docket: DocketProcess): Promise<Figure[]> {
@@ -240,7 +259,9 @@ const docket = await startDocket({ dataDirectory, environment: { DOCKET_LOG_LEVE
 const figures: Figure[] = [];
 try {
   figures.push(...(await measureOpening(docket, faultAt)));
-  figures.push(...(await measurePages(docket, faultAt)));
+  figures.push(await openBig(docket, faultAt));
+  await betweenLooks(docket);
+  figures.push(await measurePages(docket));
   figures.push(...(await measureToolCalls(docket)));
 } finally {
   process.stdout.write(docket.output().split('\n').slice(1).join('\n'));

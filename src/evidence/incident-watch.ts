@@ -44,6 +44,8 @@ const POLL_MILLISECONDS = 1_000;
 /** Seconds since an incident was first seen at which it is looked at again; from then on every minute. */
 const EARLY_SECONDS = [0, 5, 15, 30, 60] as const;
 const EVERY_MILLISECONDS = 60_000;
+/** Early looks that take long are further apart: what people and agents do meanwhile needs the machine too. */
+const EARLY_REST = 3;
 /** Share of the time that comparing may take. */
 const LOAD_SHARE = 0.1;
 const INCIDENTS_MAX = 200;
@@ -122,7 +124,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     state.nextMilliseconds =
       early === undefined
         ? clock() + Math.max(EVERY_MILLISECONDS, took / LOAD_SHARE)
-        : Math.max(state.sinceMilliseconds + early * 1_000, clock() + took);
+        : Math.max(state.sinceMilliseconds + early * 1_000, clock() + took * EARLY_REST);
   }
 
   /** One part failing leaves the others their turn. */
