@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { startClickHouseFront, type ClickHouseFront } from '../support/clickhouse-http-front.ts';
 import { startDocket, type DocketProcess } from '../support/docket-process.ts';
+import { doctor } from '../support/fault-doctor.ts';
 import { createLedger, NOTHING_WRONG, readStored, verdictOf } from '../support/fault-ledger.ts';
 import { startLoad } from '../support/fault-load.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
@@ -82,6 +83,10 @@ test('telemetry is acknowledged before the server is there, over a kill too, and
     expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
     expect(await refused.json()).toMatchObject({ code: 'store.unavailable' });
   }
+
+  const examined = await doctor(docket);
+  expect(examined.code).toBe(1);
+  expect(examined.printed).toMatch(/bad +store +ClickHouse \(server\) is not there yet/);
 
   await docket.kill();
   docket = await docket.restart();
