@@ -38,6 +38,8 @@ export class JsonCursor {
   key = '';
   /** Which object the token is a member of (or which one ends), by order of opening; -1 in an array or at the top. */
   object = -1;
+  /** Key that holds the object the token is a member of; '' at the top and in an array. */
+  holder = '';
   failed = false;
 
   readonly #text: string;
@@ -67,6 +69,17 @@ export class JsonCursor {
   /** For an array item: the string item just before it; '' otherwise. */
   previousItem(): string {
     return this.#text.slice(this.#itemStart, Math.min(this.#itemEnd, this.#itemStart + PREVIOUS_ITEM_MAX));
+  }
+
+  /** For the second of exactly two strings in an array, the first: a name and its value, as headers are listed; '' otherwise. */
+  pairName(): string {
+    const name = this.previousItem();
+    if (name === '' || this.#itemEnd - this.#itemStart > PREVIOUS_ITEM_MAX) return '';
+    let before = this.#itemStart - 2;
+    while (before > 0 && isSpace(this.#text.charCodeAt(before))) before -= 1;
+    let after = this.kind === 'string' ? this.end + 1 : this.end;
+    while (after < this.#text.length && isSpace(this.#text.charCodeAt(after))) after += 1;
+    return this.#text.charCodeAt(before) === 0x5b && this.#text.charCodeAt(after) === 0x5d ? name : '';
   }
 
   next(): boolean {
@@ -130,6 +143,7 @@ export class JsonCursor {
       }
       if (frame === undefined) return this.#fail();
       this.object = frame.id;
+      this.holder = frame.isObject ? frame.outerKey : '';
       if (code === 0x22) {
         const start = at + 1;
         const end = stringEnd(text, start);
@@ -178,6 +192,10 @@ export class JsonCursor {
     this.#at = this.#text.length;
     return false;
   }
+}
+
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }
 
 /** Index of the closing quote, or the text's end when there is none. */

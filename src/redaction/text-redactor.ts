@@ -366,7 +366,10 @@ export function createTextRedactor(options: {
           (names ??= new Map()).set(object, name);
         } else if (member.isValue) {
           const name = names?.get(object);
-          if (name === undefined) {
+          if (name === undefined && cursor.holder !== '' && memberName(cursor.holder, rules).rule !== undefined) {
+            // `{"db_password": {"value": …}}`, as Terraform and many APIs have it.
+            value(cursor, cursor.holder, '');
+          } else if (name === undefined) {
             const { start, end, key: ownKey } = cursor;
             const earlier = pending?.get(object);
             if (earlier !== undefined) value(earlier, '', '');
@@ -379,7 +382,7 @@ export function createTextRedactor(options: {
         value(cursor, '', '');
         continue;
       }
-      value(cursor, '', flagName(cursor.previousItem()));
+      value(cursor, '', flagName(cursor.previousItem()) || listedName(cursor.pairName(), text, cursor));
     }
     if (cursor.failed) return undefined;
     if (pending !== undefined) {
@@ -624,6 +627,15 @@ function flagName(item: string): string {
 }
 
 const USER_FLAG = 'user';
+
+/** The name of a pair in a list, when its value is more than a word: `["password", "email"]` are two names. */
+function listedName(
+  name: string,
+  text: string,
+  { start, end }: { readonly start: number; readonly end: number },
+): string {
+  return name === '' || /^[A-Za-z_ .-]*$/.test(text.slice(start, Math.min(end, start + 64))) ? '' : name;
+}
 
 /** The value of `-u` when it names a password too; numbers are a process's user and group. */
 function userRule(value: string): KeyRule | undefined {

@@ -383,6 +383,11 @@ const anywhereByLength = byLength(identityNumbers.filter((each) => each.trust ==
 export function identityNumberOf(value: string, alone: boolean): IdentityNumber | undefined {
   if (value.length < lengthMin || value.length > lengthMax) return undefined;
   const candidates = (alone ? aloneByLength : anywhereByLength)[value.length];
-  if (candidates === undefined || !candidates.any.test(value)) return undefined;
+  if (candidates === undefined || !candidates.any.test(value) || isFiller(value)) return undefined;
   return candidates.rules.find((each) => each.shape.test(value) && (each.valid === undefined || each.valid(value)));
+}
+
+/** `000000000`, `1111111111111`: nobody's number, though some checksums hold for it. */
+function isFiller(value: string): boolean {
+  return /^(\d)(?:\1|[ ./-])*$/.test(value);
 }

@@ -272,6 +272,7 @@ function phoneAt(
   if (isWord(text.charCodeAt(from - 1)) && !/[\\%]/.test(text[from - 2] ?? '')) return undefined;
   let to = end;
   const value = text.slice(from, to);
+  if (/^\+?(\d)\1{6,}$/.test(value)) return undefined;
   if (plus) {
     if (digits < 7 || digits > 17) return undefined;
     // Beyond the bound the shape alone decides: rather one number too many than seconds of looking up.
@@ -462,6 +463,8 @@ export function findNumbers(
         continue;
       }
       const phone = phoneAt(text, i, end, digits, offset >= 0, lookups);
+      // A look-up in the tables of numbering plans costs as much as kilobytes of other text.
+      if (lookups.left < phoneLookupsMax) outOfTime();
       if (phone) {
         found.push({ ...phone, rule: 'phone', class: 'pii.phone', priority: 48 });
         i = Math.max(end, phone.end) - 1;

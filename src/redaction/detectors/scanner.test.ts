@@ -105,6 +105,9 @@ describe('keys and their values', () => {
 
   test.each([
     'max_tokens: 4096, total_tokens=1200, "completion_tokens": 17',
+    '"key_name": "prod5zyxlmy-cmk", "key_vault_name": "web21prqodx24021"',
+    'curl --user username:password https://api.example',
+    'user id 000000000, batch 1111111111111',
     'password: ${DB_PASSWORD}',
     'api_key = os.environ["API_KEY"]',
     'token=<your token>',

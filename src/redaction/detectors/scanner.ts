@@ -286,6 +286,15 @@ const uuidStart = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/i;
 const lonelyMin = 40;
 const lonelyMax = 160;
 
+/** `key_name`, `token_path`, `password_policy`: a name that goes on behind the telling word and then speaks about a secret instead of holding it. */
+function isDescription(text: string, wordEnd: number, start: number, end: number): boolean {
+  return (
+    /^[_-](?:[a-z]{1,12}[_-]){0,2}(?:name|path|file|type|policy|count|length|format|algorithm|status)$/i.test(
+      text.slice(wordEnd, end),
+    ) && classifyKey(text.slice(start, end)) === undefined
+  );
+}
+
 /** Long enough, mixed enough and introduced by nothing that says it is a digest or an image: a key, most likely. */
 function isLonelySecret(text: string, start: number, end: number): boolean {
   const value = text.slice(start, end);
@@ -506,7 +515,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
             out.push({ ...found, version: keyRuleVersion, encodings: plain, priority: 40 });
           }
         }
-        if (action.loose && !disabled.has('secret-near-word')) {
+        if (action.loose && !disabled.has('secret-near-word') && !isDescription(text, end, around.start, around.end)) {
           for (const token of nearTokens(end, around.end + 64)) {
             if (token.taken) continue;
             const from = Math.max(token.start, end);

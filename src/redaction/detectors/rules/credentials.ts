@@ -222,7 +222,7 @@ export const credentialRules: readonly DetectorRule[] = [
   {
     // Either half may be the secret: services that take one key take it as the name, with no password behind it.
     id: 'curl-user',
-    version: 2,
+    version: 3,
     class: 'secret.password',
     keywords: ['-u ', '--user ', '--proxy-user ', '--user='],
     window: { before: 0, after: 300 },
@@ -233,6 +233,9 @@ export const credentialRules: readonly DetectorRule[] = [
     not: [
       '^["\']?[^:]{0,128}:["\']?(?:\\$|\\{\\{|<|%|\\*{3}|x{3,64}["\']?$|\\[redacted)',
       '^["\']?\\d{1,10}:\\d{1,10}["\']?$',
+      // As documentation has it.
+      '^["\']?\\[?(?:[Uu]ser|[Uu]ser[_-]?name|USERNAME|USER|your[a-z_-]{1,24})\\]?:\\[?(?:[Pp]ass|[Pp]assword|PASSWORD|PASS|token|TOKEN|your[a-z_-]{1,24})\\]?["\']?$',
+      '^["\']?[A-Za-z0-9_-]{1,32}:\\[(?:PASSWORD|TOKEN|SECRET)\\]["\']?$',
       '^["\']?(?:\\$|\\{\\{|<)[^:]{0,128}:["\']?$',
     ],
     examples: {
@@ -287,5 +290,21 @@ export const credentialRules: readonly DetectorRule[] = [
     pattern: 'machine\\s{1,4}[\\w.-]{1,80}\\s{1,8}login\\s{1,4}\\S{1,80}\\s{1,8}password\\s{1,4}(\\S{1,128})',
     validate: [{ check: 'no-placeholder' }],
     examples: { hit: ['machine api.example login svc password hunter2'], miss: ['machine learning login'] },
+  },
+  {
+    // A line of PostgreSQL's password file: host:port:database:user:password.
+    id: 'pgpass-password',
+    version: 1,
+    class: 'secret.password',
+    keywords: [':5432:', ':5433:', ':6432:'],
+    window: { before: 0, after: 300 },
+    pattern: ':(?:5432|5433|6432):[A-Za-z0-9_*.-]{1,64}:[A-Za-z0-9_*.@-]{1,64}:([^\\s:"\'\\\\]{3,128})',
+    group: 1,
+    validate: [{ check: 'no-placeholder' }],
+    priority: 60,
+    examples: {
+      hit: ['db.example:5432:orders:app:hunter2-x'],
+      miss: ['db.example:5432:orders', 'a:5432:b:c:${PGPASSWORD}'],
+    },
   },
 ];
