@@ -96,6 +96,8 @@ function marksOf(table: Needles, bytes: Buffer, start: number, end: number): num
 
 /** Marks of the KeyValue at the cursor; the value is looked at only for an event's name. */
 function attributeMarks(reader: WireReader): number {
+  const usual = usualMarks(reader);
+  if (usual >= 0) return usual;
   const outer = reader.enter();
   let marks = 0;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
@@ -110,6 +112,32 @@ function attributeMarks(reader: WireReader): number {
     }
   }
   reader.leave(outer);
+  return marks;
+}
+
+/**
+ * Marks of nearly every attribute: a key, then a value up to the end, each length in one byte. -1, and the cursor where it was, for
+ * any other and for an event's name.
+ */
+function usualMarks(reader: WireReader): number {
+  const { bytes, pos } = reader;
+  const length = bytes[pos] as number;
+  const end = pos + 1 + length;
+  const keyAt = pos + 3;
+  const keyEnd = keyAt + (bytes[pos + 2] as number);
+  if (
+    length >= 0x80 ||
+    end > reader.end ||
+    keyEnd + 2 > end ||
+    bytes[pos + 1] !== ((KEY_VALUE_FIELD.key << 3) | LENGTH_DELIMITED) ||
+    bytes[keyEnd] !== ((KEY_VALUE_FIELD.value << 3) | LENGTH_DELIMITED) ||
+    bytes[keyEnd + 1] !== end - keyEnd - 2
+  ) {
+    return -1;
+  }
+  const marks = marksOf(KEY_NEEDLES, bytes, keyAt, keyEnd);
+  if ((marks & EVENT_NAME) !== 0) return -1;
+  reader.pos = end;
   return marks;
 }
 
