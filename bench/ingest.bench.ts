@@ -20,6 +20,8 @@ import type { LoadOptions, LoadResult } from './load-generator.ts';
 import { readProcessCost, type ProcessCost } from './process-cost.ts';
 
 const seconds = Number(process.env['BENCH_SECONDS'] ?? 12);
+/** Before anything is measured: what a process does in its first seconds, compiling above all, is no part of a sustained load. */
+const WARM_UP_SECONDS = 4;
 const chosen = new RegExp(process.env['BENCH_ROWS'] ?? '');
 
 /** What is sent. */
@@ -84,6 +86,7 @@ interface Measuring {
   readonly target: { readonly otlpGrpc: string; readonly otlpHttp: string };
   readonly pid: number;
   readonly requestsPerSecond?: number;
+  readonly secondsOfLoad?: number;
   /** Resolves when everything acknowledged so far can be read; how many items cannot. */
   readonly settled: (acknowledged: number) => Promise<number>;
 }
@@ -97,12 +100,13 @@ interface Measured {
   readonly rssMaxBytes: number;
 }
 
-async function measure({ payload, target, pid, requestsPerSecond = 0, settled }: Measuring): Promise<Measured> {
+async function measure(measuring: Measuring): Promise<Measured> {
+  const { payload, target, pid, requestsPerSecond = 0, secondsOfLoad = seconds, settled } = measuring;
   const options: LoadOptions = {
     ...payload.load,
     target: payload.load.protocol === 'http' ? target.otlpHttp : target.otlpGrpc,
     requestsPerSecond,
-    seconds,
+    seconds: secondsOfLoad,
   };
   const before = readProcessCost(pid);
   let rssMaxBytes = before.rssBytes;
@@ -217,6 +221,11 @@ async function measureEmbedded(payloads: readonly Payload[]): Promise<EmbeddedFi
     rows.push(row);
     return row;
   };
+  const [first] = payloads;
+  if (first !== undefined) {
+    const warmUp = { payload: first, target: docket, pid: docket.pid, secondsOfLoad: WARM_UP_SECONDS, settled };
+    stored += (await measure(warmUp)).load.acknowledged;
+  }
   for (const payload of payloads) {
     const row = await run(payload.name, payload);
     if (payload !== SERVICE_HTTP && payload !== SERVICE_GRPC) continue;
@@ -279,6 +288,7 @@ async function measureContender(contender: Contender, payload: Payload, half: bo
       return missingRows(running.store, table, sent);
     };
     const common = { payload, target: running, pid: running.pid, settled };
+    await measure({ ...common, secondsOfLoad: WARM_UP_SECONDS });
     const full = rowOf(payload.name, contender.name, await measure(common), false);
     const bytes = await bytesOnDisk(running.store, table);
     const left = payload.load.agentShare > 0 ? await credentialsLeft(running.store) : undefined;
