@@ -219,6 +219,18 @@ async function measureEmbedded(payloads: readonly Payload[]): Promise<EmbeddedFi
     stored += measured.load.acknowledged;
     const row = rowOf(name, 'Docket', measured, true);
     rows.push(row);
+    // At once: a run that is cut short has shown what it saw.
+    printLine([
+      row.sent,
+      String(row.perSecond),
+      fixed(row.queryableAfterSeconds, 1),
+      fixed(row.cpuPerMillion, 1),
+      fixed(row.engineCpuPerMillion, 1),
+      fixed(row.ackP50Ms, 1),
+      fixed(row.ackP99Ms, 1),
+      fixed(row.rssMaxMiB, 0),
+      String(row.refusedRequests),
+    ]);
     return row;
   };
   const [first] = payloads;
@@ -315,11 +327,41 @@ async function measurePeers(): Promise<{ rows: Row[]; notRun: string[] }> {
   ];
   const rows: Row[] = [];
   const notRun = new Set<string>();
+  printHeader([
+    'engine apart',
+    'by',
+    'items/s',
+    'CPU s/M',
+    'ack p50 ms',
+    'ack p99 ms',
+    'RSS max MiB',
+    'refused',
+    'queryable after s',
+    'lost',
+    'bytes on disk an item',
+    'credentials left',
+  ]);
   for (const [payload, contenders] of plan) {
     for (const contender of contenders) {
       if (!chosen.test(`peers: ${payload.name}, ${contender.name}`)) continue;
       if (contender.missing === undefined) {
-        rows.push(...(await measureContender(contender, payload, payload === SERVICE_GRPC)));
+        for (const row of await measureContender(contender, payload, payload === SERVICE_GRPC)) {
+          rows.push(row);
+          printLine([
+            row.sent,
+            row.by,
+            String(row.perSecond),
+            fixed(row.cpuPerMillion, 1),
+            fixed(row.ackP50Ms, 1),
+            fixed(row.ackP99Ms, 1),
+            fixed(row.rssMaxMiB, 0),
+            String(row.refusedRequests),
+            fixed(row.queryableAfterSeconds, 1),
+            String(row.lostItems),
+            fixed(row.bytesOnDiskPerItem, 1),
+            fixed(row.credentialsLeft, 0),
+          ]);
+        }
       } else notRun.add(`${contender.name}: ${contender.missing}`);
     }
   }
@@ -330,10 +372,13 @@ async function measurePeers(): Promise<{ rows: Row[]; notRun: string[] }> {
 
 const fixed = (value: number | undefined, digits: number): string => (value === undefined ? '' : value.toFixed(digits));
 
-function print(cells: readonly (readonly string[])[]): void {
-  const [header = [], ...rows] = cells;
-  for (const each of [header, header.map(() => '---'), ...rows]) process.stdout.write(`| ${each.join(' | ')} |\n`);
-  process.stdout.write('\n');
+function printLine(cells: readonly string[]): void {
+  process.stdout.write(`| ${cells.join(' | ')} |\n`);
+}
+
+function printHeader(cells: readonly string[]): void {
+  printLine(cells);
+  printLine(cells.map(() => '---'));
 }
 
 process.stdout.write(
@@ -342,35 +387,25 @@ process.stdout.write(
 const payloads = [SERVICE_HTTP, SERVICE_GRPC, MIXED_HTTP, MIXED_GRPC, LOGS_HTTP, SMALL, SMALL_GRPC].filter(({ name }) =>
   chosen.test(`embedded: ${name}`),
 );
+if (payloads.length > 0) {
+  printHeader([
+    'Docket, embedded engine',
+    'items/s',
+    'queryable after s',
+    'Docket CPU s/M',
+    'engine CPU s/M',
+    'ack p50 ms',
+    'ack p99 ms',
+    'RSS max MiB',
+    'refused',
+  ]);
+}
 const embedded = payloads.length > 0 ? await measureEmbedded(payloads) : undefined;
 if (embedded !== undefined) {
-  print([
-    [
-      'Docket, embedded engine',
-      'items/s',
-      'queryable after s',
-      'Docket CPU s/M',
-      'engine CPU s/M',
-      'ack p50 ms',
-      'ack p99 ms',
-      'RSS max MiB',
-      'refused',
-    ],
-    ...embedded.rows.map((row) => [
-      row.sent,
-      String(row.perSecond),
-      fixed(row.queryableAfterSeconds, 1),
-      fixed(row.cpuPerMillion, 1),
-      fixed(row.engineCpuPerMillion, 1),
-      fixed(row.ackP50Ms, 1),
-      fixed(row.ackP99Ms, 1),
-      fixed(row.rssMaxMiB, 0),
-      String(row.refusedRequests),
-    ]),
-  ]);
   const { evidence } = embedded;
   process.stdout.write(
-    `start to ready: ${fixed(embedded.firstReadyMs, 0)} ms new, ${fixed(embedded.restartMs, 0)} ms again with the data
+    `
+start to ready: ${fixed(embedded.firstReadyMs, 0)} ms new, ${fixed(embedded.restartMs, 0)} ms again with the data
 tool call sent to evidence readable: ${fixed(evidence[Math.floor(evidence.length / 2)], 0)} ms median, ${fixed(evidence.at(-1), 0)} ms worst of ${evidence.length}
 on disk: ${fixed(embedded.bytesOnDiskPerItem, 1)} bytes an item over all rows, every table, before all merges
 
@@ -378,38 +413,6 @@ on disk: ${fixed(embedded.bytesOnDiskPerItem, 1)} bytes an item over all rows, e
   );
 }
 const peers = await measurePeers();
-if (peers.rows.length > 0) {
-  print([
-    [
-      'engine apart',
-      'by',
-      'items/s',
-      'CPU s/M',
-      'ack p50 ms',
-      'ack p99 ms',
-      'RSS max MiB',
-      'refused',
-      'queryable after s',
-      'lost',
-      'bytes on disk an item',
-      'credentials left',
-    ],
-    ...peers.rows.map((row) => [
-      row.sent,
-      row.by,
-      String(row.perSecond),
-      fixed(row.cpuPerMillion, 1),
-      fixed(row.ackP50Ms, 1),
-      fixed(row.ackP99Ms, 1),
-      fixed(row.rssMaxMiB, 0),
-      String(row.refusedRequests),
-      fixed(row.queryableAfterSeconds, 1),
-      String(row.lostItems),
-      fixed(row.bytesOnDiskPerItem, 1),
-      fixed(row.credentialsLeft, 0),
-    ]),
-  ]);
-}
 for (const each of peers.notRun) process.stdout.write(`not run: ${each}\n`);
 mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
 writeFileSync(
