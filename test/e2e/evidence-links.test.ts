@@ -151,3 +151,19 @@ test('an alert sent as a log record is one row about its service, filed under it
     link: { mode: 'inferred', score: 0.8 },
   });
 });
+
+test('the redacted content of evidence outlives the telemetry it was made from', async () => {
+  const token = `ghp_${'Vc3Nb8Ty1W'.repeat(3)}h5J2k9`;
+  const incident = await open('INC-KEPT');
+  await bench.send(TENANT, 'traces', call('keeper', `uses ${token}`, { 'incident.id': 'INC-KEPT' }));
+  const { store, command } = bench.temporary;
+  const spans = async () => (await store.query<{ n: string }>('SELECT toString(count()) AS n FROM otel_traces'))[0]?.n;
+  expect(Number(await spans())).toBeGreaterThan(0);
+  // As time would do it: rows are older than what is kept, and ClickHouse drops their parts.
+  await command('ALTER TABLE otel_traces MODIFY TTL toDateTime(ReceivedAt) - toIntervalDay(1)');
+  await command('OPTIMIZE TABLE otel_traces FINAL');
+  expect(await spans()).toBe('0');
+  const [row] = await calls(incident);
+  expect(row?.content['result']?.value).toMatch(/^uses \[redacted:/);
+  expect(row?.redactions).not.toEqual([]);
+});
