@@ -40,6 +40,8 @@ import { createMemoryService } from './record/memory/memory-service.ts';
 import type { RecordService } from './record/record-service.ts';
 import { createRecordService } from './record/service.ts';
 import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
+import { brokenRules } from './redaction/detectors/rule-examples.ts';
+import { createScanner } from './redaction/detectors/scanner.ts';
 import { fileUnknownKeys } from './redaction/key-overflow.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
 import { knowsTenant, type CompiledPolicy } from './redaction/policy.ts';
@@ -114,8 +116,14 @@ export function createDocket(options: DocketOptions): Docket {
 
     const policy = loadPolicy(config.policy.file ?? undefined);
     const key = await loadFingerprintKey(join(config.dataDir, 'keys'));
+    const scanner = createScanner();
+    const broken = brokenRules(scanner);
+    if (broken.length > 0) {
+      throw new Error(`detection rules do not find their own examples, so nothing is taken in: ${broken.join(', ')}`);
+    }
     const redactor = createRedactor({
       policy,
+      scanner,
       fingerprintKey: key.key,
       fingerprintKeyId: key.keyId,
       incidentOf: (tenant, refs, traceId) => incidentOf(record, tenant, refs, traceId),
