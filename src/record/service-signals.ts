@@ -137,6 +137,8 @@ export interface SeenChange {
   readonly traceId: string;
   readonly spanId: string;
   readonly signal: 'traces' | 'logs';
+  /** 1 when `after` is seen for the first time, 2 when it came back after others had taken its place (a rollback), and so on. */
+  readonly sight: number;
   /** Further attributes that name it: run id, revision, URL. */
   readonly attributes: Readonly<Record<string, string>>;
 }

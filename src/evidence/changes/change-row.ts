@@ -44,6 +44,7 @@ export function seenChangeRow(
       change.subject,
       change.before,
       change.after,
+      ...(change.sight === 1 ? [] : [String(change.sight)]),
     ),
     incident: context.incidentId,
     link: context.link,
@@ -63,6 +64,7 @@ export function seenChangeRow(
         before: change.before,
         after: change.after,
         firstSeenAt: instantOf(change.firstSeenUnixNano),
+        ...(change.sight === 1 ? {} : { cameBack: true }),
         firstSeenIn: { service: change.service, environment: change.environment },
         ...change.attributes,
       }),
@@ -78,7 +80,9 @@ export function seenChangeRow(
 
 function summaryOf(change: SeenChange): string {
   const where = change.environment === '' ? change.service : `${change.service} in ${change.environment}`;
-  if (change.kind === 'version') return `${where}: version ${change.before} to ${change.after}`;
+  if (change.kind === 'version') {
+    return `${where}: version ${change.before} to ${change.after}${change.sight === 1 ? '' : ', seen before'}`;
+  }
   if (change.kind === 'feature_flag') {
     return `${where}: flag ${change.subject} from ${change.before} to ${change.after}`;
   }

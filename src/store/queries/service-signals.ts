@@ -23,6 +23,12 @@ const SPANS_JOINED_MAX = 150_000;
 /** Services that work with the incident's own. */
 const SERVICES_MAX = 100;
 const TRACES_REACHED_MAX = 20_000;
+/** A version is gone when others were seen over this many seconds without it; seen again after that, it came back. */
+const GONE_SECONDS = 300;
+/** Records within that time from which a version that came back can be most of what is seen. */
+const LEADS_FROM = 3;
+/** How often a version of one service and environment is told to have come back. */
+const RETURNS_MAX = 5;
 /** Engine time for one comparison, in seconds. */
 const SECONDS_MAX = 8;
 /** Baseline records below which a service's silence says nothing. */
@@ -265,6 +271,7 @@ interface ChangeRow {
   readonly traceId: string;
   readonly spanId: string;
   readonly signal: SeenChange['signal'];
+  readonly sight: number;
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -276,11 +283,56 @@ function firstSeen(kind: SeenChange['kind'], from: string): string {
   return `SELECT '${kind}' AS kind, service, environment, subject,
 lagInFrame(value, 1, '') OVER (PARTITION BY service, environment, subject ORDER BY first, value
   ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS before,
-value AS after, first, traceId, spanId, signal, map() AS attributes FROM (
+value AS after, first, traceId, spanId, signal, toUInt32(1) AS sight, map() AS attributes FROM (
   SELECT service, environment, subject, value, min(at) AS first, argMin(trace, at) AS traceId, argMin(span, at) AS spanId,
   argMin(origin, at) AS signal
   FROM (${from}) WHERE value != '' GROUP BY service, environment, subject, value
 )`;
+}
+
+const OF_SUBJECT = 'PARTITION BY service, environment, subject';
+const OF_VALUE = `${OF_SUBJECT}, value`;
+
+/**
+ * As `firstSeen`, and each time a value comes back after others had taken its place. By minutes, read once: of each minute a
+ * value was seen in, the minute of the same value before it (`OF_VALUE`) and the neighbours of both among all values (`OF_SUBJECT`)
+ * tell how long others were seen without it. A rolling deploy, where both are seen by turns, is no return. Nor is one instance
+ * that was left behind and says something now and then: before the value goes again it must have been most of what is seen.
+ */
+function firstSeenAndReturned(kind: SeenChange['kind'], from: string): string {
+  const order = `${OF_SUBJECT} ORDER BY minute, first, value`;
+  const ahead = `ORDER BY minute RANGE BETWEEN CURRENT ROW AND ${GONE_SECONDS / 60} FOLLOWING`;
+  return `SELECT '${kind}' AS kind, service, environment, subject,
+if(nth > 1, ruling, lagInFrame(value, 1, '') OVER (${OF_SUBJECT} ORDER BY first, value
+  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)) AS before,
+value AS after, first, traceId, spanId, signal,
+toUInt32(row_number() OVER (${OF_VALUE} ORDER BY minute)) AS sight, map() AS attributes FROM (
+  SELECT *, max(leads) OVER (${OF_VALUE}, stay) AS led FROM (
+    SELECT *, sum(comesBack) OVER (${OF_VALUE} ORDER BY minute) AS stay FROM (
+      SELECT *, nth > 1 AND dateDiff('second', greatest(othersFrom, lagInFrame(last) OVER (${OF_VALUE} ORDER BY minute
+        ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)), least(first, othersTo)) >= ${GONE_SECONDS} AS comesBack
+      FROM (
+        SELECT *, lagInFrame(nextBegins) OVER (${OF_VALUE} ORDER BY minute ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS othersFrom
+        FROM (
+          SELECT *, row_number() OVER (${OF_VALUE} ORDER BY minute) AS nth,
+          lagInFrame(value) OVER (${order} ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS ruling,
+          lagInFrame(last) OVER (${order} ROWS BETWEEN 1 PRECEDING AND CURRENT ROW) AS othersTo,
+          leadInFrame(first) OVER (${order} ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING) AS nextBegins,
+          sum(records) OVER (${OF_VALUE} ${ahead}) AS own, sum(records) OVER (${OF_SUBJECT} ${ahead}) AS everyone,
+          own >= ${LEADS_FROM} AND 2 * own > everyone AS leads
+          FROM (
+            SELECT service, environment, subject, value, toUInt32(intDiv(toUnixTimestamp64Nano(at), 60000000000)) AS minute,
+            count() AS records, min(at) AS first, max(at) AS last, argMin(trace, at) AS traceId, argMin(span, at) AS spanId,
+            argMin(origin, at) AS signal
+            FROM (${from}) WHERE value != '' GROUP BY service, environment, subject, value, minute
+          )
+        )
+      )
+    )
+  )
+)
+WHERE nth = 1 OR (comesBack AND led)
+QUALIFY sight <= ${1 + RETURNS_MAX}`;
 }
 
 /** Which spans and log records are asked for their service's version. */
@@ -303,7 +355,7 @@ const BUSIEST_OPERATIONS: VersionSources = {
 };
 
 function versions(sources: VersionSources): string {
-  return firstSeen(
+  return firstSeenAndReturned(
     'version',
     `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, 'service.version' AS subject,
   ResourceAttributes['service.version'] AS value, Timestamp AS at, TraceId AS trace, SpanId AS span, 'traces' AS origin
@@ -352,23 +404,23 @@ arrayFirst(t -> t != '', [any(named['deployment.name']), any(named['cicd.pipelin
 arrayFirst(t -> t != '', [any(named['vcs.ref.head.revision']), any(named['deployment.id']),
   any(named['cicd.pipeline.run.id']), any(named['vcs.change.id']), 'seen']) AS after,
 min(at) AS first, argMin(trace, at) AS traceId, argMin(span, at) AS spanId, argMin(origin, at) AS signal,
-argMin(named, at) AS attributes
+toUInt32(1) AS sight, argMin(named, at) AS attributes
 FROM (${deliveries('otel_traces', 'SpanAttributes', 'traces')} UNION ALL ${deliveries('otel_logs', 'LogAttributes', 'logs')})
 GROUP BY service, environment,
   concat(named['cicd.pipeline.run.id'], '/', named['deployment.id'], '/', named['vcs.change.id']) AS run`;
 
 const COLUMNS = `kind, service, environment, subject, before, after, toString(toUnixTimestamp64Nano(first)) AS firstSeen,
-traceId, spanId, signal`;
+traceId, spanId, signal, sight`;
 
 function changesOf(sources: VersionSources): string {
   return `SELECT ${COLUMNS}, attributes FROM (
-SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal,
+SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal, sight,
 CAST(attributes, 'Map(String, String)') AS attributes FROM (${versions(sources)}) WHERE before != ''
 UNION ALL
-SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal,
+SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal, sight,
 CAST(attributes, 'Map(String, String)') AS attributes FROM (${FLAGS}) WHERE before != ''
 UNION ALL
-SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal,
+SELECT kind, service, environment, subject, before, after, first, traceId, spanId, signal, sight,
 CAST(attributes, 'Map(String, String)') AS attributes FROM (${DELIVERIES})
 )
 WHERE first >= ${BASELINE} AND first < ${TO}
@@ -387,6 +439,7 @@ function toChange(row: ChangeRow): SeenChange {
     traceId: row.traceId,
     spanId: row.spanId,
     signal: row.signal,
+    sight: row.sight,
     attributes: row.attributes,
   };
 }

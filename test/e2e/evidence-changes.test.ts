@@ -1,0 +1,129 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { Actor } from '../../src/record/actor.ts';
+import { openIncidentBench, type IncidentBench } from '../support/incident-bench.ts';
+import { attribute } from '../support/otlp-json.ts';
+
+/** Versions that services' telemetry shows over an hour, and the `change` rows an incident comes to have of them. */
+const ALICE: Actor = { kind: 'human', name: 'alice', id: null };
+const START = Date.now() - 40 * 60_000;
+let bench: IncidentBench;
+
+beforeAll(async () => {
+  bench = await openIncidentBench();
+});
+
+afterAll(async () => {
+  await bench?.dispose();
+});
+
+interface Sighting {
+  /** Minutes since the incident began. */
+  readonly at: number;
+  readonly version: string;
+}
+
+/** One span a step over [from, to). */
+function seen(version: string, from: number, to: number, step = 0.5): readonly Sighting[] {
+  return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => ({ at: from + index * step, version }));
+}
+
+let spans = 0;
+
+/** Sends the sightings as spans of the service, and answers the incident's changes, oldest first, each with its minute. */
+async function changesOf(service: string, sightings: readonly Sighting[]): Promise<readonly string[]> {
+  const resourceSpans = sightings.map(({ at, version }) => {
+    spans += 1;
+    const nano = BigInt(Math.round(START + at * 60_000)) * 1_000_000n;
+    return {
+      resource: {
+        attributes: [
+          attribute('service.name', service),
+          attribute('service.version', version),
+          attribute('deployment.environment.name', 'prod'),
+        ],
+      },
+      scopeSpans: [
+        {
+          spans: [
+            {
+              traceId: String(spans).padStart(32, 'a'),
+              spanId: String(spans).padStart(16, 'b'),
+              name: 'GET /',
+              kind: 2,
+              startTimeUnixNano: String(nano),
+              endTimeUnixNano: String(nano + 1_000_000n),
+            },
+          ],
+        },
+      ],
+    };
+  });
+  await bench.send('default', 'traces', { resourceSpans });
+  const opened = await bench.record.open('default', ALICE, {
+    title: `${service} fails`,
+    services: [service],
+    startedAt: new Date(START).toISOString(),
+  });
+  if (opened.kind !== 'opened') throw new Error(opened.kind);
+  await bench.watch.refresh('default', opened.incident.id);
+  await bench.watch.refresh('default', opened.incident.id);
+  const { items } = await bench.temporary.store.evidenceLog.page('default', opened.incident.id, {
+    kinds: ['change'],
+    limit: 100,
+  });
+  return items
+    .map((row) => `${Number(row.occurredAtUnixNano / 1_000_000n - BigInt(START)) / 60_000}: ${row.summary}`)
+    .reverse();
+}
+
+test('a version that returns after another one had taken its place is a change', async () => {
+  const found = await changesOf('cart', [...seen('A', -30, 2), ...seen('B', 2, 12), ...seen('A', 12, 20)]);
+  expect(found).toEqual(['2: cart in prod: version A to B', '12: cart in prod: version B to A, seen before']);
+});
+
+test('a version that is rolled out again after a rollback is a change of its own', async () => {
+  const found = await changesOf('checkout', [
+    ...seen('A', -30, 2),
+    ...seen('B', 2, 10),
+    ...seen('A', 10, 20),
+    ...seen('B', 20, 25),
+    ...seen('C', 25, 30),
+  ]);
+  expect(found).toEqual([
+    '2: checkout in prod: version A to B',
+    '10: checkout in prod: version B to A, seen before',
+    '20: checkout in prod: version A to B, seen before',
+    '25: checkout in prod: version B to C',
+  ]);
+});
+
+test('a rollback that takes minutes, both versions by turns, is one change', async () => {
+  const found = await changesOf('rolling-back', [...seen('A', -30, 2), ...seen('B', 2, 18), ...seen('A', 12.2, 30)]);
+  expect(found).toEqual([
+    '2: rolling-back in prod: version A to B',
+    '12.2: rolling-back in prod: version B to A, seen before',
+  ]);
+});
+
+test('a rolling deploy, both versions by turns for a quarter of an hour, is one change', async () => {
+  const found = await changesOf('rolling', [...seen('A', -30, 15), ...seen('B', 0.2, 30)]);
+  expect(found).toEqual(['0.2: rolling in prod: version A to B']);
+});
+
+test('versions of a service that says little, by turns minutes apart, do not flap', async () => {
+  const found = await changesOf('quiet', [...seen('A', -30, 30, 8), ...seen('B', -26, 30, 8)]);
+  expect(found).toEqual(['-26: quiet in prod: version A to B']);
+});
+
+test('an instance left behind that says something now and then is no rollback', async () => {
+  const found = await changesOf('straggler', [...seen('A', -30, 2), ...seen('B', 2, 30), ...seen('A', 10.2, 30, 9)]);
+  expect(found).toEqual(['2: straggler in prod: version A to B']);
+});
+
+test('a service that goes back and forth all day gives a bounded number of changes', async () => {
+  const turns = Array.from({ length: 14 }, (_, index) =>
+    seen(index % 2 === 0 ? 'A' : 'B', -60 + index * 7, -53 + index * 7),
+  );
+  const found = await changesOf('flapping', turns.flat());
+  expect(found).toHaveLength(1 + 5 + 5);
+});
