@@ -193,8 +193,8 @@ export class AttributeRedaction {
       case 0x10:
         return end - valueAt === 2;
       case 0x18:
-        // Up to five bytes: no number of a card, an account or a person.
-        return end - valueAt <= 5 && (bytes[end - 1] as number) < 0x80;
+        // The last byte of four carries the bits from 2^21 on: below 47 * 2^21 a number has eight digits at most.
+        return end - valueAt <= 5 && (bytes[end - 1] as number) < (end - valueAt === 5 ? 47 : 0x80);
       default:
         return false;
     }

@@ -304,6 +304,31 @@ test('a policy can be swapped between requests and shows in the frame', () => {
   expect(frame.bytes).toBe(bytes);
 });
 
+test('the number of a person is found in an integer of nine digits under a key that names it', () => {
+  const redactor = redactorWith({ policy: defaultPolicy('open') });
+  const rulesIn = (key: string, value: object): string[] => {
+    const attributes = [
+      { key, value },
+      { key: 'map', value: { kvlistValue: { values: [{ key, value }] } } },
+    ];
+    const logs = { resourceLogs: [{ scopeLogs: [{ logRecords: [{ attributes }] }] }] };
+    const { bytes } = transcodeJson('logs', Buffer.from(JSON.stringify(logs)));
+    const { receipts } = redactBytes(redactor, 'logs', bytes);
+    return receipts.flatMap((receipt) => receipt.redactions.map((each) => each.rule));
+  };
+  // In four bytes of a varint, and in five.
+  for (const [key, number] of [
+    ['bsn', '111222333'],
+    ['customer.ssn', '123456789'],
+    ['customer.ssn', '512345678'],
+  ] as const) {
+    const asText = rulesIn(key, { stringValue: number });
+    expect(asText).toHaveLength(2);
+    expect(rulesIn(key, { intValue: number })).toEqual(asText);
+  }
+  expect(rulesIn('gen_ai.usage.input_tokens', { intValue: '99999999' })).toEqual([]);
+});
+
 test('observe mode changes no byte and still writes receipts', () => {
   const redactor = redactorWith({ policy: parsePolicy('version: 1\nid: o\nmode: observe\n', 'p.yaml') });
   const bytes = span([['gen_ai.prompt', 'hello']]);
