@@ -507,6 +507,37 @@ function copyIfThere(from: string, to: string): void {
   if (existsSync(from)) copyFileSync(from, to);
 }
 
+test('content that is erased while rows are staged does not come back with them', async () => {
+  await send(1);
+  const traceId = '1'.padStart(32, 'a');
+  const spanId = '1'.padStart(16, 'b');
+  const row = evidence('call', { arguments: captured('to be erased') }, 'lookup');
+  const { evidenceLog, contentEraser, rewrite } = temporary.store;
+  await evidenceLog.put([{ ...row, source: { ...row.source, traceId, spanId } }]);
+  redactor.setPolicy(stricter());
+  const service = applications({
+    ...rewrite.telemetry,
+    async replace(table, ...rest) {
+      if (table.name === 'otel_traces') await contentEraser.erase('default', 'call', new Date());
+      await rewrite.telemetry.replace(table, ...rest);
+    },
+  });
+  await service.start();
+  service.begin('default', new Date(0));
+  expect(await ended(service)).toMatchObject({ state: 'done', remaining: 0 });
+  for (const [table, column] of [
+    ['otel_traces', 'SpanAttributes'],
+    ['otel_logs', 'LogAttributes'],
+  ] as const) {
+    const rows = await temporary.store.query<{ rows: string; attributes: string }>(
+      `SELECT toString(count()) AS rows, toString(sum(length(${column}))) AS attributes FROM ${table}
+WHERE TraceId = '${traceId}' AND SpanId = '${spanId}'`,
+    );
+    expect(Number(rows[0]?.rows)).toBeGreaterThan(0);
+    expect(rows[0]?.attributes).toBe('0');
+  }
+});
+
 test('a policy that observes only, and a second at a time, are refused', async () => {
   await send(1);
   redactor.setPolicy(stricter());

@@ -5,6 +5,8 @@ import { EVIDENCE_COLUMNS, evidenceBlock, toEvidenceRow, type StoredEvidence } f
 
 /** Copies of one row: one an incident. */
 const COPIES_MAX = 1_000;
+/** People erase a few pieces in the time that a policy is applied. */
+const ERASED_TRACES_MAX = 10_000;
 
 /**
  * Destroys content where ClickHouse keeps it. The blank copy is written first, so that a reader meets either; then the older
@@ -46,6 +48,21 @@ SETTINGS mutations_sync = 2`,
       );
     },
   };
+}
+
+/** What was erased since the instant (nanoseconds), emptied once more: rows read before may have come back behind it. */
+export async function eraseTelemetryAgain(database: Database, tenant: string, since: bigint): Promise<void> {
+  const erased = await database.select<{ traceId: string; spans: readonly string[] }>(
+    `SELECT trace_id AS traceId, arrayFilter(each -> each != '', groupUniqArrayArray(arrayPushBack(also_seen_as, span_id))) AS spans
+FROM evidence
+WHERE tenant = {tenant:String} AND received_at >= fromUnixTimestamp64Nano({since:Int64}) AND trace_id != ''
+AND JSONHas(facts, 'erased')
+GROUP BY trace_id LIMIT ${ERASED_TRACES_MAX}`,
+    { tenant, since },
+  );
+  for (const { traceId, spans } of erased) {
+    if (spans.length > 0) await eraseTelemetry(database, { tenant, traceId, spans });
+  }
 }
 
 /** Empties what spans and logs say; that they were there, when and how long, stays. */

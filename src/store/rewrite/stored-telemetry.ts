@@ -1,4 +1,5 @@
 import type { SpooledFrame } from '../../pipeline/frame.ts';
+import { eraseTelemetryAgain } from '../content-eraser.ts';
 import type { Database } from '../database.ts';
 import { EngineError } from '../engine-error.ts';
 import type { SqlParameters } from '../literal.ts';
@@ -36,7 +37,7 @@ export interface StoredTelemetry {
   stage(table: TelemetryTableShape, rows: readonly StoredRow[], token: string): Promise<void>;
   /** What was redacted in the frames; the same `token` again has no effect. */
   addReceipts(frames: readonly SpooledFrame[], token: string): Promise<void>;
-  /** Removes the older rows of the partition and moves the staged rows in. */
+  /** Removes the older rows of the partition and moves the staged rows in, without what was erased meanwhile. */
   replace(table: TelemetryTableShape, partition: string, older: OlderRows): Promise<void>;
   /** Forgets what is staged. */
   discard(table: TelemetryTableShape): Promise<void>;
@@ -47,6 +48,8 @@ const ROWS_PER_CHUNK = 2_000;
 const CHUNK_BYTES = 16 * 1024 * 1024;
 const PARTITIONS_MAX = 10_000;
 const READ_SECONDS_MAX = 300;
+/** An erasure that began so long before an application may still have been under way when the application read. */
+const ERASING_NANOSECONDS = 3_600_000_000_000n;
 
 const OLDER = `Tenant = {tenant:String} AND PolicyVersion != {policyVersion:String}
 AND ReceivedAt >= fromUnixTimestamp64Nano({from:Int64}) AND ReceivedAt <= fromUnixTimestamp64Nano({to:Int64})`;
@@ -147,6 +150,8 @@ ORDER BY partition LIMIT ${PARTITIONS_MAX}`,
         'telemetry',
         `ALTER TABLE ${stagingOf(table)} MOVE PARTITION ID '${partition}' TO TABLE ${table.name}`,
       );
+      // Rows that were staged before somebody had their content erased still had it.
+      if (table.kind !== 'point') await eraseTelemetryAgain(database, older.tenant, older.to - ERASING_NANOSECONDS);
     },
     discard: (table) => database.command('telemetry', `DROP TABLE IF EXISTS ${stagingOf(table)} SYNC`),
   };
