@@ -110,3 +110,10 @@ test('closing lets waiting consumers go without a batch being done, and ends the
   await setTimeout(20);
   expect([batches(), tries]).toEqual([0, before]);
 });
+
+test('the reason why it is not there quotes nothing of what could not be read', async () => {
+  const arrival = arrivalOf(async () => void JSON.parse('{"text":"my secret words" broken'), { mayPass: () => true });
+  await arrival.begin();
+  while (arrival.reason() === 'it does not answer') await setTimeout(1);
+  expect(arrival.reason()).toBe('failed (SyntaxError)');
+});

@@ -66,7 +66,7 @@ export function createStoreArrival(options: StoreArrivalOptions): StoreArrival {
   }
 
   function explain(error: unknown): void {
-    const next = error instanceof Error ? error.message : 'unknown error';
+    const next = reasonOf(error);
     // Said when it changes, not with every try.
     if (next !== reason) logger.warn({ reason: next }, 'ClickHouse is not there yet; requests are kept in the spool');
     reason = next;
@@ -126,4 +126,10 @@ export function createStoreArrival(options: StoreArrivalOptions): StoreArrival {
       await Promise.race([trying, sleep(CLOSE_MS, undefined, { ref: false })]);
     },
   };
+}
+
+/** The store's errors and Docket's own say what is wrong; any other, such as a parser's, may quote what it failed on. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'unknown error';
+  return error.name === 'Error' || error.name === 'EngineError' ? error.message : `failed (${error.name})`;
 }
