@@ -29,12 +29,13 @@ export interface CensusOptions {
   readonly versions?: EvidenceVersions;
   /** How long an answer is good for although nothing was seen to change; where others write too, they are not seen. */
   readonly maxAgeMilliseconds?: number;
+  /** Incidents with more rows are counted by the store for every change; 50,000 when left out. */
+  readonly countedRowsMax?: number;
 }
 
 const LATEST = 20;
 const CHANGES = 20;
 const KEPT_MAX = 2_000;
-/** Incidents with more rows are counted by the store for every change. */
 const COUNTED_ROWS_MAX = 50_000;
 /** Rows counted in memory over all incidents, about 100 bytes each; the incident looked at least recently goes first. */
 const COUNTED_ROWS_TOTAL_MAX = 300_000;
@@ -64,6 +65,7 @@ interface Counting {
 export function createCensusReader(options: CensusOptions): CensusReader {
   const { evidenceLog, queries, versions } = options;
   const maxAge = options.maxAgeMilliseconds ?? Infinity;
+  const countedRowsMax = options.countedRowsMax ?? COUNTED_ROWS_MAX;
   const censuses = new Map<string, Kept<EvidenceCensus>>();
   const aims = new Map<string, Kept<QueryAim>>();
   // In order of last use, oldest first.
@@ -82,9 +84,11 @@ export function createCensusReader(options: CensusOptions): CensusReader {
 
   function takeIn(key: string, known: Counted, rows: readonly EvidenceRow[]): void {
     const size = known.rows.size;
-    if (!known.rows.takeIn(rows)) return forget(key);
+    const taken = known.rows.takeIn(rows);
     known.census = null;
     countedRows += known.rows.size - size;
+    // Rows go on coming whether or not anybody looks.
+    if (!taken || known.rows.size > countedRowsMax) forget(key);
   }
 
   function forget(key: string): void {
@@ -134,7 +138,7 @@ export function createCensusReader(options: CensusOptions): CensusReader {
 
   /** Counts all rows once; what is written from then on is added without asking the store again. */
   async function count(tenant: string, incidentId: string, { outlines }: EvidenceQueries, mine: () => Counting) {
-    const all = await outlines(tenant, incidentId, COUNTED_ROWS_MAX);
+    const all = await outlines(tenant, incidentId, countedRowsMax);
     if (all === undefined) return undefined;
     const newest = await newestRows(tenant, incidentId, () => all.some((row) => row.kind === 'change'));
     const rows = createRowCount(all, { ...newest, latestMax: LATEST, changesMax: CHANGES });

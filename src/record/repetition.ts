@@ -4,16 +4,17 @@ import type { Logger } from '../telemetry/logger.ts';
 export interface Repetition {
   /** Runs `work` every so many milliseconds, never twice at a time; 0 never. `what` names it when it fails. */
   every(milliseconds: number, work: () => Promise<void>, what: string): void;
-  /** Resolves when what runs has ended. */
+  /** Nothing begins any more. Resolves when what runs has ended. */
   stop(): Promise<void>;
 }
 
 export function createRepetition(logger: Logger): Repetition {
   const timers: NodeJS.Timeout[] = [];
   const running = new Set<Promise<void>>();
+  let stopped = false;
   return {
     every(milliseconds, work, what) {
-      if (milliseconds === 0) return;
+      if (milliseconds === 0 || stopped) return;
       let busy = false;
       const timer = setInterval(() => {
         if (busy) return;
@@ -32,6 +33,7 @@ export function createRepetition(logger: Logger): Repetition {
       timers.push(timer);
     },
     async stop() {
+      stopped = true;
       for (const timer of timers.splice(0)) clearInterval(timer);
       await Promise.allSettled(running);
     },
