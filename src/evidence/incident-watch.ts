@@ -84,6 +84,8 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
   const watched = new Map<string, Watched>();
   /** Gaps known to be in the record, by entry id. */
   const gaps = new Set<string>();
+  /** Gaps known to be closed, or to have never been opened, by entry id. */
+  const closedGaps = new Set<string>();
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let closed = false;
@@ -270,8 +272,12 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       incident.id,
       rows.map((row) => row.id),
     );
-    const fresh = rows.filter((row) => !held.has(row.id));
+    const learned = await learnedSince(tenant, incident, rows);
+    // What fills a gap is written again: an `ownership` row may have been there before anybody was named in it.
+    const filling = new Set(learned.flatMap((each) => each.rows.map((row) => row.id)));
+    const fresh = rows.filter((row) => !held.has(row.id) || filling.has(row.id));
     if (fresh.length > 0) await evidenceLog.put(fresh);
+    for (const { gap, rows: basis } of learned) await fillGap(tenant, incident, gap, basis);
     for (const service of incident.services.slice(0, 20)) {
       const entry = known.find(service);
       if ((entry?.owners.length ?? 0) === 0) {
@@ -293,6 +299,48 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     }
   }
 
+  /** Open gaps of owners and runbooks that the catalogue's rows answer. The record is read only while one may be open. */
+  async function learnedSince(
+    tenant: string,
+    incident: IncidentSummary,
+    rows: readonly EvidenceRow[],
+  ): Promise<readonly { readonly gap: string; readonly rows: readonly EvidenceRow[] }[]> {
+    const answers = new Map<string, EvidenceRow[]>();
+    for (const service of incident.services.slice(0, 20)) {
+      const ofService = rows.filter((row) => row.service === service);
+      const named = ofService.filter((row) => row.kind === 'ownership' && ownersOf(row).length > 0);
+      const runbooks = ofService.filter((row) => row.kind === 'runbook');
+      if (named.length > 0) answers.set(entryIdOf(tenant, incident.id, `owner ${service}`), named);
+      if (runbooks.length > 0) answers.set(entryIdOf(tenant, incident.id, `runbook ${service}`), runbooks);
+    }
+    if ([...answers.keys()].every((gap) => closedGaps.has(gap))) return [];
+    const found = await record.record(tenant, incident.id);
+    if (found === undefined) return [];
+    const open = new Set(found.gaps.filter((gap) => gap.state === 'open').map((gap) => gap.id));
+    for (const gap of answers.keys()) if (!open.has(gap)) closedGaps.add(gap);
+    return [...answers].flatMap(([gap, basis]) => (open.has(gap) ? [{ gap, rows: basis }] : []));
+  }
+
+  /** Filled once, by the rows that say so; a person who closed it meanwhile is not overruled. */
+  async function fillGap(
+    tenant: string,
+    incident: IncidentSummary,
+    gap: string,
+    basis: readonly EvidenceRow[],
+  ): Promise<void> {
+    const body = {
+      gap,
+      reason: basis
+        .map((row) => row.summary)
+        .join('; ')
+        .slice(0, 2_000),
+      evidence: basis.slice(0, 20).map((row) => row.id),
+    };
+    const entryId = entryIdOf(tenant, incident.id, 'filled', gap);
+    const result = await record.append(tenant, incident.id, DOCKET_ACTOR, { type: 'gap.fill', entryId, body });
+    if (result.kind !== 'unknown_incident') closedGaps.add(gap);
+  }
+
   /** Opened once per incident and subject, also over restarts: the entry's id says what it is about. */
   async function openGap(
     tenant: string,
@@ -305,7 +353,9 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     if (gaps.has(entryId)) return;
     const result = await record.append(tenant, incident.id, DOCKET_ACTOR, { type: 'gap.open', entryId, body });
     // A gap that is there already, with other words, stays as it is.
-    if (result.kind !== 'unknown_incident') gaps.add(entryId);
+    if (result.kind === 'unknown_incident') return;
+    gaps.add(entryId);
+    closedGaps.delete(entryId);
   }
 
   return {
@@ -345,6 +395,12 @@ function due(state: Watched, incident: IncidentSummary): boolean {
 
 function inferred(rule: string, score: number): EvidenceLink {
   return { mode: 'inferred', rule, score };
+}
+
+/** Owners that an `ownership` row names. */
+function ownersOf(row: EvidenceRow): readonly unknown[] {
+  const owners = row.facts['owners'];
+  return Array.isArray(owners) ? owners : [];
 }
 
 /** True when the row's environment is not another than the incident's. */

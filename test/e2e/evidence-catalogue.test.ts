@@ -108,6 +108,58 @@ describe('the catalogue by API', () => {
     expect(gaps).toEqual(['Nobody is known to own ledger.', 'No runbook is known for ledger.']);
   });
 
+  test('fills the gaps of an incident when it learns the owner and the runbook later, once and by the rows that say so', async () => {
+    const onCall = 'services:\n  stock:\n    on_call: "#stock"\n';
+    await give('late', 'services.yaml', onCall);
+    const opened = await bench.record.open('default', ALICE, { title: 'x', services: ['stock'] });
+    if (opened.kind !== 'opened') throw new Error(opened.kind);
+    const incident = opened.incident.id;
+    const gaps = async () => (await bench.record.record('default', incident))?.gaps ?? [];
+    await bench.watch.refresh('default', incident);
+    await bench.watch.refresh('default', incident);
+    expect((await gaps()).map((gap) => [gap.what, gap.state])).toEqual([
+      ['Nobody is known to own stock.', 'open'],
+      ['No runbook is known for stock.', 'open'],
+    ]);
+
+    await give('late', 'services.yaml', `${onCall}    owner: warehouse\n`);
+    await bench.watch.refresh('default', incident);
+    expect((await gaps()).map((gap) => gap.state)).toEqual(['filled', 'open']);
+
+    await give('late', 'services.yaml', `${onCall}    owner: warehouse\n    runbook: https://wiki.example/stock\n`);
+    await bench.watch.refresh('default', incident);
+    await bench.watch.refresh('default', incident);
+    const { items } = await bench.temporary.store.evidenceLog.page('default', incident, { limit: 10 });
+    const idOf = (kind: string) => items.filter((row) => row.kind === kind).map((row) => row.id);
+    expect(
+      (await gaps()).map(({ state, closed }) => [state, closed?.by.name, closed?.reason, closed?.evidence]),
+    ).toEqual([
+      ['filled', 'docket', 'stock is owned by warehouse, on call: #stock', idOf('ownership')],
+      ['filled', 'docket', 'Runbook of stock: runbook', idOf('runbook')],
+    ]);
+    expect(items.find((row) => row.kind === 'ownership')?.facts['owners']).toEqual(['warehouse']);
+    expect((await call('DELETE', '/catalogue/late')).status).toBe(204);
+  });
+
+  test('leaves a gap that a person accepted as it is', async () => {
+    const opened = await bench.record.open('default', ALICE, { title: 'x', services: ['depot'] });
+    if (opened.kind !== 'opened') throw new Error(opened.kind);
+    const incident = opened.incident.id;
+    await bench.watch.refresh('default', incident);
+    const gap = (await bench.record.record('default', incident))?.gaps[0]?.id ?? '';
+    await bench.record.append('default', incident, ALICE, {
+      type: 'gap.accept',
+      body: { gap, reason: 'It is retired.' },
+    });
+    await give('late', 'services.yaml', 'services:\n  depot:\n    owner: warehouse\n');
+    await bench.watch.refresh('default', incident);
+    expect((await bench.record.record('default', incident))?.gaps[0]).toMatchObject({
+      state: 'accepted',
+      closed: { reason: 'It is retired.' },
+    });
+    expect((await call('DELETE', '/catalogue/late')).status).toBe(204);
+  });
+
   test('takes a document under a known name in the place of the one before, and forgets one that is removed', async () => {
     await give('plain', 'services.yaml', PAYMENTS.replace('money', 'treasury'));
     expect((await services())[1]?.['owners']).toEqual(['finance', '@money-team', 'treasury']);
