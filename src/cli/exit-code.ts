@@ -29,7 +29,9 @@ export function describeFailure(error: unknown): { readonly code: number; readon
     const { errors = [], satisfiedBy, status } = error.problem;
     const lines = [error.message, ...errors.map(({ path, message }) => `  ${path}: ${message}`)];
     if (satisfiedBy !== undefined) lines.push(`  would pass with: ${satisfiedBy}`);
-    return { code: status >= 502 ? EXIT.unreachable : EXIT.no, message: lines.join('\n') };
+    // 400: what the query or the path says has no meaning, which flags and arguments put there.
+    const code = status >= 502 ? EXIT.unreachable : status === 400 ? EXIT.usage : EXIT.no;
+    return { code, message: lines.join('\n') };
   }
   return undefined;
 }

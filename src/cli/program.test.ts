@@ -105,6 +105,19 @@ describe('wrong usage', () => {
     expect(code).toBe(2);
   });
 
+  test('a DOCKET_URL that is none exits with 2, as the flag does', async () => {
+    const { code, err } = await docket(['incident', 'list'], { DOCKET_URL: 'localhost:8400' });
+    expect(err).toMatch(/DOCKET_URL must start with http/);
+    expect(code).toBe(2);
+  });
+
+  test('a flag whose value the service does not understand exits with 2', async () => {
+    const problem = { status: 400, code: 'request.invalid', detail: 'One field is wrong.' };
+    answer = () => ({ status: 400, body: JSON.stringify(problem) });
+    const { code } = await docket(['incident', 'list', '--status', 'open'], { DOCKET_URL: endpoint });
+    expect(code).toBe(2);
+  });
+
   test('help and version are no mistakes', async () => {
     expect(await docket(['--help'])).toMatchObject({ code: 0, err: '' });
     expect(await docket(['--version'])).toMatchObject({ code: 0, out: '1.2.3\n' });

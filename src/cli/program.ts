@@ -7,7 +7,7 @@ import { formatListenAddress, type ListenAddress } from '../config/listen-addres
 import { loadConfig, type ConfigOverrides, type LoadConfigResult } from '../config/load-config.ts';
 import { SETTING_NAMES, SETTING_SOURCES, type SettingName } from '../config/settings.ts';
 import { doctor } from './doctor.ts';
-import { describeFailure, EXIT } from './exit-code.ts';
+import { describeFailure, EXIT, UsageError } from './exit-code.ts';
 import { importPostmortems } from './import.ts';
 import { exportIncident, listIncidents, openIncident, showIncident } from './incident.ts';
 import { registerPolicyCommands } from './policy/commands.ts';
@@ -71,6 +71,9 @@ export function createProgram(dependencies: ProgramDependencies): Program {
 
   function connect(loaded: LoadedConfig, options: ConnectionOptions, as: 'human' | 'import' = 'human'): ApiClient {
     const variable = env['DOCKET_URL'] === '' ? undefined : env['DOCKET_URL'];
+    if (options.url === undefined && variable !== undefined && !isHttpUrl(variable)) {
+      throw new UsageError('DOCKET_URL must start with http:// or https://');
+    }
     return createClient({
       endpoint: options.url ?? variable ?? `http://${reachable(loaded.config.listen.api)}`,
       actor: { kind: as, name: userName() },
@@ -331,9 +334,12 @@ function userName(): string {
 }
 
 function urlArgument(value: string): string {
-  if (!/^https?:\/\//i.test(value) || !URL.canParse(value))
-    throw new InvalidArgumentError('It must start with http:// or https://.');
+  if (!isHttpUrl(value)) throw new InvalidArgumentError('It must start with http:// or https://.');
   return value;
+}
+
+function isHttpUrl(value: string): boolean {
+  return /^https?:\/\//i.test(value) && URL.canParse(value);
 }
 
 function speedArgument(value: string): number {
