@@ -1,4 +1,6 @@
 import type { Actor } from './actor.ts';
+import { millis } from './body-field.ts';
+import type { Happened } from './entry-kind.ts';
 import type { FieldProblem, Rejection } from './rejection.ts';
 
 // What refuses a command before, or beside, the rules of its own type.
@@ -50,21 +52,32 @@ export function tooLarge(maxBytes: number): Rejection {
   };
 }
 
-export function inFuture(): Rejection {
+/** How far a client's clock may be ahead of Docket's. */
+const MAX_CLOCK_AHEAD_MILLISECONDS = 5 * 60 * 1000;
+
+/** Refuses times of what is said to have happened that lie in the future, by field; undefined when none does. */
+export function inFuture(happened: Happened, now: Date, root = 'body'): Rejection | undefined {
+  const latest = now.getTime() + MAX_CLOCK_AHEAD_MILLISECONDS;
+  const fields = Object.entries(happened)
+    .filter(([, at]) => at !== undefined && millis(at) > latest)
+    .map(([field]) => ({ path: `${root}.${field}`, message: 'must not lie in the future' }));
+  if (fields.length === 0) return undefined;
   return {
     code: 'command.time_in_future',
     rule: 'shape',
     message: 'The time given lies in the future.',
     satisfiedBy: 'Send when it happened, or leave it out.',
+    fields,
   };
 }
 
-export function unknownBasis(type: string): Rejection {
+export function unknownBasis(type: string, fields: readonly FieldProblem[]): Rejection {
   return {
     code: type === 'stance.take' ? 'stance.evidence_unknown' : 'command.unknown_reference',
     rule: 'rule 4: of this incident',
     message: 'It names something that is not of this incident.',
     satisfiedBy: 'Name evidence, entries or items of this incident.',
+    fields,
   };
 }
 
@@ -82,6 +95,9 @@ export function notAllowed(type: string, allowed: readonly Actor['kind'][]): Rej
     code: allowed.includes('human') ? `${type}_needs_human` : `${type}_is_dockets_own`,
     rule: 'rule 5 and 12: what an agent may not decide',
     message: `This type is not open to this kind of actor.`,
-    satisfiedBy: `One of these sends it: ${allowed.join(', ')}.`,
+    satisfiedBy:
+      allowed.length === 0
+        ? 'Nobody needs to send it: Docket enters it when it is due.'
+        : `One of these sends it: ${allowed.join(', ')}.`,
   };
 }

@@ -25,7 +25,7 @@ export const draftEdit = entryKind({
   type: 'draft.edit',
   summary: 'A person changed what an agent wrote; the diff says how.',
   allowed: ['human'],
-  schema: schema.refine((body) => body.diff !== undefined, { message: 'must say what changed', path: ['diff'] }),
+  schema: schema.required({ diff: true }),
   decide: (state, body) => byAgent(state, body),
   apply: (state, body, entry) => add(state, body, entry, 'edited'),
 });
@@ -34,7 +34,7 @@ export const draftReject = entryKind({
   type: 'draft.reject',
   summary: 'A person refuses what an agent wrote, and says why.',
   allowed: ['human'],
-  schema: schema.refine((body) => body.reason !== undefined, { message: 'must say why', path: ['reason'] }),
+  schema: schema.required({ reason: true }),
   decide: (state, body) => byAgent(state, body),
   apply: (state, body, entry) => add(state, body, entry, 'rejected'),
 });

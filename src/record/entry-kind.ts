@@ -55,11 +55,16 @@ export function acceptWith(followOns: readonly FollowOn[], docket?: JsonObject):
   return { kind: 'accepted', followOns, ...(docket === undefined ? {} : { docket }) };
 }
 
+/** When something happened, by the name of the field that says so; undefined where it was left out. */
+export type Happened = Readonly<Record<string, string | undefined>>;
+
 /** A body that has the right shape, bound to what it means. */
 export interface ParsedEntry {
   readonly body: JsonObject;
   /** Evidence ids and other ids the body names that must be of this incident. */
   readonly cites: readonly string[];
+  /** Fields of the body that say when something happened, with their RFC 3339 times. */
+  readonly happened: Happened;
   decide(state: IncidentState, context: DecisionContext): Ruling;
   apply(state: IncidentState, entry: Entry): void;
 }
@@ -87,6 +92,8 @@ export interface EntryKindDefinition<Body> {
   readonly allowed: readonly ActorKind[];
   readonly schema: z.ZodType<Body>;
   readonly cites?: (body: Body) => readonly string[];
+  /** Times that may not lie in the future; a deadline is none. */
+  readonly happened?: (body: Body) => Happened;
   readonly decide?: (state: IncidentState, body: Body, context: DecisionContext) => Ruling;
   readonly apply: (state: IncidentState, body: Body, entry: Entry) => void;
 }
@@ -108,6 +115,7 @@ export function entryKind<Body>(definition: EntryKindDefinition<Body>): EntryKin
           // Schemas admit JSON only, so what they give is JSON again.
           body: body as unknown as JsonObject,
           cites: definition.cites?.(body) ?? [],
+          happened: definition.happened?.(body) ?? {},
           decide: (state, context) => definition.decide?.(state, body, context) ?? ACCEPTED,
           apply: (state, entry) => definition.apply(state, body, entry),
         },

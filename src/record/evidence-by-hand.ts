@@ -2,7 +2,16 @@ import { createHash, createHmac } from 'node:crypto';
 import { z } from 'zod';
 import { instant, line, reference, text } from './body-field.ts';
 import { canonicalJson } from './canonical-json.ts';
-import { ACCEPTED, actOf, ANYONE, entryKind, reject, type JsonObject, type Ruling } from './entry-kind.ts';
+import {
+  ACCEPTED,
+  actOf,
+  ANYONE,
+  entryKind,
+  reject,
+  type Happened,
+  type JsonObject,
+  type Ruling,
+} from './entry-kind.ts';
 import type { Entry } from './entry.ts';
 import { EVIDENCE_KINDS, EVIDENCE_OUTCOMES, type EvidenceRow } from './evidence.ts';
 import type { EvidenceFact, IncidentState } from './incident-state.ts';
@@ -31,6 +40,11 @@ export const evidenceAddRequest = z.strictObject({
   externalRef: line(1_000).optional(),
 });
 export type EvidenceAddRequest = z.infer<typeof evidenceAddRequest>;
+
+/** When it happened, as the one who adds it says. */
+export function evidenceHappened({ occurredAt, endedAt }: EvidenceAddRequest): Happened {
+  return { occurredAt, endedAt };
+}
 
 // In the log: what it is and a salted digest of its content, so that erasing the row's content keeps the chain valid.
 const evidenceAddStored = z.strictObject({
@@ -84,7 +98,8 @@ export function evidenceFromRequest(options: {
   readonly policyVersion: string;
 }): { readonly row: EvidenceRow; readonly body: JsonObject } {
   const { request, actor } = options;
-  const id = createHash('sha256').update(`${options.tenant}\n${options.entryId}`).digest('hex').slice(0, 32);
+  // Content is erased by its row's id under every incident, so incidents that were sent the same `entryId` may not share one.
+  const id = sha256([options.tenant, options.incidentId, options.entryId].join('\n')).slice(0, 32);
   const trust = actor.kind === 'agent' ? 'self_reported' : actor.kind === 'import' ? 'imported' : 'observed';
   const sourceFamily = request.sourceFamily ?? `by hand: ${actor.name}`;
   const body = request.text ?? null;

@@ -13,6 +13,7 @@ export const impactUpdate = entryKind({
     since: instant().optional(),
     text: text(2_000).optional(),
   }),
+  happened: ({ since }) => ({ since }),
   apply(state, body, entry) {
     state.impact = {
       ...actOf(entry),

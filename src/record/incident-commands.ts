@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
 import type { Logger } from '../telemetry/logger.ts';
 import { actorSchema, DOCKET_ACTOR, sameActor, type Actor } from './actor.ts';
-import { millis } from './body-field.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { entryKindOf } from './catalogue.ts';
 import {
@@ -31,6 +30,7 @@ import {
   contentDigest,
   evidenceAddRequest,
   evidenceFromRequest,
+  evidenceHappened,
   type EvidenceAddRequest,
 } from './evidence-by-hand.ts';
 import type { EvidenceLog } from './evidence-log.ts';
@@ -44,7 +44,7 @@ import type { LiveIncidents } from './live-incidents.ts';
 import { normalised } from './normalised-body.ts';
 import type { RecordPolicy } from './record-policy.ts';
 import type { Appended, Command, CommandResult } from './record-service.ts';
-import type { Rejection } from './rejection.ts';
+import type { FieldProblem, Rejection } from './rejection.ts';
 import { scrubTexts, type ScrubText } from './scrub-texts.ts';
 
 export interface IncidentCommandsOptions {
@@ -79,7 +79,6 @@ export interface IncidentCommands {
 const MAX_BODY_BYTES = 128 * 1024;
 const MAX_ATTEMPTS = 8;
 const MAX_CHANGED = 100;
-export const MAX_CLOCK_AHEAD_MILLISECONDS = 5 * 60 * 1000;
 
 export function createIncidentCommands(options: IncidentCommandsOptions): IncidentCommands {
   const { incidents, evidenceLog, instruments, logger, policy, clock, eraser } = options;
@@ -142,7 +141,8 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
       if (!kind.allowed.includes(actor.kind)) return rejected(notAllowed(command.type, kind.allowed));
       const now = clock();
       const occurredAt = command.occurredAt ?? now.toISOString();
-      if (millis(occurredAt) > now.getTime() + MAX_CLOCK_AHEAD_MILLISECONDS) return rejected(inFuture());
+      const ahead = inFuture({ occurredAt }, now, 'command');
+      if (ahead !== undefined) return rejected(ahead);
       const entryId = command.entryId ?? uuidv7();
 
       let logged = body.data as JsonObject;
@@ -164,8 +164,13 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
       }
       const parsed = kind.parse(logged);
       if (!parsed.ok) return rejected(invalidBody(parsed.fields));
+      const early = inFuture(
+        isEvidence ? evidenceHappened(body.data as EvidenceAddRequest) : parsed.parsed.happened,
+        now,
+      );
+      if (early !== undefined) return rejected(early);
       const cited = await citations(state, parsed.parsed, command.basis);
-      if (cited.unknown.length > 0) return rejected(unknownBasis(command.type));
+      if (cited.unknown.length > 0) return rejected(unknownBasis(command.type, namedAt(command, cited.unknown)));
       const context: DecisionContext = {
         actor,
         now,
@@ -297,6 +302,24 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
 
 export function rejected(rejection: Rejection): { readonly kind: 'rejected'; readonly rejection: Rejection } {
   return { kind: 'rejected', rejection };
+}
+
+/** Where a command names ids that are not of the incident; never the ids. */
+function namedAt(command: { readonly body: unknown; readonly basis: readonly string[] }, ids: readonly string[]) {
+  const unknown = new Set(ids);
+  const fields: FieldProblem[] = [];
+  const look = (value: unknown, path: string): void => {
+    if (typeof value === 'string') {
+      if (unknown.has(value)) fields.push({ path, message: 'names nothing of this incident' });
+    } else if (Array.isArray(value)) {
+      value.forEach((item, index) => look(item, `${path}[${index}]`));
+    } else if (typeof value === 'object' && value !== null) {
+      for (const [key, item] of Object.entries(value)) look(item, `${path}.${key}`);
+    }
+  };
+  look(command.body, 'body');
+  look(command.basis, 'basis');
+  return fields.slice(0, 100);
 }
 
 /** Where an entry stands, as its sender is told. */

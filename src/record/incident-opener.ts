@@ -1,14 +1,13 @@
 import { uuidv7 } from 'uuidv7';
 import { actorSchema, sameActor, type Actor } from './actor.ts';
 import { bindingRule, bindingSchema, selectorOf } from './binding.ts';
-import { millis } from './body-field.ts';
 import { canonicalJson } from './canonical-json.ts';
 import { inFuture, invalidBody, invalidCommand } from './command-refusal.ts';
 import { openIncidentSchema } from './command-schema.ts';
 import { fieldProblems, type JsonObject } from './entry-kind.ts';
 import type { EntryDraft } from './entry.ts';
 import type { EvidenceLog } from './evidence-log.ts';
-import { appendedOf, MAX_CLOCK_AHEAD_MILLISECONDS, rejected, type IncidentCommands } from './incident-commands.ts';
+import { appendedOf, rejected, type IncidentCommands } from './incident-commands.ts';
 import { createIncidentState } from './incident-state.ts';
 import { liveIncidentOf } from './live-incident.ts';
 import type { LiveIncidents } from './live-incidents.ts';
@@ -55,9 +54,10 @@ export function createIncidentOpener(options: IncidentOpenerOptions): IncidentOp
     return incidents.exclusively(tenant, incidentId, async (): Promise<OpenResult> => {
       if (index.idOf(tenant, incidentId) === incidentId) return reopened(tenant, incidentId, actor, wanted);
       const now = clock();
-      if (wanted.startedAt !== undefined && millis(wanted.startedAt) > now.getTime() + MAX_CLOCK_AHEAD_MILLISECONDS) {
-        return rejected(inFuture());
-      }
+      const { firedAt, deployTime } = wanted.trigger ?? {};
+      const ahead =
+        inFuture({ startedAt: wanted.startedAt }, now) ?? inFuture({ firedAt, deployTime }, now, 'body.trigger');
+      if (ahead !== undefined) return rejected(ahead);
       if (wanted.ref !== undefined && !index.reserveRef(tenant, wanted.ref)) {
         const existing = incidents.summaries(tenant).get(index.idOf(tenant, wanted.ref) ?? '') ?? null;
         return {

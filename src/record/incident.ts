@@ -125,6 +125,7 @@ export const incidentScope = entryKind({
       reason: text(2_000).optional(),
     })
     .refine((body) => Object.keys(body).some((key) => key !== 'reason'), 'must change something'),
+  happened: ({ startedAt }) => ({ startedAt }),
   apply(state, body) {
     state.title = body.title ?? state.title;
     state.services = body.services === undefined ? state.services : unique(body.services);

@@ -11,7 +11,7 @@ export const reviewDraft = entryKind({
       .array(
         z.strictObject({
           text: text(2_000),
-          cites: references().refine((ids) => ids.length > 0, 'must cite at least one id'),
+          cites: references().min(1, 'must cite at least one id'),
         }),
       )
       .min(1)

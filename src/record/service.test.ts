@@ -51,6 +51,79 @@ test.each(refused)('%s is refused by its code and leaves the log as it was', asy
   expect(JSON.stringify(result)).not.toContain('xxxx');
 });
 
+test.each([
+  ['evidence.add', { summary: 'x', occurredAt: '2027-01-01T00:00:00Z' }, 'body.occurredAt'],
+  ['evidence.add', { summary: 'x', endedAt: '2027-01-01T00:00:00Z' }, 'body.endedAt'],
+  ['incident.scope', { startedAt: '2027-01-01T00:00:00Z' }, 'body.startedAt'],
+  ['impact.update', { customersAffected: { kind: 'unknown' }, since: '2027-01-01T00:00:00Z' }, 'body.since'],
+  ['trigger.add', { source: 'alert', firedAt: '2027-01-01T00:00:00Z' }, 'body.firedAt'],
+  ['trigger.add', { source: 'alert', deployTime: '2027-01-01T00:00:00Z' }, 'body.deployTime'],
+])('%s does not take that something happened in the future', async (type, body, path) => {
+  const fixture = await createRecordFixture();
+  expect(await fixture.send(ALICE, type, body)).toMatchObject({
+    kind: 'rejected',
+    rejection: { code: 'command.time_in_future', fields: [{ path }] },
+  });
+  expect(fixture.recordLog.stored(TENANT, fixture.incidentId)).toHaveLength(1);
+});
+
+test('an incident is not opened by an alert of the future', async () => {
+  const { service } = await createRecordFixture();
+  const trigger = { source: 'alert', firedAt: '2027-01-01T00:00:00Z' } as const;
+  expect(await service.open(TENANT, ALICE, { title: 'x', trigger })).toMatchObject({
+    kind: 'rejected',
+    rejection: { code: 'command.time_in_future', fields: [{ path: 'body.trigger.firedAt' }] },
+  });
+});
+
+test('what is owed by a time is owed in the future', async () => {
+  const fixture = await createRecordFixture();
+  await fixture.did(ALICE, 'status.post', { happening: 'x', nextUpdateDue: '2026-11-22T15:00:00Z' });
+});
+
+test('incidents that are sent evidence under the same entryId have rows of their own', async () => {
+  const { service } = await createRecordFixture();
+  await service.open(TENANT, ALICE, { title: 'Another', ref: 'OTHER' });
+  const command = { type: 'evidence.add', body: { summary: 'x' }, entryId: '018f0000-0000-7000-8000-0000000000aa' };
+  const ids: unknown[] = [];
+  for (const incident of ['INC-1', 'OTHER']) {
+    expect(await service.append(TENANT, incident, ALICE, command)).toMatchObject({ kind: 'appended' });
+    const log = await service.entries(TENANT, incident, { after: 1, limit: 1 });
+    ids.push(log?.items[0]?.body['evidence']);
+  }
+  expect(new Set(ids).size).toBe(2);
+});
+
+test('a reference to nothing of the incident is refused with the places that hold it', async () => {
+  const fixture = await createRecordFixture();
+  const body = { what: 'x', blocks: ['H8'] };
+  expect(await fixture.send(ALICE, 'gap.open', body, ['H9'])).toMatchObject({
+    kind: 'rejected',
+    rejection: { code: 'command.unknown_reference', fields: [{ path: 'body.blocks[0]' }, { path: 'basis[0]' }] },
+  });
+});
+
+test('what Docket alone enters is refused with words that name nobody else', async () => {
+  const fixture = await createRecordFixture();
+  expect(await fixture.send(ALICE, 'handoff.expire', { handoff: 'x' })).toMatchObject({
+    kind: 'rejected',
+    rejection: {
+      code: 'handoff.expire_is_dockets_own',
+      satisfiedBy: 'Nobody needs to send it: Docket enters it when it is due.',
+    },
+  });
+});
+
+test('the catalogue asks for what the rules ask for', async () => {
+  const { service } = await createRecordFixture();
+  const schemas = new Map(service.entryTypes().map(({ type, schema }) => [type, schema]));
+  expect(schemas.get('draft.edit')).toMatchObject({ required: ['target', 'diff'] });
+  expect(schemas.get('draft.reject')).toMatchObject({ required: ['target', 'reason'] });
+  expect(schemas.get('review.draft')).toMatchObject({
+    properties: { sentences: { items: { properties: { cites: { minItems: 1 } } } } },
+  });
+});
+
 const wrongOpenings: readonly (readonly [what: string, request: unknown])[] = [
   ['no title', {}],
   ['a ref that looks like an id', { title: 'x', ref: '018f0000-0000-7000-8000-000000000001' }],

@@ -23,6 +23,7 @@ export const triggerAdd = entryKind({
   summary: 'What raised the incident: an alert, a person, an agent, an SLO. Several may.',
   allowed: ANYONE,
   schema: triggerSchema,
+  happened: ({ firedAt, deployTime }) => ({ firedAt, deployTime }),
   apply(state, body, entry) {
     state.triggers.add({
       id: entry.entryId,
