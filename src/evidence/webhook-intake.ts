@@ -43,6 +43,9 @@ interface Placed {
   readonly effect: 'opened' | 'fed' | 'updated';
 }
 
+/** The rules of the record refuse what an alert says: the same alert again would be refused again. */
+class AlertRefused extends Error {}
+
 const ACTIVE: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring'];
 /** Ongoing incidents looked through for one that an alert belongs to. */
 const INCIDENTS_MAX = 200;
@@ -155,7 +158,7 @@ export function createWebhookIntake(
         entryId: entryIdOf(tenant, incident.id, 'trigger', alert.fingerprint, String(startedAt)),
         body: { ...triggerOf(alert, startedAt) },
       });
-      if (fed.kind === 'rejected') throw new Error(`a trigger was refused: ${fed.rejection.code}`);
+      if (fed.kind === 'rejected') throw new AlertRefused(`a trigger was refused: ${fed.rejection.code}`);
       remember(tenant, alert.fingerprint, incident.id);
       return { ...belongs, effect: 'fed' };
     }
@@ -260,6 +263,7 @@ export function createWebhookIntake(
       trigger: triggerOf(alert, startedAt),
     });
     if (again.kind === 'opened' || again.kind === 'repeated') return again.incident;
+    if (again.kind === 'rejected') throw new AlertRefused(`an alert was refused: ${again.rejection.code}`);
     throw new Error(`an alert could not open an incident: ${again.kind}`);
   }
 
@@ -272,7 +276,12 @@ export function createWebhookIntake(
       take: (alert, row) =>
         inTurn(row.tenant, async () => {
           await seed(row.tenant);
-          await takeTelemetryAlert(alert, row);
+          try {
+            await takeTelemetryAlert(alert, row);
+          } catch (error) {
+            if (!(error instanceof AlertRefused)) throw error;
+            taken.add(1, { source: alert.source, effect: 'refused' });
+          }
         }),
     },
     alerts(tenant, reporter, source, payload): Promise<AlertsTaken> {

@@ -99,6 +99,31 @@ describe('an alert that comes as a log record', () => {
     expect((await bench.record.record(TENANT, opened.incident.id))?.triggers).toHaveLength(1);
   });
 
+  test('has what is beyond the bounds of a record cut or left out', async () => {
+    await send(
+      'bounds',
+      { 'alert.url': 'https://alerts.example/\u0001' },
+      { resource: { 'deployment.environment.name': 'e'.repeat(5_000) } },
+    );
+    const [incident] = await incidentsOf('bounds');
+    expect(incident?.environments[0]).toMatch(/^e{199}…$/);
+    const found = await bench.record.record(TENANT, incident?.id ?? '');
+    expect(found?.triggers).toMatchObject([{ externalRef: null }]);
+  });
+
+  test('that the rules of the record refuse is a row and holds nothing up', async () => {
+    const actor = { kind: 'human', name: 'alice', id: null } as const;
+    const opened = await bench.record.open(TENANT, actor, { title: 'refuses', ref: 'INC-REFUSES' });
+    if (opened.kind !== 'opened') throw new Error(opened.kind);
+    // A time before there was telemetry.
+    await send('refused', { 'incident.id': 'INC-REFUSES' }, {}, Date.now() - HOUR);
+    expect(await alertsOf(opened.incident.id)).toHaveLength(1);
+    expect((await bench.record.record(TENANT, opened.incident.id))?.triggers).toEqual([]);
+    // What comes after it is taken as ever.
+    await send('not refused', {});
+    expect(await incidentsOf('not refused')).toHaveLength(1);
+  });
+
   test('feeds the incident that it names', async () => {
     const actor = { kind: 'human', name: 'alice', id: null } as const;
     await bench.record.open(TENANT, actor, { title: 'named', ref: 'INC-NAMED' });

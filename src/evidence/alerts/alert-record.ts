@@ -51,8 +51,10 @@ export function alertOfRecord(record: LogRecord, row: EvidenceRow): Alert {
     rule: oneLine(rule, TITLE_MAX) || title,
     // Not the resource's: that is who sends the alert.
     service: oneLine(text(attributes, 'service.name', 'alert.service_name', 'alert.service'), NAME_MAX),
-    environment:
-      oneLine(text(attributes, 'deployment.environment.name', 'deployment.environment'), NAME_MAX) || row.environment,
+    environment: oneLine(
+      text(attributes, 'deployment.environment.name', 'deployment.environment') || row.environment,
+      NAME_MAX,
+    ),
     severity: severityOfRecord(attributes, record.severityNumber),
     startedAt: null,
     endedAt: null,
@@ -77,5 +79,5 @@ function severityOfRecord(attributes: Attributes, severityNumber: number): Sever
 
 /** Http(s) only: it is shown as a link. */
 function link(url: string): string {
-  return /^https?:\/\/[^\s<>"]{1,950}$/i.test(url) ? url : '';
+  return /^https?:\/\/[^\s<>"\p{Cc}]{1,950}$/iu.test(url) ? url : '';
 }

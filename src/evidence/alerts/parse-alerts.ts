@@ -333,7 +333,7 @@ function millisecondsOf(value: unknown): number | undefined {
 
 /** Http(s) only: it is shown as a link. */
 function link(url: string): string {
-  return /^https?:\/\/[^\s<>"]{1,950}$/i.test(url) ? url : '';
+  return /^https?:\/\/[^\s<>"\p{Cc}]{1,950}$/iu.test(url) ? url : '';
 }
 
 /** What identifies an alert whose sender does not say: its rule and labels. */
