@@ -1,5 +1,5 @@
 import { contentKey, type ContentKey } from '../otlp/semconv/content-keys.ts';
-import { hasContentRules, isPlainClass } from './content-class.ts';
+import { hasContentRules, isNamedContent, isPlainClass } from './content-class.ts';
 import type { Engine } from './engine.ts';
 import { treatmentOf, type PolicyRules } from './policy.ts';
 import { isToolKey } from './record-context.ts';
@@ -11,6 +11,8 @@ export interface KeyInfo {
   /** The key as it may leave: the same, or with what a detector found in it replaced. */
   readonly cleanText: string;
   readonly content: ContentKey | undefined;
+  /** A rule of the policy names it as content. */
+  readonly named: boolean;
   readonly sensitive: KeyRule | undefined;
   readonly ignored: boolean;
   /** Nothing but its value's text decides about it, so a clean pair of bytes stays clean. */
@@ -43,7 +45,8 @@ export function readKey(engine: Engine, rules: PolicyRules, text: string, contex
     !isToolKey(text) &&
     !hasContentRules(rules, text) &&
     (content === undefined || isPlainClass(rules, content, text));
-  return { text, cleanText, content, sensitive: ignored ? undefined : sensitive, ignored, ordinary };
+  const named = isNamedContent(rules, text);
+  return { text, cleanText, content, named, sensitive: ignored ? undefined : sensitive, ignored, ordinary };
 }
 
 /** The key as it leaves, with receipts for what was found in it. */

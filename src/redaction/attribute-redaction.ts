@@ -2,7 +2,7 @@ import { WireReader } from '../otlp/protobuf/reader.ts';
 import { anyValueText } from './any-value.ts';
 import { cleanKey, pathKey, readKey, type KeyInfo } from './attribute-key.ts';
 import type { Chunk } from './chunked-text.ts';
-import { bodyClass } from './content-class.ts';
+import { bodyClass, NAMED_CLASS } from './content-class.ts';
 import { bytesField, type Edits } from './edits.ts';
 import type { Engine } from './engine.ts';
 import { messageRole } from './message-content.ts';
@@ -100,6 +100,7 @@ export class AttributeRedaction {
       const info =
         infos.find((each) => each.sensitive !== undefined && !each.ignored) ??
         infos.find((each) => each.content !== undefined && !each.ignored) ??
+        infos.find((each) => each.named && !each.ignored) ??
         infos.at(-1) ??
         this.#keyInfo(start, start);
       this.#walk.path.push(nested ? `.${pathKey(info)}` : `[${pathKey(info)}]`);
@@ -218,7 +219,9 @@ export class AttributeRedaction {
   #attributeValue(info: KeyInfo, value: Range, nested: boolean): number | undefined {
     if (info.sensitive !== undefined) return this.#sensitiveValue(info.sensitive, value);
     const contentClass =
-      this.#classOf(info, nested) || (this.#other !== '' && !LINKING_KEY.test(info.text) ? this.#other : '');
+      this.#classOf(info, nested) ||
+      (this.#other !== '' && !LINKING_KEY.test(info.text) ? this.#other : '') ||
+      (info.named && !nested ? NAMED_CLASS : '');
     if (isToolKey(info.text) && this.#walk.item >= 0) this.#walk.recordContext();
     if (contentClass === '') return info.ignored ? 0 : this.#plainValue(info.text, value);
     const context = contentClass.startsWith('tool.') ? this.#walk.recordContext() : undefined;

@@ -7,6 +7,9 @@ export function otherClass(plan: MessagePlan): string {
   return plan.name === 'SpanLink' ? 'other.link' : plan.name === 'InstrumentationScope' ? 'other.scope' : '';
 }
 
+/** Class of attributes that are content only because the policy names them. */
+export const NAMED_CLASS = 'attribute';
+
 /** What the body of a log record is, by its event's name. */
 export function bodyClass(eventName: string): string {
   if (eventName === 'gen_ai.tool.message') return 'tool.result';
@@ -22,6 +25,13 @@ export function bodyClass(eventName: string): string {
 export function hasContentRules(rules: PolicyRules, key: string): boolean {
   return rules.content.some(
     (rule) => rule.classes === undefined && (rule.attributes?.some((test) => test(key)) ?? true),
+  );
+}
+
+/** True when a rule of the policy says by the key alone that an attribute is content. */
+export function isNamedContent(rules: PolicyRules, key: string): boolean {
+  return rules.content.some(
+    (rule) => rule.classes === undefined && rule.attributes?.some((test) => test(key)) === true,
   );
 }
 

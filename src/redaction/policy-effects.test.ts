@@ -184,6 +184,27 @@ test('a pseudonym that is stable per incident links nothing across incidents', (
   expect(redactor.redactText('jane@acme.com').text).toMatch(/^\[redacted:email~/);
 });
 
+test.each([
+  ['action: withhold', /^\[withheld:attribute bytes=22 hmac:k1:[0-9a-f]{24} ~\w+\]$/],
+  ['action: mask, keep_last: 4', /ends=blue/],
+  ['action: pseudonym', /^\[pseudonym:/],
+  ['action: truncate, bytes: 6', /^the sh/],
+  ['action: drop', /^$/],
+  ['action: scan, keep_keys: [x]', /^the shoes are all blue$/],
+])('an attribute that is content to the policy alone gets what the policy says: %s', (action, left) => {
+  for (const name of ['note', '^no.e$']) {
+    const redactor = redactorOf(`content: [{match: {attr: ['${name}']}, ${action}}]\n`);
+    const out = noteOf(redactor, {}, 'the shoes are all blue');
+    expect(out).toMatch(left);
+    if (!action.includes('scan')) expect(out).not.toBe('the shoes are all blue');
+  }
+});
+
+test('a rule that names a tool alone leaves attributes that are no content as they are', () => {
+  const redactor = redactorOf(`content: [{match: {tool: ['.*']}, action: withhold}]\n`);
+  expect(noteOf(redactor, {}, 'the shoes are all blue')).toBe('the shoes are all blue');
+});
+
 test('a tenant that the policy does not list has its content withheld with the reason', () => {
   const redactor = redactorOf('preset: open\nkeys: {redact: [internal_note]}\ntenants: {acme: {}}\n');
   const request = (tenant: string) => {
