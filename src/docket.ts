@@ -39,6 +39,7 @@ import { createChangeFeed } from './record/memory/change-feed.ts';
 import { createMemoryService } from './record/memory/memory-service.ts';
 import type { RecordService } from './record/record-service.ts';
 import { createRecordService } from './record/service.ts';
+import { createRecordScrub } from './record-scrub.ts';
 import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
 import { brokenRules } from './redaction/detectors/rule-examples.ts';
 import { createScanner } from './redaction/detectors/scanner.ts';
@@ -182,7 +183,7 @@ export function createDocket(options: DocketOptions): Docket {
       checkpoints,
       // Another Docket may run on the same server.
       sharedLog: store.kind === 'server',
-      scrub: (text, tenant, incident) => redactor.redactText(text, { tenant, incident }).text,
+      scrub: createRecordScrub(redactor),
       logger,
       meter,
     });

@@ -81,6 +81,22 @@ test('what is owed by a time is owed in the future', async () => {
   await fixture.did(ALICE, 'status.post', { happening: 'x', nextUpdateDue: '2026-11-22T15:00:00Z' });
 });
 
+test('text that fits as it was sent still fits with a marker in it, and too long a text stays refused', async () => {
+  const scrub = (text: string): string => text.replaceAll('1.1.1.1', '[redacted:ip-address~0123456789]');
+  const { service, evidenceLog, incidentId } = await createRecordFixture({ scrub });
+  const send = (summary: string) => service.append(TENANT, 'INC-1', ALICE, { type: 'evidence.add', body: { summary } });
+  expect(await send('resolver 1.1.1.1 '.padEnd(300, 'x'))).toMatchObject({ kind: 'appended' });
+  const { items } = (await service.entries(TENANT, 'INC-1', { after: 1, limit: 1 })) ?? { items: [] };
+  const evidence = items[0]?.body['evidence'];
+  const row = await evidenceLog.get(TENANT, incidentId, typeof evidence === 'string' ? evidence : '');
+  expect(row?.summary).toMatch(/^resolver \[redacted:ip-address~0123456789\] x+…$/);
+  expect(row?.summary).toHaveLength(300);
+  expect(await send('resolver 1.1.1.1 '.padEnd(301, 'x'))).toMatchObject({
+    kind: 'rejected',
+    rejection: { fields: [{ path: 'body.summary' }] },
+  });
+});
+
 test('incidents that are sent evidence under the same entryId have rows of their own', async () => {
   const { service } = await createRecordFixture();
   await service.open(TENANT, ALICE, { title: 'Another', ref: 'OTHER' });
