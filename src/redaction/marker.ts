@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createKeyedHash } from './keyed-hash.ts';
 
 const TAG_HEX = 10;
 const TAG_CACHE_MAX = 1024;
@@ -34,10 +34,11 @@ export interface Markers {
 
 export function createMarkers(key: Buffer): Markers {
   const tags = new Map<string, string>();
+  const keyedHash = createKeyedHash(key);
   const tagOf = (body: string): string => {
     const known = tags.get(body);
     if (known !== undefined) return known;
-    const tag = createHmac('sha256', key).update('docket.marker\0').update(body).digest('hex').slice(0, TAG_HEX);
+    const tag = keyedHash('docket.marker\0', body).slice(0, TAG_HEX);
     if (tags.size >= TAG_CACHE_MAX) tags.clear();
     tags.set(body, tag);
     return tag;
