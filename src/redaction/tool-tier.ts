@@ -794,9 +794,26 @@ function startsWithProgram(text: string): boolean {
 }
 
 /** `kubectl_get-pods`, `mcp__k8s__getPods` → kubectl, get, pods … in lower case. */
-function nameWords(name: string): string[] {
+/** Agents call the same few tools again and again. */
+const namesKnown = new Map<string, readonly string[]>();
+const NAMES_KNOWN_MAX = 256;
+/** Of a longer name, the rest is not looked at. */
+const NAME_LENGTH_MAX = 256;
+
+function nameWords(name: string): readonly string[] {
+  const known = namesKnown.get(name);
+  if (known !== undefined) return known;
+  const words = splitName(name);
+  if (name.length <= NAME_LENGTH_MAX) {
+    if (namesKnown.size >= NAMES_KNOWN_MAX) namesKnown.clear();
+    namesKnown.set(name, words);
+  }
+  return words;
+}
+
+function splitName(name: string): string[] {
   return name
-    .slice(0, 256)
+    .slice(0, NAME_LENGTH_MAX)
     .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()
     .split(/[^a-z0-9]+/)
