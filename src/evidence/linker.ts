@@ -232,9 +232,8 @@ class Linker implements FrameConsumer {
   #rememberParents(frame: SpooledFrame, records: readonly TelemetryRecord[]): void {
     if (frame.signal !== 'traces') return;
     const traces = new Set(records.map((record) => record.traceId));
-    for (const [key, parentSpanId] of spanParents(frame.bytes)) {
-      const [traceId = '', spanId = ''] = key.split(':');
-      if (traces.has(traceId)) this.#window.addParent(frame.tenant, traceId, spanId, parentSpanId);
+    for (const [traceId, parents] of spanParents(frame.bytes, traces)) {
+      for (const [spanId, parent] of parents) this.#window.addParent(frame.tenant, traceId, spanId, parent);
     }
   }
 
@@ -305,7 +304,9 @@ class Linker implements FrameConsumer {
       for (const [incident, link] of links) act.filed.set(incident, link);
     }
     await this.#removeAbsorbed(touched);
-    for (const row of rows) this.#instruments.rows.add(1, { link: row.link?.mode ?? 'unfiled' });
+    const byLink = new Map<LinkMode | 'unfiled', number>();
+    for (const { link } of rows) byLink.set(link?.mode ?? 'unfiled', (byLink.get(link?.mode ?? 'unfiled') ?? 0) + 1);
+    for (const [link, count] of byLink) this.#instruments.rows.add(count, { link });
     if (this.#incidents.version !== version) await this.#incidents.relink(version);
   }
 

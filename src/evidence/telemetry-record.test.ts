@@ -51,7 +51,7 @@ test('arbitrary bytes are decoded or refused, nothing else', () => {
       (bytes, signal) => {
         try {
           selectCandidates(signal, bytes);
-          spanParents(bytes);
+          spanParents(bytes, new Set(['']));
         } catch (error) {
           expect(error).toBeInstanceOf(OtlpDecodeError);
         }
