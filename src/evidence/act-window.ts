@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import { addContribution, createAct, mayJoin, overlaps, sameTool, type Act } from './act.ts';
+import { addContribution, createAct, fold, mayJoin, overlaps, sameTool, type Act } from './act.ts';
 import { storedContribution, type Contribution } from './contribution.ts';
 import { evidenceId } from './evidence-id.ts';
 import type { Inherited } from './evidence-row.ts';
@@ -56,6 +56,7 @@ export interface ActWindow {
   readonly size: number;
 }
 
+/** What an ordinary span says: only its parent is remembered, as the text alone, since most spans of a trace are ordinary. */
 const NO_CONTEXT = { agentName: '', agentId: '', conversationId: '', sessionId: '', refs: [] } as const;
 
 export function createActWindow(): ActWindow {
@@ -65,8 +66,10 @@ export function createActWindow(): ActWindow {
 class BoundedActWindow implements ActWindow {
   /** Insertion order is age. */
   readonly #acts = new Set<Act>();
-  readonly #byKey = new Map<string, Act[]>();
-  readonly #spans = new Map<string, SpanContext>();
+  /** An act alone stands without a list: most keys have one, and an act has a dozen keys. */
+  readonly #byKey = new Map<string, Act | Act[]>();
+  /** A span's context, or the parent span id of an ordinary one. */
+  readonly #spans = new Map<string, SpanContext | string>();
   /** Traces whose stored calls were looked for; insertion order is age. */
   readonly #lookedUp = new Set<string>();
   /** Ids of acts with stored rows that had to make room; insertion order is age. */
@@ -81,15 +84,15 @@ class BoundedActWindow implements ActWindow {
   addSpan(tenant: string, traceId: string, spanId: string, context: SpanContext): readonly Act[] {
     this.#remember(`${tenant} ${traceId} ${spanId}`, context);
     const says = context.agentName + context.agentId + context.conversationId + context.sessionId !== '';
-    return says || context.refs.length > 0 ? (this.#byKey.get(`${tenant} trace ${traceId}`) ?? []) : [];
+    return says || context.refs.length > 0 ? this.#actsOf(`${tenant} trace ${traceId}`) : [];
   }
 
   addParent(tenant: string, traceId: string, spanId: string, parentSpanId: string): void {
     const key = `${tenant} ${traceId} ${spanId}`;
-    if (!this.#spans.has(key)) this.#remember(key, { ...NO_CONTEXT, parentSpanId });
+    if (!this.#spans.has(key)) this.#remember(key, parentSpanId);
   }
 
-  #remember(key: string, context: SpanContext): void {
+  #remember(key: string, context: SpanContext | string): void {
     this.#spans.delete(key);
     this.#spans.set(key, context);
     for (const oldest of surplus(this.#spans, SPANS_MAX)) this.#spans.delete(oldest);
@@ -103,7 +106,8 @@ class BoundedActWindow implements ActWindow {
     while (at !== '' && !seen.has(at) && above.length < ANCESTORS_MAX) {
       seen.add(at);
       above.push(at);
-      at = this.#spans.get(`${tenant} ${traceId} ${at}`)?.parentSpanId ?? '';
+      const span = this.#spans.get(`${tenant} ${traceId} ${at}`);
+      at = typeof span === 'string' ? span : (span?.parentSpanId ?? '');
     }
     return above;
   }
@@ -116,8 +120,9 @@ class BoundedActWindow implements ActWindow {
       // A log record's span, or a requesting model call, is itself above what it tells of.
       const from = each.signal === 'logs' ? each.spanId : each.parentSpanId;
       for (const spanId of this.#ancestors(act.tenant, each.traceId, '', from)) {
-        const context = this.#spans.get(`${act.tenant} ${each.traceId} ${spanId}`);
-        if (context === undefined) break;
+        const span = this.#spans.get(`${act.tenant} ${each.traceId} ${spanId}`);
+        if (span === undefined) break;
+        const context = typeof span === 'string' ? NO_CONTEXT : span;
         if (agentName === '') ({ agentName, agentId } = context);
         conversationId ||= context.conversationId;
         sessionId ||= context.sessionId;
@@ -139,7 +144,7 @@ class BoundedActWindow implements ActWindow {
       const flooded = this.#flooded(contribution);
       if (flooded !== undefined) return flooded;
     } else if (contribution.kind === 'error' || contribution.kind === 'log') {
-      const failures = this.#byKey.get(`${contribution.tenant} failures ${contribution.traceId}`) ?? [];
+      const failures = this.#actsOf(`${contribution.tenant} failures ${contribution.traceId}`);
       if (contribution.traceId !== '' && failures.length >= FAILURES_PER_TRACE_MAX) {
         this.refused += 1;
         return undefined;
@@ -189,7 +194,7 @@ class BoundedActWindow implements ActWindow {
     const { tenant, tool, traceId, spanId, identity } = contribution;
     // The first attempt of a call is named by the call, so that whoever reports it first gives it the same id.
     for (const key of tool === null ? [] : callKeys(contribution)) {
-      if ((this.#byKey.get(key) ?? []).length === 0) return evidenceId(tenant, 'tool call', key);
+      if (this.#actsOf(key).length === 0) return evidenceId(tenant, 'tool call', key);
       break;
     }
     return contribution.signal === 'traces' && spanId !== ''
@@ -200,30 +205,30 @@ class BoundedActWindow implements ActWindow {
   /** Acts the contribution belongs to. Several when it is what shows that they are one. */
   #find(contribution: Contribution): readonly Act[] {
     const { tenant, kind, traceId, spanId, tool } = contribution;
-    const own = this.#byKey
-      .get(`${tenant} record ${contribution.identity}`)
-      ?.find((act) => act.kind === kind || contribution.joinsSpan);
+    const own = this.#actsOf(`${tenant} record ${contribution.identity}`).find(
+      (act) => act.kind === kind || contribution.joinsSpan,
+    );
     if (own !== undefined) return [own];
     if (contribution.joinsSpan) {
-      return (this.#byKey.get(`${tenant} of span ${traceId} ${spanId}`) ?? []).slice(0, 1);
+      return this.#actsOf(`${tenant} of span ${traceId} ${spanId}`).slice(0, 1);
     }
     if (contribution.signal === 'traces' && tool?.role !== 'request') {
-      const waiting = this.#byKey
-        .get(`${tenant} of span ${traceId} ${spanId}`)
-        ?.find((act) => all(act).every((each) => each.joinsSpan));
+      const waiting = this.#actsOf(`${tenant} of span ${traceId} ${spanId}`).find((act) =>
+        all(act).every((each) => each.joinsSpan),
+      );
       if (waiting !== undefined) return [waiting];
     }
     if (tool === null || kind !== 'tool_call') {
       // Two signals about one span: its log records join the row of the span, and the other way round.
       if (spanId === '' || kind === 'error' || kind === 'log') return [];
-      const act = this.#byKey
-        .get(`${tenant} ${kind} span ${traceId} ${spanId}`)
-        ?.find((each) => contribution.signal === 'logs' || all(each).every((other) => other.signal === 'logs'));
+      const act = this.#actsOf(`${tenant} ${kind} span ${traceId} ${spanId}`).find(
+        (each) => contribution.signal === 'logs' || all(each).every((other) => other.signal === 'logs'),
+      );
       return act === undefined ? [] : [act];
     }
     const found = new Set<Act>();
     for (const key of lookupKeys(contribution)) {
-      const act = this.#byKey.get(key)?.find((each) => mayJoin(each, contribution, 'call_id'));
+      const act = this.#actsOf(key).find((each) => mayJoin(each, contribution, 'call_id'));
       if (act !== undefined) found.add(act);
     }
     if (traceId !== '' && spanId !== '') {
@@ -243,15 +248,16 @@ class BoundedActWindow implements ActWindow {
     const found: Act[] = [];
     const start = contribution.signal === 'logs' ? spanId : parentSpanId;
     for (const above of this.#ancestors(tenant, traceId, spanId, start)) {
-      const act = this.#byKey.get(`${tenant} tool span ${traceId} ${above}`)?.[0];
+      const act = this.#actsOf(`${tenant} tool span ${traceId} ${above}`)[0];
       if (act !== undefined) {
         if (mayJoin(act, contribution, 'tree')) found.push(act);
         break;
       }
       // Under another agent's span it is another act.
-      if ((this.#spans.get(`${tenant} ${traceId} ${above}`)?.agentName ?? '') !== '') break;
+      const span = this.#spans.get(`${tenant} ${traceId} ${above}`);
+      if (typeof span === 'object' && span.agentName !== '') break;
     }
-    for (const act of this.#byKey.get(`${tenant} awaits ${traceId} ${spanId}`) ?? []) {
+    for (const act of this.#actsOf(`${tenant} awaits ${traceId} ${spanId}`)) {
       if (mayJoin(act, contribution, 'tree')) found.push(act);
     }
     return found;
@@ -265,7 +271,7 @@ class BoundedActWindow implements ActWindow {
   #findByName(contribution: Contribution): Act | undefined {
     const { tenant, traceId, tool } = contribution;
     if (tool === null || tool.name === '') return undefined;
-    return this.#byKey.get(`${tenant} tools ${traceId}`)?.find((act) => {
+    return this.#actsOf(`${tenant} tools ${traceId}`).find((act) => {
       const others = all(act);
       for (const other of others) {
         if (other.tool === null || !sameTool(other.tool.name, tool.name)) return false;
@@ -282,21 +288,21 @@ class BoundedActWindow implements ActWindow {
       addContribution(act, contribution);
       this.#index(act, contribution);
     }
-    for (const identity of other.folded) act.folded.add(identity);
+    for (const identity of other.folded ?? []) fold(act, identity);
     this.#forget(other);
     act.absorbed.push(other);
   }
 
   #flooded(contribution: Contribution): Act | undefined {
     // Most traces have too few calls for a flood: nothing to compare then.
-    const calls = this.#byKey.get(`${contribution.tenant} tools ${contribution.traceId}`);
-    if (calls === undefined || calls.length < IDENTICAL_CALLS_MAX) return undefined;
+    const calls = this.#actsOf(`${contribution.tenant} tools ${contribution.traceId}`);
+    if (calls.length < IDENTICAL_CALLS_MAX) return undefined;
     const key = sameCallKey(contribution);
-    const same = key === undefined ? undefined : this.#byKey.get(key);
-    if (same === undefined || same.length < IDENTICAL_CALLS_MAX) return undefined;
+    const same = key === undefined ? [] : this.#actsOf(key);
+    if (same.length < IDENTICAL_CALLS_MAX) return undefined;
     const act = same.at(-1);
-    if (act !== undefined && act.folded.size < FOLDED_MAX && !act.folded.has(contribution.identity)) {
-      act.folded.add(contribution.identity);
+    if (act !== undefined && (act.folded?.size ?? 0) < FOLDED_MAX && act.folded?.has(contribution.identity) !== true) {
+      fold(act, contribution.identity);
       this.folded += 1;
     }
     return act;
@@ -331,11 +337,20 @@ class BoundedActWindow implements ActWindow {
     }
   }
 
+  #actsOf(key: string): readonly Act[] {
+    const found = this.#byKey.get(key);
+    if (found === undefined) return [];
+    return Array.isArray(found) ? found : [found];
+  }
+
   #key(act: Act, key: string): void {
-    const acts = this.#byKey.get(key);
-    if (acts === undefined) this.#byKey.set(key, [act]);
-    else if (acts.at(-1) === act || acts.includes(act)) return;
-    else acts.push(act);
+    const found = this.#byKey.get(key);
+    if (found === undefined) this.#byKey.set(key, act);
+    else if (!Array.isArray(found)) {
+      if (found === act) return;
+      this.#byKey.set(key, [found, act]);
+    } else if (found.at(-1) === act || found.includes(act)) return;
+    else found.push(act);
     act.keys.push(key);
   }
 
@@ -354,10 +369,11 @@ class BoundedActWindow implements ActWindow {
   #forget(act: Act): void {
     this.#acts.delete(act);
     for (const key of act.keys) {
-      const acts = this.#byKey.get(key) ?? [];
-      const at = acts.indexOf(act);
-      if (acts.length > 1) acts.splice(at, at < 0 ? 0 : 1);
-      else if (at === 0) this.#byKey.delete(key);
+      const found = this.#byKey.get(key);
+      if (Array.isArray(found) && found.length > 1) {
+        const at = found.indexOf(act);
+        if (at >= 0) found.splice(at, 1);
+      } else if (found === act || (Array.isArray(found) && found[0] === act)) this.#byKey.delete(key);
     }
     act.keys.length = 0;
   }

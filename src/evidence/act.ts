@@ -12,8 +12,8 @@ export interface Act {
   /** Of the record that knows most; a record that only joins a span does not decide it. */
   kind: EvidenceKind;
   readonly contributions: Map<string, Contribution>;
-  /** Identities of identical calls counted into this act instead of getting a row each. */
-  readonly folded: Set<string>;
+  /** Identities of identical calls counted into this act instead of getting a row each; few acts have any. */
+  folded: Set<string> | undefined;
   /** What the store has: incident id (`''` unfiled) to the link it was written with. */
   readonly filed: Map<string, EvidenceLink | null>;
   /** Acts that turned out to be this one; their rows, if written, must go. */
@@ -30,7 +30,7 @@ export function createAct(id: string, contribution: Contribution): Act {
     tenant: contribution.tenant,
     kind: contribution.kind,
     contributions: new Map([[contribution.identity, contribution]]),
-    folded: new Set(),
+    folded: undefined,
     filed: new Map(),
     absorbed: [],
     writtenDigest: '',
@@ -43,6 +43,12 @@ export function addContribution(act: Act, contribution: Contribution): void {
     act.contributions.set(contribution.identity, contribution);
     if (!contribution.joinsSpan) act.kind = contribution.kind;
   }
+}
+
+/** Counts an identical call into the act. */
+export function fold(act: Act, identity: string): void {
+  act.folded ??= new Set();
+  act.folded.add(identity);
 }
 
 /** Contributions, the one that knows most first; the order depends on what they say, never on when they came. */

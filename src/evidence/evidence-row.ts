@@ -48,7 +48,7 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
   for (const spanId of all.flatMap((each) => each.alsoSeenAs)) {
     if (spanId !== primary.spanId && seenAs.size < SEEN_AS_MAX) seenAs.add(spanId);
   }
-  for (const identity of act.folded) {
+  for (const identity of act.folded ?? []) {
     if (seenAs.size >= SEEN_AS_MAX) break;
     const spanId = identity.split(' ')[2];
     if (identity.startsWith('span ') && spanId !== undefined) seenAs.add(spanId);
@@ -82,7 +82,7 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
       detail: pick(all, (each) => each.detail),
       outcome,
       content,
-      repeats: act.folded.size,
+      repeats: act.folded?.size ?? 0,
     }),
     tool,
     model,
@@ -251,6 +251,6 @@ function factsOf(act: Act, all: readonly Contribution[]): Readonly<Record<string
   for (const each of all) {
     for (const [name, pointer] of each.references) facts[`${name}Reference`] ??= pointer;
   }
-  if (act.folded.size > 0) facts['identicalCalls'] = String(act.folded.size);
+  if (act.folded !== undefined) facts['identicalCalls'] = String(act.folded.size);
   return facts;
 }

@@ -40,13 +40,18 @@ export function outcomeOf(record: TelemetryRecord): EvidenceOutcome {
   return flag(record.attributes, 'success') === true ? 'ok' : 'unknown';
 }
 
+/** Shared: a row's act is remembered, and few records refer to content elsewhere. */
+const NO_REFERENCES: ReadonlyMap<string, string> = new Map();
+
 export function referencesOf(attributes: Attributes): ReadonlyMap<string, string> {
-  const references = new Map<string, string>();
+  let references: Map<string, string> | undefined;
   for (const [key, name] of Object.entries(GEN_AI_REFERENCES)) {
     const pointer = text(attributes, key);
-    if (pointer !== '') references.set(name, pointer);
+    if (pointer === '') continue;
+    references ??= new Map();
+    references.set(name, pointer);
   }
-  return references;
+  return references ?? NO_REFERENCES;
 }
 
 /** Every key under `prefix` (which ends in a dot), without the prefix; undefined when there is none. */
