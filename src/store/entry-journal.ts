@@ -1,5 +1,6 @@
-import { closeSync, fdatasyncSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fdatasyncSync, fsyncSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Entry } from '../record/entry.ts';
 import { canonicalEntry } from './canonical-entry.ts';
@@ -114,10 +115,21 @@ function checksumOf(payload: Buffer): string {
   return crc32(payload).toString(16).padStart(CHECKSUM_CHARS, '0');
 }
 
+/** A new file is on the disk for good when its directory is. */
+function syncDirectory(path: string): void {
+  const descriptor = openSync(path, 'r');
+  try {
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
 /** The whole lines of the file; what follows them is cut off, so that the next write stands behind a whole one. */
 function readLeft(path: string): JournalLeft & { readonly wholeBytes: number } {
   const descriptor = openSync(path, 'a+', 0o600);
   try {
+    syncDirectory(dirname(path));
     const bytes = readFileSync(descriptor);
     const appends: Entry[][] = [];
     let wholeBytes = 0;
