@@ -11,6 +11,8 @@ import type { EvidenceRow } from '../record/evidence.ts';
  */
 
 const ACTS_MAX = 50_000;
+/** Characters of content over all acts: fifty thousand calls of the largest contents would be gigabytes. */
+export const CONTENT_LENGTH_TOTAL_MAX = 128 * 1024 * 1024;
 const SPANS_MAX = 200_000;
 const TRACES_MAX = 50_000;
 const FORGOTTEN_MAX = 200_000;
@@ -74,6 +76,7 @@ class BoundedActWindow implements ActWindow {
   readonly #lookedUp = new Set<string>();
   /** Ids of acts with stored rows that had to make room; insertion order is age. */
   readonly #forgotten = new Set<string>();
+  #contentLength = 0;
   refused = 0;
   folded = 0;
 
@@ -135,9 +138,9 @@ class BoundedActWindow implements ActWindow {
   add(contribution: Contribution): Act | undefined {
     const [known, ...alsoKnown] = this.#find(contribution);
     if (known !== undefined) {
-      addContribution(known, contribution);
-      this.#index(known, contribution);
+      this.#addTo(known, contribution);
       for (const other of alsoKnown) if (mayMerge(known, other)) this.#absorb(known, other);
+      this.#evict();
       return known;
     }
     if (contribution.kind === 'tool_call') {
@@ -151,7 +154,7 @@ class BoundedActWindow implements ActWindow {
       }
     }
     const act = createAct(this.#newId(contribution), contribution);
-    this.#acts.add(act);
+    this.#take(act);
     this.#index(act, contribution);
     this.#evict();
     return act;
@@ -171,7 +174,7 @@ class BoundedActWindow implements ActWindow {
         const contribution = storedContribution(row);
         act = createAct(row.id, contribution);
         byId.set(row.id, act);
-        this.#acts.add(act);
+        this.#take(act);
         this.#index(act, contribution);
         // The same spans delivered again are this act's own, also those that only added to it.
         for (const spanId of [row.source.spanId, ...row.source.alsoSeenAs]) {
@@ -186,7 +189,19 @@ class BoundedActWindow implements ActWindow {
   }
 
   addStored(act: Act, contribution: Contribution): void {
+    this.#addTo(act, contribution);
+  }
+
+  #take(act: Act): void {
+    this.#acts.add(act);
+    this.#contentLength += act.contentLength;
+  }
+
+  #addTo(act: Act, contribution: Contribution): void {
+    const before = act.contentLength;
     addContribution(act, contribution);
+    // An act that had to make room is still written, but counts no more.
+    if (this.#acts.has(act)) this.#contentLength += act.contentLength - before;
     this.#index(act, contribution);
   }
 
@@ -284,10 +299,7 @@ class BoundedActWindow implements ActWindow {
 
   /** Moves everything said about `other` to `act`. */
   #absorb(act: Act, other: Act): void {
-    for (const contribution of other.contributions.values()) {
-      addContribution(act, contribution);
-      this.#index(act, contribution);
-    }
+    for (const contribution of other.contributions.values()) this.#addTo(act, contribution);
     for (const identity of other.folded ?? []) fold(act, identity);
     this.#forget(other);
     act.absorbed.push(other);
@@ -355,11 +367,20 @@ class BoundedActWindow implements ActWindow {
   }
 
   #evict(): void {
-    for (const oldest of surplus(this.#acts, ACTS_MAX)) {
-      this.#forget(oldest);
-      if (oldest.filed.size > 0) this.#forgotten.add(oldest.id);
+    for (const oldest of surplus(this.#acts, ACTS_MAX)) this.#makeRoom(oldest);
+    if (this.#contentLength > CONTENT_LENGTH_TOTAL_MAX) {
+      for (const oldest of this.#acts) {
+        if (this.#contentLength <= CONTENT_LENGTH_TOTAL_MAX - CONTENT_LENGTH_TOTAL_MAX / 16 || this.#acts.size === 1)
+          break;
+        this.#makeRoom(oldest);
+      }
     }
     for (const oldest of surplus(this.#forgotten, FORGOTTEN_MAX)) this.#forgotten.delete(oldest);
+  }
+
+  #makeRoom(act: Act): void {
+    this.#forget(act);
+    if (act.filed.size > 0) this.#forgotten.add(act.id);
   }
 
   hasForgotten(actId: string): boolean {
@@ -367,7 +388,7 @@ class BoundedActWindow implements ActWindow {
   }
 
   #forget(act: Act): void {
-    this.#acts.delete(act);
+    if (this.#acts.delete(act)) this.#contentLength -= act.contentLength;
     for (const key of act.keys) {
       const found = this.#byKey.get(key);
       if (Array.isArray(found) && found.length > 1) {

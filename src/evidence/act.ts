@@ -22,6 +22,8 @@ export interface Act {
   writtenDigest: string;
   /** Keys under which the window finds this act. */
   readonly keys: string[];
+  /** Characters of content in the contributions. */
+  contentLength: number;
 }
 
 export function createAct(id: string, contribution: Contribution): Act {
@@ -35,14 +37,23 @@ export function createAct(id: string, contribution: Contribution): Act {
     absorbed: [],
     writtenDigest: '',
     keys: [],
+    contentLength: contentLengthOf(contribution),
   };
 }
 
 export function addContribution(act: Act, contribution: Contribution): void {
   if (act.contributions.has(contribution.identity) || act.contributions.size < CONTRIBUTIONS_MAX) {
+    const before = act.contributions.get(contribution.identity);
     act.contributions.set(contribution.identity, contribution);
+    act.contentLength += contentLengthOf(contribution) - (before === undefined ? 0 : contentLengthOf(before));
     if (!contribution.joinsSpan) act.kind = contribution.kind;
   }
+}
+
+function contentLengthOf({ content }: Contribution): number {
+  let length = 0;
+  for (const { value } of content.values()) length += value?.length ?? 0;
+  return length;
 }
 
 /** Counts an identical call into the act. */
