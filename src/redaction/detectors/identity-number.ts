@@ -296,7 +296,8 @@ export const identityNumbers: readonly IdentityNumber[] = [
   id('de-tax-id', /^[1-9]\d ?\d{3} ?\d{3} ?\d{3}$/, 'alone', germanTaxId),
   id('de-tax-number', /^\d{2,3}\/\d{3,4}\/\d{4,5}$/, 'anywhere'),
   id('de-health-insurance', /^[A-Z]\d{9}$/i, 'alone'),
-  id('de-social-security', /^\d\d ?\d{6} ?[A-Z] ?\d{3}$/i, 'anywhere'),
+  // Area, date of birth (DDMMYY, 00 where unknown), initial, serial and check digit: VKVV § 2. Without the date the last group of a UUID is one.
+  id('de-social-security', /^\d\d ?(?:[0-2]\d|3[01])(?:0\d|1[0-2])\d\d ?[A-Z] ?\d{3}$/i, 'anywhere'),
   id('de-vat', /^DE ?\d{9}$/i, 'anywhere'),
   id('fr-nir', /^[12] ?\d\d ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d\d|2[AB]) ?\d{3} ?\d{3} ?\d\d$/i, 'anywhere', frenchNir),
   id('be-national-number', /^\d\d\.\d\d\.\d\d-\d{3}\.\d\d$/, 'anywhere', belgian),

@@ -38,3 +38,8 @@ describe('personal data by punctuation', () => {
     expect(found('Authorization: Bearer handsome.example.com')).toEqual(['authorization-key handsome.example.com']);
   });
 });
+
+it('leaves the last group of a UUID that looks like a German social security number: it holds no date of birth', () => {
+  expect(found('insured as 65170839J003')).toEqual(['de-social-security 65170839J003']);
+  expect(found('data/36450ae5-3427-4ebb-ae57-16409643a473.md')).toEqual([]);
+});
