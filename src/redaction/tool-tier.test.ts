@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { sqlTier, toolTier } from './tool-tier.ts';
+import { sqlTier } from './sql-tier.ts';
+import { toolTier } from './tool-tier.ts';
 
 test.each([
   ['kubectl get pods -n shop && kubectl logs deploy/x | tail -5', 'read', 'get'],
@@ -28,6 +29,10 @@ test.each([
   ['curl -XPOST http://logs:9200/app/_delete_by_query -d {}', 'mutate', 'post'],
   ['curl -XDELETE http://logs:9200/app/_search', 'mutate', 'delete'],
   ['curl http://prometheus:9090/api/v1/query_range --data-urlencode query=up', 'read', 'post'],
+  ['bash -lc "echo x > /etc/hosts"', 'mutate', 'write'],
+  ['find /var/log -name "*.log" -exec grep -l timeout {} +', 'read', 'find'],
+  ['find . -name x -exec sh -c "rm {}" \\;', 'mutate', 'execute'],
+  ['find /tmp -mtime +3 -delete', 'mutate', 'delete'],
   ["echo 'kubectl delete pod x'", 'read', 'read'],
 ] as const)('the shell command %s is %s', (command, tier, verb) => {
   expect(toolTier('exec_command', [{ cmd: command }])).toMatchObject({ tier, ...(verb !== undefined && { verb }) });
