@@ -16,28 +16,6 @@ export function wholeString(bytes: Buffer, start: number, end: number): number {
   return bytes[start] === 0x0a ? afterLength(bytes, start + 1, end) : -1;
 }
 
-/** The integer value of one attribute of a message as text, '' when there is none. */
-export function attributeNumber(bytes: Buffer, start: number, end: number, field: number, key: string): string {
-  const reader = new WireReader(bytes, start, end);
-  let text = '';
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag !== ((field << 3) | 2)) {
-      reader.skip(tag);
-      continue;
-    }
-    const pairEnd = reader.lengthEnd();
-    if (stringField(bytes, reader.pos, pairEnd, 1) === key) {
-      const pair = new WireReader(bytes, reader.pos, pairEnd);
-      for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
-        if (inner === 0x12) text = anyValueText(bytes, pair.pos + 1, pairEnd);
-        pair.skip(inner);
-      }
-    }
-    reader.pos = pairEnd;
-  }
-  return text;
-}
-
 /** The last string in a field of a message, '' when there is none or it is longer than `max` bytes. */
 export function stringField(bytes: Buffer, start: number, end: number, field: number, max = 512): string {
   const reader = new WireReader(bytes, start, end);
@@ -55,8 +33,25 @@ export function stringField(bytes: Buffer, start: number, end: number, field: nu
   return text;
 }
 
-/** The string value of one attribute of a message. */
+/** The string value of one attribute of a message, '' when there is none. */
 export function attributeString(bytes: Buffer, start: number, end: number, field: number, key: string): string {
+  return attributeValue(bytes, start, end, field, key, (from, to) => stringField(bytes, from, to, 1));
+}
+
+/** The value of one attribute of a message as text, whatever its type, '' when there is none. */
+export function attributeText(bytes: Buffer, start: number, end: number, field: number, key: string): string {
+  return attributeValue(bytes, start, end, field, key, (from, to) => anyValueText(bytes, from, to));
+}
+
+/** Finds the attribute (KeyValue: 1 key, 2 value) that comes last under a key, and reads its AnyValue. */
+function attributeValue(
+  bytes: Buffer,
+  start: number,
+  end: number,
+  field: number,
+  key: string,
+  read: (start: number, end: number) => string,
+): string {
   const reader = new WireReader(bytes, start, end);
   let text = '';
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
@@ -68,12 +63,12 @@ export function attributeString(bytes: Buffer, start: number, end: number, field
     if (stringField(bytes, reader.pos, pairEnd, 1) === key) {
       const pair = new WireReader(bytes, reader.pos, pairEnd);
       for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
-        if (inner !== 0x12) {
+        if (inner !== ((2 << 3) | 2)) {
           pair.skip(inner);
           continue;
         }
         const valueEnd = pair.lengthEnd();
-        text = stringField(bytes, pair.pos, valueEnd, 1);
+        text = read(pair.pos, valueEnd);
         pair.pos = valueEnd;
       }
     }

@@ -1,6 +1,6 @@
 import { WireReader } from '../otlp/protobuf/reader.ts';
 import type { Chunk } from './chunked-text.ts';
-import { attributeNumber, attributeString, stringField, wholeString } from './message-field.ts';
+import { attributeText, attributeString, stringField, wholeString } from './message-field.ts';
 
 /** Names of the events that carry one piece of a streamed answer. */
 const DELTA_NAME = /(?:delta|chunk|stream|partial|token)/i;
@@ -64,7 +64,7 @@ function collectDelta(
     stringField(bytes, start, end, fields.name) ||
     (fields.body === 0 ? '' : attributeString(bytes, start, end, fields.attributes, 'event.name'));
   if (!DELTA_NAME.test(name)) return;
-  const choice = DELTA_CHOICE_KEYS.map((key) => attributeNumber(bytes, start, end, fields.attributes, key)).join();
+  const choice = DELTA_CHOICE_KEYS.map((key) => attributeText(bytes, start, end, fields.attributes, key)).join();
   const addText = (key: string, valueStart: number, valueEnd: number): void => {
     const at = wholeString(bytes, valueStart, valueEnd);
     if (at >= 0) add(`${name}\0${choice}`, key, { at, text: bytes.toString('utf8', at, valueEnd) });
