@@ -66,7 +66,7 @@ ${rows.join('\n')}
 
 ## Choices where the specification leaves room
 
-- **Nesting.** AnyValue at most 47 levels and messages at most 100, refused as malformed beyond that, in JSON and protobuf alike.
+- **Nesting.** AnyValue at most 47 levels, of arrays and of lists of pairs, refused as malformed beyond that, in JSON and protobuf alike.
 - **The request of another signal.** In JSON it is recognised by its field name and refused with 400, although by the letter its
   one field is merely unknown: an answer of success would lose the data silently. Protobuf does not name its fields; spans
   sent as logs, logs as spans, spans or logs as metrics fail on the first field whose wire type differs and are refused with 400.

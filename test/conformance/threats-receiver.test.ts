@@ -204,6 +204,14 @@ function deepBody(levels: number, kind: 'array' | 'pairs'): Buffer {
 }
 
 describe('T4 nesting is bounded and walked without recursion', () => {
+  test.each(WIRES)('%s: 47 levels of arrays and of pairs are taken', async (wire) => {
+    for (const kind of ['array', 'pairs'] as const) {
+      const text = log((kind === 'array' ? arrays : pairs)(46));
+      const request = wire === 'HTTP JSON' ? (JSON.parse(text) as object) : deepBody(47, kind);
+      expect(await exportOver(wire, target, 'logs', request)).toMatchObject({ code: 0 });
+      expect(target.handled.at(-1)).toMatchObject({ items: 1 });
+    }
+  });
   test.each([48, 1000, 50_000])('protobuf values of %i levels', async (levels) => {
     for (const kind of ['array', 'pairs'] as const) {
       for (const wire of ['gRPC', 'HTTP protobuf'] as const) {

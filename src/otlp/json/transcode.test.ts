@@ -262,8 +262,21 @@ describe('nesting', () => {
     expect(problem('logs', nested(1_000_000))).toContain('AnyValue nested deeper than 47');
   });
 
+  const pairs = (levels: number): string =>
+    logJson(
+      `"body":${'{"kvlistValue":{"values":[{"value":'.repeat(levels - 1)}{"intValue":1}${'}]}}'.repeat(levels - 1)}`,
+    );
+
+  test('lists of pairs may be as deep as arrays', () => {
+    expect(transcodeJson('logs', Buffer.from(pairs(47))).bytes.length).toBeGreaterThan(0);
+    expect(problem('logs', pairs(48))).toContain('AnyValue nested deeper than 47');
+    expect(problem('logs', pairs(1_000_000))).toContain('AnyValue nested deeper than 47');
+  });
+
   test('what passes here passes the structural check', () => {
-    expect(checkRequest('logs', transcodeJson('logs', Buffer.from(nested(47))).bytes).items).toBe(1);
+    for (const text of [nested(47), pairs(47)]) {
+      expect(checkRequest('logs', transcodeJson('logs', Buffer.from(text)).bytes).items).toBe(1);
+    }
   });
 
   test('an unknown field nested a million deep is refused', () => {

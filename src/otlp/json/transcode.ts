@@ -1,5 +1,5 @@
 import { OtlpDecodeError } from '../decode-error.ts';
-import { ANY_VALUE_DEPTH_MAX, MESSAGE_DEPTH_MAX, REQUEST_BYTES_MAX } from '../limits.ts';
+import { ANY_VALUE_DEPTH_MAX, REQUEST_BYTES_MAX } from '../limits.ts';
 import { requestSchema } from '../protobuf/schema.ts';
 import { type Signal, SIGNALS } from '../signal.ts';
 import { type CompiledField, type CompiledMessage, compileMessage } from './compiled-schema.ts';
@@ -196,9 +196,6 @@ class JsonTranscode {
   }
 
   #openMessage(parent: Frame, field: CompiledField, message: CompiledMessage): void {
-    if (this.#depth >= MESSAGE_DEPTH_MAX) {
-      throw new OtlpDecodeError(`messages nested deeper than ${MESSAGE_DEPTH_MAX}`);
-    }
     const anyValueDepth = parent.anyValueDepth + (message.name === 'AnyValue' ? 1 : 0);
     if (anyValueDepth > ANY_VALUE_DEPTH_MAX) {
       throw new OtlpDecodeError(`AnyValue nested deeper than ${ANY_VALUE_DEPTH_MAX}`);

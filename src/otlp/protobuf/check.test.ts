@@ -98,10 +98,19 @@ describe('nesting', () => {
     expect(() => checkRequest('logs', nestedBody(2000))).toThrow('AnyValue nested deeper than 47');
   });
 
-  test('key-value lists count three messages a level and end at 100 messages', () => {
-    let value: Buffer = Buffer.from([0x10, 0x01]);
-    for (let level = 1; level < 40; level += 1) value = wrap(value, 2, 1, 6);
-    expect(() => checkRequest('logs', wrap(value, 5, 2, 2, 1))).toThrow('messages nested deeper than 100');
+  // The deepest way to an AnyValue: an attribute of an exemplar.
+  const nestedExemplar = (levels: number): Buffer => {
+    let value: Buffer = wrap(Buffer.alloc(0), 1, 6);
+    for (let level = 1; level < levels; level += 1) value = wrap(value, 2, 1, 6);
+    const exemplar = wrap(value, 2, 7, 5);
+    const point = Buffer.concat([Buffer.from([0x21, 0, 0, 0, 0, 0, 0, 0, 0]), exemplar]);
+    return wrap(point, 1, 5, 2, 2, 1);
+  };
+
+  test('lists of pairs may be as deep as arrays, anywhere', () => {
+    expect(checkRequest('metrics', nestedExemplar(47)).items).toBe(1);
+    expect(() => checkRequest('metrics', nestedExemplar(48))).toThrow('AnyValue nested deeper than 47');
+    expect(() => checkRequest('metrics', nestedExemplar(2000))).toThrow('AnyValue nested deeper than 47');
   });
 
   test('unknown groups a hundred thousand deep are refused', () => {

@@ -221,7 +221,7 @@ const idState = (bytes: Uint8Array, start: number, end: number, length: number):
 
 /**
  * Walks a whole request once, without building objects and without recursion: every known field must have its wire type and
- * lie inside its message (else OtlpDecodeError), nesting must stay within MESSAGE_DEPTH_MAX and ANY_VALUE_DEPTH_MAX. Unknown
+ * lie inside its message (else OtlpDecodeError), nesting must stay within ANY_VALUE_DEPTH_MAX. Unknown
  * fields of every wire type are stepped over and kept.
  *
  * Items that no consumer could use are taken out and counted: spans without valid ids (R38), number points without a value
@@ -365,12 +365,7 @@ class RequestWalk {
       if (fieldEnd > end) throw cut(message, tag, tagStart);
 
       // Nearly every attribute is a short key with a short scalar in the usual order: checked at a glance.
-      if (
-        operation === OP_KEY_VALUE &&
-        isPlainAttribute(bytes, pos, fieldEnd) &&
-        anyValueDepth < ANY_VALUE_DEPTH_MAX &&
-        this.#depth + 2 <= MESSAGE_DEPTH_MAX
-      ) {
+      if (operation === OP_KEY_VALUE && isPlainAttribute(bytes, pos, fieldEnd) && anyValueDepth < ANY_VALUE_DEPTH_MAX) {
         if (
           keys !== undefined &&
           message !== KEY_VALUE_LIST &&
@@ -387,9 +382,6 @@ class RequestWalk {
           break;
         case OP_KEY_VALUE:
         case OP_MESSAGE: {
-          if (this.#depth >= MESSAGE_DEPTH_MAX) {
-            throw new OtlpDecodeError(`messages nested deeper than ${MESSAGE_DEPTH_MAX} at byte ${tagStart}`);
-          }
           if (keys !== undefined && operation === OP_KEY_VALUE && message !== KEY_VALUE_LIST) {
             this.#admitKey(keys, pos, fieldEnd);
           }

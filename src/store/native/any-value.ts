@@ -1,5 +1,5 @@
 import { OtlpDecodeError } from '../../otlp/decode-error.ts';
-import { MESSAGE_DEPTH_MAX } from '../../otlp/limits.ts';
+import { ANY_VALUE_DEPTH_MAX } from '../../otlp/limits.ts';
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import type { ByteBuffer } from './byte-buffer.ts';
 
@@ -91,7 +91,7 @@ export function doubleText(value: number): string {
 
 /** JSON text of the AnyValue that fills the reader's current message. */
 function anyValueJson(reader: WireReader, depth: number): string {
-  if (depth > MESSAGE_DEPTH_MAX) throw new OtlpDecodeError(`values nested deeper than ${MESSAGE_DEPTH_MAX} messages`);
+  if (depth > ANY_VALUE_DEPTH_MAX) throw new OtlpDecodeError(`AnyValue nested deeper than ${ANY_VALUE_DEPTH_MAX}`);
   const memberAt = lastMember(reader);
   if (memberAt < 0) return 'null';
   reader.pos = memberAt;
@@ -113,9 +113,9 @@ function memberJson(reader: WireReader, tag: number, depth: number): string {
     case 0x3a:
       return `"${reader.view().toString('base64')}"`;
     case 0x2a:
-      return `[${elements(reader, (inner) => anyValueJson(inner, depth + 2)).join(',')}]`;
+      return `[${elements(reader, (inner) => anyValueJson(inner, depth + 1)).join(',')}]`;
     default:
-      return `{${elements(reader, (inner) => keyValueJson(inner, depth + 2)).join(',')}}`;
+      return `{${elements(reader, (inner) => keyValueJson(inner, depth + 1)).join(',')}}`;
   }
 }
 
