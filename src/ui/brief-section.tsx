@@ -1,6 +1,6 @@
 import type { BriefSection } from '../record/brief/brief.ts';
 import type { IncidentRecord } from '../record/incident-record.ts';
-import { Ids, type Labels } from './record-labels.tsx';
+import { Ids, type Labels } from './labelled-ids.tsx';
 import { Redacted } from './text.tsx';
 
 /** What a joiner must know, the sections that have something to say first to the eye. */

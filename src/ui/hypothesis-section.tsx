@@ -1,5 +1,5 @@
 import type { Flag, Hypothesis, IncidentRecord, Stance } from '../record/incident-record.ts';
-import { Ids, type Labels } from './record-labels.tsx';
+import { Ids, type Labels } from './labelled-ids.tsx';
 import { Badge, pathTo, Redacted, Time, Who } from './text.tsx';
 
 /** What is believed, each theory with what speaks for and against it. */

@@ -1,6 +1,6 @@
 import type { IncidentRecord } from '../record/incident-record.ts';
 import { Flags } from './hypothesis-section.tsx';
-import { Ids, type Labels } from './record-labels.tsx';
+import { Ids, type Labels } from './labelled-ids.tsx';
 import { Badge, Redacted, Time, Who } from './text.tsx';
 
 export function Triggers({ record }: { readonly record: IncidentRecord }) {

@@ -1,6 +1,6 @@
 import type { Entry, Json } from '../record/entry.ts';
 import type { IncidentRecord } from '../record/incident-record.ts';
-import { Ids, type Labels } from './record-labels.tsx';
+import { Ids, type Labels } from './labelled-ids.tsx';
 import { Redacted, Time, Who } from './text.tsx';
 
 export interface TimelineProps {

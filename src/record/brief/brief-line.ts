@@ -1,6 +1,7 @@
 import type { Actor } from '../actor.ts';
 import type { Action, Flag, Handoff, IncidentRecord, IncidentStatus } from '../incident-record.ts';
 import { oneLine } from '../plain-text.ts';
+import { labelsOf } from '../record-labels.ts';
 
 /** A record before its brief is written. */
 export type Briefed = Omit<IncidentRecord, 'brief'>;
@@ -101,34 +102,4 @@ export function nameOf(record: Briefed, id: string): string {
 
 export function shortId(id: string): string {
   return id.slice(0, 8);
-}
-
-const labelsByRecord = new WeakMap<Briefed, ReadonlyMap<string, string>>();
-
-/** Labels by id: shorter than ids, and taken wherever a command takes one. */
-export function labelsOf(record: Briefed): ReadonlyMap<string, string> {
-  let labels = labelsByRecord.get(record);
-  if (labels === undefined) {
-    const found = new Map<string, string>();
-    const lists: readonly (readonly { readonly id: string; readonly label: string }[])[] = [
-      record.triggers,
-      record.hypotheses,
-      record.checks,
-      record.gaps,
-      record.contentions,
-      record.decisions,
-      record.actions,
-      record.approvals,
-      record.responsibilities,
-      record.handoffs,
-      record.statusUpdates,
-      record.messages,
-      record.followUps,
-      ...record.hypotheses.map((each) => each.stances),
-    ];
-    for (const list of lists) for (const { id, label } of list) found.set(id, label);
-    labels = found;
-    labelsByRecord.set(record, labels);
-  }
-  return labels;
 }

@@ -1,5 +1,6 @@
 import { BRIEF_SECTIONS, type Brief, type BriefSection, type BriefSectionKey } from './brief.ts';
-import { labelsOf, type Briefed, type SectionDraft } from './brief-line.ts';
+import { labelsOf } from '../record-labels.ts';
+import type { Briefed, SectionDraft } from './brief-line.ts';
 import { changed, waiting } from './production-section.ts';
 import { told } from './customer-section.ts';
 import { doing } from './doing-section.ts';
