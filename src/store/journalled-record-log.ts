@@ -1,9 +1,8 @@
 import type { Entry } from '../record/entry.ts';
-import type { RecordLog } from '../record/record-log.ts';
+import type { AppendResult, RecordLog } from '../record/record-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
+import { appendInTurn, logKey } from './append-queue.ts';
 import type { EntryJournal } from './entry-journal.ts';
-import { assertConsecutive, headKey } from './record-log.ts';
-import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
 
 /** How long entries may lie in the journal alone. Short enough for SQL beside Docket, long enough to make one part of many. */
 const TABLE_DELAY_MILLISECONDS = 100;
@@ -31,7 +30,6 @@ export interface JournalledRecordLogOptions {
 export function createJournalledRecordLog({ table, journal, logger }: JournalledRecordLogOptions): JournalledRecordLog {
   /** Last seq by incident, of those this process appended to: the others the table knows. */
   const heads = new Map<string, number>();
-  const queues = new Map<string, StatementQueue>();
   /** In the journal and not in the table yet, by incident, in seq order. */
   const pending = new Map<string, Entry[]>();
   let journalEnd = 0;
@@ -53,7 +51,7 @@ export function createJournalledRecordLog({ table, journal, logger }: Journalled
     if (appends.length === 0 && tornBytes === 0) return;
     const left = new Map<string, Entry[]>();
     for (const entry of appends.flat()) {
-      const key = headKey(entry.tenant, entry.incident);
+      const key = logKey(entry.tenant, entry.incident);
       left.set(key, [...(left.get(key) ?? []), entry]);
     }
     for (const entries of left.values()) await moveInto(entries);
@@ -120,8 +118,9 @@ export function createJournalledRecordLog({ table, journal, logger }: Journalled
     if (pending.size > 0) await move();
   }
 
-  async function append(entries: readonly Entry[], first: Entry, last: Entry) {
-    const key = headKey(first.tenant, first.incident);
+  async function append(entries: readonly Entry[], first: Entry, last: Entry): Promise<AppendResult> {
+    await recovered();
+    const key = logKey(first.tenant, first.incident);
     const head = heads.get(key);
     if (head === undefined || first.seq <= head) {
       // The table says where a log ends that is new here, and whether entries sent again are the same.
@@ -130,32 +129,17 @@ export function createJournalledRecordLog({ table, journal, logger }: Journalled
       if (result.kind === 'appended' && (head === undefined || last.seq > head)) heads.set(key, last.seq);
       return result;
     }
-    if (first.seq !== head + 1) return { kind: 'conflict' } as const;
+    if (first.seq !== head + 1) return { kind: 'conflict' };
     if (journal.bytes > JOURNAL_BYTES_MAX) await settled();
     journalEnd = Math.max(journalEnd, await journal.write(entries));
     heads.set(key, last.seq);
     pending.set(key, [...(pending.get(key) ?? []), ...entries]);
     moveIn(TABLE_DELAY_MILLISECONDS);
-    return { kind: 'appended' } as const;
+    return { kind: 'appended' };
   }
 
   return {
-    async append(entries) {
-      const first = entries[0];
-      const last = entries.at(-1);
-      if (first === undefined || last === undefined) return { kind: 'appended' };
-      assertConsecutive(entries, first);
-      const key = headKey(first.tenant, first.incident);
-      let queue = queues.get(key);
-      if (queue === undefined) {
-        queue = createStatementQueue();
-        queues.set(key, queue);
-      }
-      return queue.run(async () => {
-        await recovered();
-        return append(entries, first, last);
-      });
-    },
+    append: appendInTurn(append),
     async read(tenant, incidentId, afterSeq) {
       await settled();
       return table.read(tenant, incidentId, afterSeq);

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { Entry } from '../record/entry.ts';
 import type { AppendResult, RecordHead, RecordLog } from '../record/record-log.ts';
+import { appendInTurn, logKey } from './append-queue.ts';
 import { canonicalEntry } from './canonical-entry.ts';
 import type { Database } from './database.ts';
 import { FlatColumn, type NativeBlock } from './native/column.ts';
 import type { Claim, RecordClaims } from './record-claims.ts';
 import { readOutlines } from './record-outline.ts';
-import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
 
 const PAGE = 5_000;
 
@@ -18,10 +18,9 @@ const PAGE = 5_000;
 export function createRecordLog(database: Database, claims: RecordClaims): RecordLog {
   /** Last stored seq by tenant and incident. Trusted only where nobody else can write. */
   const heads = new Map<string, number>();
-  const queues = new Map<string, StatementQueue>();
 
   async function head(tenant: string, incident: string): Promise<number> {
-    const key = headKey(tenant, incident);
+    const key = logKey(tenant, incident);
     const known = heads.get(key);
     if (known !== undefined && database.kind === 'embedded') return known;
     const rows = await database.select<{ seq: string }>(
@@ -84,10 +83,10 @@ ORDER BY record_entries.seq LIMIT ${PAGE}`,
       await database.insert('record', 'record_entries', entryBlock(entries, texts), appendId);
     } catch (error) {
       // Whether the entries are stored is unknown now: ask again next time.
-      heads.delete(headKey(tenant, incident));
+      heads.delete(logKey(tenant, incident));
       throw error;
     }
-    heads.set(headKey(tenant, incident), last.seq);
+    heads.set(logKey(tenant, incident), last.seq);
     return { kind: 'appended' };
   }
 
@@ -99,19 +98,7 @@ ORDER BY record_entries.seq LIMIT ${PAGE}`,
   }
 
   return {
-    async append(entries) {
-      const first = entries[0];
-      const last = entries.at(-1);
-      if (first === undefined || last === undefined) return { kind: 'appended' };
-      assertConsecutive(entries, first);
-      const key = headKey(first.tenant, first.incident);
-      let queue = queues.get(key);
-      if (queue === undefined) {
-        queue = createStatementQueue();
-        queues.set(key, queue);
-      }
-      return queue.run(() => append(entries, first, last));
-    },
+    append: appendInTurn(append),
     read(tenant, incidentId, afterSeq = 0) {
       return read(tenant, incidentId, afterSeq);
     },
@@ -135,20 +122,6 @@ GROUP BY tenant, incident ORDER BY tenant, incident LIMIT ${PAGE}`,
       }
     },
   };
-}
-
-/** Throws TypeError unless `entries` are consecutive entries of one incident. */
-export function assertConsecutive(entries: readonly Entry[], first: Entry): void {
-  entries.forEach((entry, index) => {
-    if (entry.tenant !== first.tenant || entry.incident !== first.incident || entry.seq !== first.seq + index) {
-      throw new TypeError('an append takes consecutive entries of one incident');
-    }
-  });
-}
-
-/** What one incident of one tenant is known by. */
-export function headKey(tenant: string, incident: string): string {
-  return JSON.stringify([tenant, incident]);
 }
 
 /** Same entries, same token: a redelivered append of what is stored is dropped by the engine. */
