@@ -34,6 +34,8 @@ export function createCatalogueService(options: CatalogueServiceOptions): Catalo
   const clock = options.clock ?? Date.now;
   /** By tenant, then by the source's name. */
   let held = new Map<string, Map<string, CatalogueSource>>();
+  /** Puts and removals so far: a read that one of them overtook would take it back. */
+  let changes = 0;
   let timer: NodeJS.Timeout | undefined;
 
   function hold(into: Map<string, Map<string, CatalogueSource>>, source: CatalogueSource): void {
@@ -43,10 +45,11 @@ export function createCatalogueService(options: CatalogueServiceOptions): Catalo
   }
 
   async function reload(): Promise<void> {
+    const before = changes;
     try {
       const read = new Map<string, Map<string, CatalogueSource>>();
       for (const source of await store.all()) hold(read, source);
-      held = read;
+      if (changes === before) held = read;
     } catch (error) {
       const name = error instanceof Error ? error.name : 'unknown';
       logger.warn(
@@ -95,12 +98,14 @@ export function createCatalogueService(options: CatalogueServiceOptions): Catalo
       const entries = [...parsed.entries.values()];
       const taken = { tenant, source, fileName: document.fileName, entries, putAt: new Date(clock()), putBy: actor };
       await store.put(taken);
+      changes += 1;
       hold(held, taken);
       return { kind: 'taken', services: entries.map((entry) => entry.name), unreadable: parsed.unreadable };
     },
     async remove(tenant, source) {
       if (held.get(tenant)?.has(source) !== true) return false;
       await store.remove(tenant, source, new Date(clock()));
+      changes += 1;
       held.get(tenant)?.delete(source);
       return true;
     },
