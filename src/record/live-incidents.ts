@@ -165,7 +165,7 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
   }
 
   async function read(tenant: string, incidentId: string): Promise<LiveIncident> {
-    const entries = [...(await recordLog.read(tenant, incidentId))];
+    const entries = await readWhole(tenant, incidentId);
     const verdict = verifyChain(entries);
     if (!verdict.ok) {
       logger.error({ incident: incidentId, seq: verdict.seq, problem: verdict.problem }, 'log does not verify');
@@ -176,9 +176,21 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
     if (signed !== undefined && standing !== 'agrees') {
       logger.error({ incident: incidentId, seq: signed.seq, standing }, 'the log disagrees with what was signed of it');
     }
-    const live = liveIncidentOf(fold(tenant, incidentId, entries), entries, verdict.ok && standing === 'agrees');
+    const whole = verdict.ok && standing === 'agrees' && recordLog.isDamaged?.(tenant, incidentId) !== true;
+    const live = liveIncidentOf(fold(tenant, incidentId, entries), entries, whole);
     keep(live);
     return live;
+  }
+
+  /** The whole log. What was taken in while it was read is in it: else an older record would stand in for a newer one. */
+  async function readWhole(tenant: string, incidentId: string): Promise<Entry[]> {
+    for (let before = -1; ;) {
+      const entries = [...(await recordLog.read(tenant, incidentId))];
+      const last = entries.at(-1)?.seq ?? 0;
+      // A log that was cut ends earlier than what is known of it, and does not grow.
+      if (last >= (summaries.get(tenant)?.get(incidentId)?.head.seq ?? 0) || last === before) return entries;
+      before = last;
+    }
   }
 
   function keep(live: LiveIncident): void {

@@ -304,6 +304,13 @@ test('a log that was tampered with is served, marked as not verified', async () 
   expect(record?.brief.sections[0]?.lines[1]?.text).toBe('WARNING: the log of this record does not verify.');
 });
 
+test('a log that lacks entries which were answered is served, marked as not verified', async () => {
+  const fixture = await createRecordFixture();
+  fixture.recordLog.isDamaged = (_tenant, incidentId) => incidentId === fixture.incidentId;
+  const record = await (await fixture.restarted()).record(TENANT, 'INC-1');
+  expect(record?.integrity.verified).toBe(false);
+});
+
 test('records that do not fit in memory are read again when they are asked for', async () => {
   const fixture = await createRecordFixture({ maxCachedEntries: 3 });
   for (let count = 0; count < 5; count += 1) await fixture.service.open(TENANT, ALICE, { title: `t${count}` });
@@ -333,4 +340,30 @@ test('an incident that is put out of memory and read again while it is written t
   expect((await fixture.record()).gaps).toHaveLength(1);
   await fixture.did(ALICE, 'gap.open', { what: 'Nor is the pool' });
   expect((await fixture.record()).gaps).toHaveLength(2);
+});
+
+test('a log that is read slowly does not stand in for what was written meanwhile', async () => {
+  const fixture = await createRecordFixture({ maxCachedEntries: 1 });
+  const { recordLog, service } = fixture;
+  const read = recordLog.read.bind(recordLog);
+  let release: () => void = () => {};
+  let reader: ReturnType<typeof fixture.record> | undefined;
+  recordLog.beforeAppend = async (entries) => {
+    if (entries[0]?.type !== 'gap.open') return;
+    recordLog.beforeAppend = null;
+    // The incident goes out of memory while it is written to, and somebody reads its log, slowly.
+    for (const title of ['One', 'Two']) await service.open(TENANT, ALICE, { title });
+    recordLog.read = async (...request) => {
+      recordLog.read = read;
+      const entries = await read(...request);
+      await new Promise<void>((resolve) => (release = resolve));
+      return entries;
+    };
+    reader = fixture.record();
+    await new Promise((resolve) => setImmediate(resolve));
+  };
+  await fixture.did(ALICE, 'gap.open', { what: 'The cache is not measured' });
+  release();
+  expect((await reader)?.gaps).toHaveLength(1);
+  expect((await fixture.record()).gaps).toHaveLength(1);
 });
