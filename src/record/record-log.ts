@@ -23,6 +23,8 @@ export interface RecordLog {
    * Where it is missing, whole logs are read.
    */
   outlines?(types: readonly string[]): Promise<readonly IncidentOutline[]>;
+  /** True when entries were answered that the log does not hold, because somebody changed it by hand. */
+  isDamaged?(tenant: string, incidentId: string): boolean;
 }
 
 export interface IncidentOutline {

@@ -101,6 +101,7 @@ export function openStore(options: StoreOptions): Store {
       ? createJournalledRecordLog({
           table,
           journal: openEntryJournal(join(location.directory, 'entries.journal')),
+          contradicted: openEntryJournal(join(location.directory, 'entries.contradicted')),
           logger: options.logger,
         })
       : undefined;

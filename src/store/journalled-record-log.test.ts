@@ -42,7 +42,12 @@ const table: RecordLog = {
 };
 
 function openLog(): JournalledRecordLog {
-  const log = createJournalledRecordLog({ table, journal: openEntryJournal(path), logger: createLogger('silent') });
+  const log = createJournalledRecordLog({
+    table,
+    journal: openEntryJournal(path),
+    contradicted: openEntryJournal(`${path}.aside`),
+    logger: createLogger('silent'),
+  });
   logs.push(log);
   return log;
 }
@@ -111,15 +116,36 @@ test('entries whose move was stored without an answer are not stored twice, also
   expect((await openLog().read('default', INCIDENT)).map((each) => each.seq)).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('a table that holds other entries than the journal is named, never overruled', async () => {
+test('entries that the table contradicts are kept aside, mark their incident, and hold up no other', async () => {
+  const log = openLog();
+  await log.append([entry(1)]);
+  await log.append([entry(1, { incident: 'incident-2' })]);
+  trouble = 'before';
+  await log.append([entry(2)]);
+  await log.append([entry(2, { incident: 'incident-2' })]);
+  trouble = 'none';
+  await stored.append([entry(2, { hash: 'e'.repeat(64) })]);
+  const next = openLog();
+  expect((await next.read('default', INCIDENT)).map((each) => each.hash)).toEqual([entry(1).hash, 'e'.repeat(64)]);
+  expect(await next.read('default', 'incident-2')).toHaveLength(2);
+  expect(readFileSync(path)).toHaveLength(0);
+  expect(readFileSync(`${path}.aside`, 'utf8')).toContain('entry-2');
+  expect(await next.append([entry(3)])).toEqual({ kind: 'appended' });
+  for (const each of [next, openLog()]) {
+    expect(each.isDamaged?.('default', INCIDENT)).toBe(true);
+    expect(each.isDamaged?.('default', 'incident-2')).toBe(false);
+  }
+});
+
+test('a table that lost what came before the journal keeps nobody waiting', async () => {
   const log = openLog();
   await log.append([entry(1)]);
   trouble = 'before';
   await log.append([entry(2)]);
   trouble = 'none';
-  await stored.append([entry(2, { hash: 'e'.repeat(64) })]);
-  await expect(openLog().read('default', INCIDENT)).rejects.toThrow('contradict');
-  expect(readFileSync(path, 'utf8')).toContain('entry-2');
+  stored.stored('default', INCIDENT).length = 0;
+  expect(await log.read('default', INCIDENT)).toEqual([]);
+  expect(log.isDamaged?.('default', INCIDENT)).toBe(true);
 });
 
 test('writers of one incident and of many get places without gaps while the table is slow', async () => {

@@ -20,6 +20,8 @@ export interface JournalledRecordLogOptions {
   /** The log in the table. Nobody but this process writes to it. */
   readonly table: RecordLog;
   readonly journal: EntryJournal;
+  /** Where entries go that the table contradicts: kept for whoever changed the table by hand, never emptied here. */
+  readonly contradicted: EntryJournal;
   readonly logger: Logger;
 }
 
@@ -27,7 +29,12 @@ export interface JournalledRecordLogOptions {
  * A record log that answers when the entries are in a local journal, and brings them into the table right after: one sync of
  * one file instead of a part of the table (docs/adr/0005). Reads wait for the table, so nobody sees less than was answered.
  */
-export function createJournalledRecordLog({ table, journal, logger }: JournalledRecordLogOptions): JournalledRecordLog {
+export function createJournalledRecordLog(options: JournalledRecordLogOptions): JournalledRecordLog {
+  const { table, journal, contradicted, logger } = options;
+  /** Incidents of which the table lacks entries that were answered, also in an earlier process. */
+  const damaged = new Set(contradicted.left.appends.flat().map(({ tenant, incident }) => logKey(tenant, incident)));
+  if (damaged.size > 0)
+    logger.error({ incidents: damaged.size }, 'entries.contradicted holds entries that were answered');
   /** Last seq by incident, of those this process appended to: the others the table knows. */
   const heads = new Map<string, number>();
   /** In the journal and not in the table yet, by incident, in seq order. */
@@ -66,10 +73,21 @@ export function createJournalledRecordLog({ table, journal, logger }: Journalled
     const stored = await table.read(first.tenant, first.incident, first.seq - 1);
     const same = stored.every((entry, index) => entry.hash === entries[index]?.hash);
     const rest = entries.slice(stored.length);
-    // Entries that were answered must not vanish without a word: whoever changed the table by hand decides about them.
-    if (!same || stored.length === 0 || (await table.append(rest)).kind !== 'appended') {
-      throw new Error('the table of entries and its journal contradict each other');
-    }
+    if (!same || stored.length === 0 || (await table.append(rest)).kind !== 'appended') await setAside(entries, first);
+  }
+
+  /**
+   * The table was changed by hand, or restored without its journal: its entries stand, the others are kept in a file, and
+   * the incident is not verified any more. One incident's trouble holds up no other.
+   */
+  async function setAside(entries: readonly Entry[], { tenant, incident, seq }: Entry): Promise<void> {
+    await contradicted.write(entries);
+    damaged.add(logKey(tenant, incident));
+    heads.delete(logKey(tenant, incident));
+    logger.error(
+      { tenant, incident, seq, entries: entries.length },
+      'the table contradicts entries that were answered; they are kept in entries.contradicted',
+    );
   }
 
   /** Moves what is pending now; one move at a time. */
@@ -152,13 +170,14 @@ export function createJournalledRecordLog({ table, journal, logger }: Journalled
       await settled();
       return (await table.outlines?.(types)) ?? [];
     },
+    isDamaged: (tenant, incidentId) => damaged.has(logKey(tenant, incidentId)),
     settled,
     async close() {
       clearTimeout(timer);
       // What cannot go into the table now goes there at the next start.
       await settled().catch(() => undefined);
       clearTimeout(timer);
-      await journal.close();
+      await Promise.all([journal.close(), contradicted.close()]);
     },
   };
 }
