@@ -1,15 +1,29 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { encodeExportResponse, encodeExportResponseJson } from '../otlp/protobuf/export-response.ts';
-import { encodeStatus, encodeStatusJson, RPC_CODE, type RpcStatus } from '../otlp/protobuf/status.ts';
 import type { Signal } from '../otlp/signal.ts';
-import type { Permanent, Retryable } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Admission, createReservation, type Reservation } from './admission.ts';
 import { decompressGzip } from './compression.ts';
 import { createCors, type Cors } from './cors.ts';
 import type { Encoding, HandleExport } from './handle-export.ts';
-import type { ReceiverInstruments, RequestResult } from './instruments.ts';
+import { createHttpConnections } from './http-connection.ts';
+import {
+  brokenRequest,
+  CONTENT_TYPE,
+  EXPECTATION_FAILED,
+  HOST_MISSING,
+  METHOD_NOT_ALLOWED,
+  rawAnswer,
+  type Refusal,
+  refusalOf,
+  statusIn,
+  UNAUTHENTICATED,
+  unknownPath,
+  UNSUPPORTED_ENCODING,
+  UNSUPPORTED_TYPE,
+} from './http-refusal.ts';
+import type { ReceiverInstruments } from './instruments.ts';
 import type { Authenticate, Caller, ListenAddress, ReceiverLimits } from './options.ts';
 import { failureOf } from './status.ts';
 
@@ -36,11 +50,6 @@ const SIGNAL_OF_PATH: ReadonlyMap<string, Signal> = new Map([
   ['/v1/metrics', 'metrics'],
 ]);
 
-const CONTENT_TYPE: Readonly<Record<Encoding, string>> = {
-  protobuf: 'application/x-protobuf',
-  json: 'application/json',
-};
-
 const ENCODING_OF_TYPE: ReadonlyMap<string, Encoding> = new Map([
   ['application/x-protobuf', 'protobuf'],
   ['application/json', 'json'],
@@ -55,13 +64,8 @@ const SKIP_BYTES_MAX = 1024 * 1024;
 const DRAIN_BYTES_MAX = 8 * 1024 * 1024;
 const DRAIN_MS_MAX = 1000;
 
-/** An answer that is known before the handler was asked. */
-interface Refusal {
-  readonly httpStatus: number;
-  readonly rpcStatus: RpcStatus;
-  readonly result: RequestResult;
-  readonly headers?: Readonly<Record<string, string>>;
-}
+/** What the request says in `Expect`: with `continue` its sender waits to hear that the body is wanted. */
+type Expectation = 'nothing' | 'continue' | 'something else';
 
 type Body =
   | { readonly kind: 'body'; readonly bytes: Buffer }
@@ -72,8 +76,10 @@ type Body =
 export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   const { listen, limits, logger, instruments } = options;
   const exchanges = new HttpExchanges(options);
-  const serve = (request: IncomingMessage, response: ServerResponse): void => {
-    exchanges.serve(request, response).catch((error: unknown) => {
+  const connections = createHttpConnections();
+  const serve = (request: IncomingMessage, response: ServerResponse, expects: Expectation): void => {
+    connections.begin({ request, response, encoding: encodingOf(request) });
+    exchanges.serve(request, response, expects).catch((error: unknown) => {
       // Only a broken connection gets here; there is nobody left to answer.
       logger.debug({ error: error instanceof Error ? error.name : typeof error }, 'an HTTP exchange broke off');
       response.destroy();
@@ -86,8 +92,10 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
       keepAliveTimeout: limits.idleTimeoutMs,
       connectionsCheckingInterval: Math.min(1000, limits.headersTimeoutMs),
       noDelay: true,
+      // Node would answer without a Status.
+      requireHostHeader: false,
     },
-    serve,
+    (request, response) => serve(request, response, 'nothing'),
   );
   server.maxConnections = limits.connectionsMax;
   // What never becomes a request, or not in time, is answered as everything else is: with a Status (R25), and as something that may
@@ -95,14 +103,18 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     const refusal = brokenRequest(error.code, limits.retryAfterMs);
     instruments.request({ transport: 'http', signal: 'unknown', result: refusal.result });
-    if (socket.writable) socket.end(rawAnswer(refusal));
-    socket.destroySoon();
+    connections.end(socket, (encoding = 'json') => rawAnswer(refusal, encoding));
+  });
+  server.on('connect', (_request: IncomingMessage, socket: Socket) => {
+    instruments.request({ transport: 'http', signal: 'unknown', result: METHOD_NOT_ALLOWED.result });
+    connections.end(socket, (encoding = 'json') => rawAnswer(METHOD_NOT_ALLOWED, encoding));
   });
   server.on('drop', () => options.instruments.connectionRefused('http'));
-  // A sender that asks first is told about a refusal before it sends the body.
-  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
-    if (declaredLength(request) <= limits.requestBytesMax) response.writeContinue();
-    serve(request, response);
+  server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
+    serve(request, response, 'continue'),
+  );
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    serve(request, response, 'something else');
   });
 
   return {
@@ -139,7 +151,7 @@ class HttpExchanges {
     this.#cors = createCors(options.corsAllowedOrigins);
   }
 
-  async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async serve(request: IncomingMessage, response: ServerResponse, expects: Expectation): Promise<void> {
     if (this.closing) response.setHeader('connection', 'close');
     for (const [name, value] of this.#cors.headers(request.headers.origin)) response.setHeader(name, value);
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
@@ -152,7 +164,7 @@ class HttpExchanges {
     }
     const reservation = createReservation(this.#options.admission);
     try {
-      await this.#serve(request, response, { signal, encoding, path, reservation });
+      await this.#serve(request, response, { signal, encoding, path, reservation, expects });
     } finally {
       reservation.release();
     }
@@ -161,12 +173,26 @@ class HttpExchanges {
   async #serve(
     request: IncomingMessage,
     response: ServerResponse,
-    exchange: { signal: Signal | undefined; encoding: Encoding | undefined; path: string; reservation: Reservation },
+    exchange: {
+      signal: Signal | undefined;
+      encoding: Encoding | undefined;
+      path: string;
+      reservation: Reservation;
+      expects: Expectation;
+    },
   ): Promise<void> {
     const { signal, encoding, reservation } = exchange;
+    // Until it is told to go on, the sender sends nothing that could be read.
+    let waits = exchange.expects === 'continue';
+    const goOn = (): void => {
+      if (waits) response.writeContinue();
+      waits = false;
+    };
     const refuse = (refusal: Refusal): Promise<void> =>
-      this.#refuse(request, response, { refusal, encoding: encoding ?? 'json', signal: signal ?? 'unknown' });
+      this.#refuse(request, response, { refusal, encoding: encoding ?? 'json', signal: signal ?? 'unknown', waits });
 
+    if (request.headers.host === undefined && request.httpVersion !== '1.0') return refuse(HOST_MISSING);
+    if (exchange.expects === 'something else') return refuse(EXPECTATION_FAILED);
     if (signal === undefined) return refuse(unknownPath(exchange.path));
     if (request.method !== 'POST') return refuse(METHOD_NOT_ALLOWED);
     if (encoding === undefined) return refuse(UNSUPPORTED_TYPE);
@@ -175,7 +201,7 @@ class HttpExchanges {
     const caller = await this.#authenticate(request);
     if ('httpStatus' in caller) return refuse(caller);
 
-    const body = await this.#readBody(request, compression, reservation);
+    const body = await this.#readBody(request, compression, reservation, goOn);
     if (body.kind === 'gone') {
       this.#options.instruments.request({ transport: 'http', signal, result: 'aborted' });
       return;
@@ -200,7 +226,7 @@ class HttpExchanges {
     send(response, {
       httpStatus: failure.httpStatus,
       contentType: CONTENT_TYPE[encoding],
-      bytes: encoding === 'json' ? encodeStatusJson(failure.rpcStatus) : encodeStatus(failure.rpcStatus),
+      bytes: statusIn(encoding, failure.rpcStatus),
       ...(failure.retryAfterSeconds === undefined
         ? {}
         : { headers: { 'retry-after': String(failure.retryAfterSeconds) } }),
@@ -227,14 +253,19 @@ class HttpExchanges {
     }
   }
 
-  async #readBody(request: IncomingMessage, compression: 'identity' | 'gzip', reservation: Reservation): Promise<Body> {
+  async #readBody(
+    request: IncomingMessage,
+    compression: 'identity' | 'gzip',
+    reservation: Reservation,
+    goOn: () => void,
+  ): Promise<Body> {
     const { requestBytesMax } = this.#options.limits;
     const tooLarge = refusalOf({
       kind: 'permanent',
       code: 'too_large',
       message: `the request is larger than ${requestBytesMax} bytes`,
     });
-    const raw = await this.#collect(request, tooLarge, reservation);
+    const raw = await this.#collect(request, tooLarge, reservation, goOn);
     if (raw.kind !== 'body' || compression === 'identity') return raw;
     const decompressed = await decompressGzip(raw.bytes, requestBytesMax, reservation);
     switch (decompressed.kind) {
@@ -256,8 +287,8 @@ class HttpExchanges {
     }
   }
 
-  /** Reads the body as sent, as far as the limit and the budget allow. */
-  #collect(request: IncomingMessage, tooLarge: Refusal, reservation: Reservation): Promise<Body> {
+  /** Reads the body as sent, as far as the limit and the budget allow; calls `goOn` when it is worth sending. */
+  #collect(request: IncomingMessage, tooLarge: Refusal, reservation: Reservation, goOn: () => void): Promise<Body> {
     const { requestBytesMax } = this.#options.limits;
     const declared = declaredLength(request);
     // The sender may have left while its credentials were being looked up.
@@ -265,6 +296,7 @@ class HttpExchanges {
     if (declared > requestBytesMax) return Promise.resolve({ kind: 'refused', refusal: tooLarge });
     // Bytes are taken as they come: a length that is only claimed must not cost others their share.
     if (!reservation.wouldEnter(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
+    goOn();
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
       let length = 0;
@@ -306,22 +338,28 @@ class HttpExchanges {
   async #refuse(
     request: IncomingMessage,
     response: ServerResponse,
-    answer: { readonly refusal: Refusal; readonly encoding: Encoding; readonly signal: Signal | 'unknown' },
+    answer: {
+      readonly refusal: Refusal;
+      readonly encoding: Encoding;
+      readonly signal: Signal | 'unknown';
+      readonly waits: boolean;
+    },
   ): Promise<void> {
-    const { refusal, encoding, signal } = answer;
+    const { refusal, encoding, signal, waits } = answer;
     this.#options.instruments.request({ transport: 'http', signal, result: refusal.result });
     const unread = !request.complete;
     const skipped =
-      unread && request.headers['content-length'] !== undefined && declaredLength(request) <= SKIP_BYTES_MAX;
+      unread && !waits && request.headers['content-length'] !== undefined && declaredLength(request) <= SKIP_BYTES_MAX;
     if (unread && !skipped) {
+      // A sender that was told to keep its body may send it or not (RFC 9110, 10.1.1): what comes next would be a guess.
       response.setHeader('connection', 'close');
-      await drain(request);
+      if (!waits) await drain(request);
     }
     if (skipped) request.resume();
     send(response, {
       httpStatus: refusal.httpStatus,
       contentType: CONTENT_TYPE[encoding],
-      bytes: encoding === 'json' ? encodeStatusJson(refusal.rpcStatus) : encodeStatus(refusal.rpcStatus),
+      bytes: statusIn(encoding, refusal.rpcStatus),
       ...(refusal.headers === undefined ? {} : { headers: refusal.headers }),
     });
   }
@@ -393,80 +431,3 @@ function compressionOf(request: IncomingMessage): 'identity' | 'gzip' | undefine
       return undefined;
   }
 }
-
-function refusalOf(outcome: Retryable | Permanent): Refusal {
-  const { httpStatus, rpcStatus, retryAfterSeconds } = failureOf(outcome);
-  return {
-    httpStatus,
-    rpcStatus,
-    result: outcome.kind === 'permanent' ? outcome.code : 'retryable',
-    ...(retryAfterSeconds === undefined ? {} : { headers: { 'retry-after': String(retryAfterSeconds) } }),
-  };
-}
-
-function brokenRequest(code: string | undefined, retryAfterMs: number): Refusal {
-  switch (code) {
-    case 'ERR_HTTP_REQUEST_TIMEOUT':
-      return refusalOf({ kind: 'retryable', message: 'the request did not arrive in time', retryAfterMs });
-    case 'HPE_HEADER_OVERFLOW':
-      return {
-        ...refusalOf({ kind: 'permanent', code: 'too_large', message: 'the request header is too large' }),
-        httpStatus: 431,
-      };
-    default:
-      return refusalOf({ kind: 'permanent', code: 'invalid_argument', message: 'the request is not well-formed HTTP' });
-  }
-}
-
-/** An answer in bytes, for a connection on which HTTP has come to an end. */
-function rawAnswer(refusal: Refusal): string {
-  const body = encodeStatusJson(refusal.rpcStatus);
-  const headers = {
-    ...refusal.headers,
-    connection: 'close',
-    'content-type': CONTENT_TYPE.json,
-    'content-length': String(body.length),
-  };
-  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`);
-  const status = `${refusal.httpStatus} ${STATUS_CODES[refusal.httpStatus] ?? ''}`;
-  return [`HTTP/1.1 ${status}`, ...lines, '', body.toString()].join('\r\n');
-}
-
-function unknownPath(path: string): Refusal {
-  return refusalOf({
-    kind: 'permanent',
-    code: 'unimplemented',
-    message:
-      path === '/v1development/profiles'
-        ? 'profiles are not taken; traces, logs and metrics are'
-        : 'unknown path; OTLP is taken at /v1/traces, /v1/logs and /v1/metrics',
-  });
-}
-
-const METHOD_NOT_ALLOWED: Refusal = {
-  httpStatus: 405,
-  rpcStatus: { code: RPC_CODE.unimplemented, message: 'OTLP/HTTP requests are POST requests' },
-  result: 'method_not_allowed',
-  headers: { allow: 'POST' },
-};
-
-const UNSUPPORTED_TYPE: Refusal = {
-  httpStatus: 415,
-  rpcStatus: {
-    code: RPC_CODE.invalidArgument,
-    message: 'the content type must be application/x-protobuf or application/json',
-  },
-  result: 'unsupported_media_type',
-};
-
-const UNSUPPORTED_ENCODING: Refusal = {
-  httpStatus: 415,
-  rpcStatus: { code: RPC_CODE.invalidArgument, message: 'the content encoding must be gzip or identity' },
-  result: 'unsupported_media_type',
-  headers: { 'accept-encoding': 'gzip, identity' },
-};
-
-const UNAUTHENTICATED: Refusal = {
-  ...refusalOf({ kind: 'permanent', code: 'unauthenticated', message: 'valid credentials are required' }),
-  headers: { 'www-authenticate': 'Bearer' },
-};

@@ -22,6 +22,17 @@ beforeEach(() => {
 afterAll(() => target.close());
 
 const goodJson = JSON.stringify(GOOD.traces);
+const HEAD = 'POST /v1/traces HTTP/1.1\r\nhost: x\r\n';
+
+/** Everything that is answered to these bytes, the last ones of the sender, until the connection ends. */
+async function talk(text: string): Promise<Buffer> {
+  const socket = connect(target.http.port, target.http.host);
+  const chunks: Buffer[] = [];
+  socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.end(text);
+  await once(socket, 'close');
+  return Buffer.concat(chunks);
+}
 const statusOf = (answer: HttpAnswer): unknown => JSON.parse(answer.body.toString());
 
 requirement(
@@ -146,14 +157,30 @@ requirement(
     test.each([
       ['what is not HTTP', 'garbage\r\n\r\n', 400],
       ['a header that is too large', `POST /v1/traces HTTP/1.1\r\nx: ${'y'.repeat(20_000)}\r\n\r\n`, 431],
+      ['a request that names no host', 'POST /v1/traces HTTP/1.1\r\ncontent-length: 0\r\n\r\n', 400],
+      ['an expectation that nobody can meet', `${HEAD}connection: close\r\nexpect: wonders\r\n\r\n`, 417],
+      ['a method that asks for a tunnel', 'CONNECT example.com:443 HTTP/1.1\r\nhost: x\r\n\r\n', 405],
     ])('%s', async (_, text, status) => {
-      const socket = connect(target.http.port, target.http.host);
-      socket.write(text);
-      const [data] = (await once(socket, 'data')) as [Buffer];
-      const [head = '', body = ''] = data.toString().split('\r\n\r\n');
+      const [head = '', body = ''] = (await talk(text)).toString().split('\r\n\r\n');
       expect(head).toContain(`HTTP/1.1 ${status}`);
       expect(JSON.parse(body)).toHaveProperty('message');
-      socket.destroy();
+    });
+    test.each([
+      ['whose chunks are no chunks', 'transfer-encoding: chunked\r\n\r\n5\r\nabcde\r\nno chunk\r\n'],
+      ['that ends in the middle', 'content-length: 50\r\n\r\nabcde'],
+    ])('a protobuf body %s', async (_, rest) => {
+      const answer = await talk(`${HEAD}content-type: ${PROTOBUF_TYPE}\r\n${rest}`);
+      const at = answer.indexOf('\r\n\r\n');
+      expect(answer.toString('latin1', 0, at)).toContain('HTTP/1.1 400');
+      expect(answer.toString('latin1', 0, at)).toContain(`content-type: ${PROTOBUF_TYPE}`);
+      // google.rpc.Status {1 code}: INVALID_ARGUMENT.
+      expect([...answer.subarray(at + 4, at + 6)]).toEqual([8, 3]);
+    });
+    test('what makes no sense behind a whole request does not answer that request', async () => {
+      const request = `${HEAD}content-type: ${JSON_TYPE}\r\ncontent-length: ${goodJson.length}\r\n\r\n${goodJson}`;
+      const answer = (await talk(`${request}${request}garbage\r\n\r\n`)).toString();
+      expect(answer.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 400']);
+      expect(target.handled).toHaveLength(2);
     });
   },
 );
