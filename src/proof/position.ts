@@ -1,4 +1,5 @@
 import { messageSchema, requestSchema, type FieldSchema, type MessageName } from '../otlp/protobuf/schema.ts';
+import { WIRE_GROUP_END, WIRE_GROUP_START } from '../otlp/protobuf/reader.ts';
 import { WireWriter } from '../otlp/protobuf/writer.ts';
 import type { Signal } from '../otlp/signal.ts';
 
@@ -15,7 +16,7 @@ export interface Position {
   readonly signal: Signal;
   /** Without what every request has around it: `Span.attributes.value`, `Resource.attributes.key`. */
   readonly name: string;
-  /** True for fields the schema does not know: they may be dropped whole. */
+  /** True for fields the schema does not know: what is around the text in them need not stay. */
   readonly unknownField: boolean;
   /** A whole export request with the text in this place. */
   build(text: string, record: CellRecord): Buffer;
@@ -108,8 +109,19 @@ function placesIn(name: MessageName, valueLevels: number): Place[] {
       );
     }
   }
-  place([`${name} (unknown field)`], undefined, (writer, text) => writer.stringField(UNKNOWN_FIELD, text), true);
+  place([`${name} (unknown field)`], undefined, writeUnknownField, true);
   return places;
+}
+
+/** A message of a kind that no schema knows: the text by itself and within a group. */
+function writeUnknownField(writer: WireWriter, text: string): void {
+  const message = writer.begin(UNKNOWN_FIELD);
+  writer.varintField(1, 7);
+  writer.varint((2 << 3) | WIRE_GROUP_START);
+  writer.stringField(3, text);
+  writer.varint((2 << 3) | WIRE_GROUP_END);
+  writer.stringField(4, text);
+  writer.end(message);
 }
 
 /** Names begin at the message that is worth naming: what only holds others is left out. */

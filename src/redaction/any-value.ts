@@ -43,8 +43,12 @@ function valueText(bytes: Buffer, start: number, end: number, bare: boolean, dep
         text = `"${reader.view().toString('base64')}"`;
         if (bare) text = text.slice(1, -1);
         break;
-      default:
+      default: {
+        const at = reader.pos;
         reader.skip(tag);
+        // A kind of value newer than this schema: what withholds the value should know that there is one.
+        if (text === '') text = bytes.toString('utf8', at, reader.pos);
+      }
     }
   }
   return text;

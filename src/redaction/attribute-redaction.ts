@@ -7,6 +7,7 @@ import { bytesField, type Edits } from './edits.ts';
 import type { Engine } from './engine.ts';
 import { messageRole } from './message-content.ts';
 import { afterLength, attributeString, stringField, wholeString } from './message-field.ts';
+import type { OpaqueFields } from './opaque-field.ts';
 import { scrubsPlainly, treatmentOf, type MessageRole, type Treatment } from './policy.ts';
 import { isToolKey } from './record-context.ts';
 import type { KeyRule } from './text-redactor.ts';
@@ -28,6 +29,7 @@ const LINKING_KEY = /(?:^|[._])(?:id|name|version|type|kind|system|operation|url
 /** Redacts attributes and the values in them, where the walk over a request is. */
 export class AttributeRedaction {
   readonly #walk: WalkState;
+  readonly #opaque: OpaqueFields;
   readonly #engine: Engine;
   readonly #bytes: Buffer;
   readonly #edits: Edits;
@@ -36,8 +38,9 @@ export class AttributeRedaction {
   #arguments: string[] = [];
   #results: string[] = [];
 
-  constructor(walk: WalkState) {
+  constructor(walk: WalkState, opaque: OpaqueFields) {
     this.#walk = walk;
+    this.#opaque = opaque;
     this.#engine = walk.engine;
     this.#bytes = walk.bytes;
     this.#edits = walk.edits;
@@ -145,7 +148,7 @@ export class AttributeRedaction {
       const at = reader.pos;
       if (tag !== 0x0a && tag !== 0x12) {
         reader.skip(tag);
-        grown += this.#walk.opaque(tagAt, at, reader.pos);
+        grown += this.#opaque.field(tagAt, at, reader.pos);
         continue;
       }
       const valueEnd = reader.lengthEnd();
@@ -313,7 +316,7 @@ export class AttributeRedaction {
         grown += this.#integerValue(key, tagAt, reader.pos, integer);
       } else {
         reader.skip(tag);
-        if (tag !== 0x10 && tag !== 0x21) grown += this.#walk.opaque(tagAt, at, reader.pos);
+        if (tag !== 0x10 && tag !== 0x21) grown += this.#opaque.field(tagAt, at, reader.pos);
       }
     }
     return grown;
@@ -361,7 +364,7 @@ export class AttributeRedaction {
       const at = reader.pos;
       if (tag !== 0x0a) {
         reader.skip(tag);
-        grown += this.#walk.opaque(tagAt, at, reader.pos);
+        grown += this.#opaque.field(tagAt, at, reader.pos);
         continue;
       }
       const valueEnd = reader.lengthEnd();
@@ -390,7 +393,7 @@ export class AttributeRedaction {
       const at = reader.pos;
       if (tag !== 0x0a) {
         reader.skip(tag);
-        grown += this.#walk.opaque(tagAt, at, reader.pos);
+        grown += this.#opaque.field(tagAt, at, reader.pos);
         continue;
       }
       const valueEnd = reader.lengthEnd();

@@ -8,6 +8,7 @@ import type { Engine } from './engine.ts';
 import { stringField } from './message-field.ts';
 import { ANY_VALUE, ID, KEY_VALUE, MESSAGE, NUMERIC, TEXT, type FieldPlan, type MessagePlan } from './message-plan.ts';
 import { metadataOnly } from './metadata-only.ts';
+import { OpaqueFields } from './opaque-field.ts';
 import { scrubsPlainly, treatmentOf } from './policy.ts';
 import { streamedDeltas } from './streamed-delta.ts';
 import { toolFacts } from './tool-facts.ts';
@@ -27,6 +28,7 @@ export class RequestRedaction {
   readonly #engine: Engine;
   readonly #bytes: Buffer;
   readonly #walk: WalkState;
+  readonly #opaque: OpaqueFields;
   readonly #attributes: AttributeRedaction;
   readonly #edits: Edits;
   readonly #facts: ItemFacts[] = [];
@@ -37,7 +39,8 @@ export class RequestRedaction {
     this.#engine = engine;
     this.#bytes = bytes;
     this.#walk = new WalkState(engine, bytes, tenant);
-    this.#attributes = new AttributeRedaction(this.#walk);
+    this.#opaque = new OpaqueFields(this.#walk);
+    this.#attributes = new AttributeRedaction(this.#walk, this.#opaque);
     this.#edits = this.#walk.edits;
     this.#reader = new WireReader(bytes);
   }
@@ -79,7 +82,7 @@ export class RequestRedaction {
         reader.skip(tag);
         const valueAt = pos;
         pos = reader.pos;
-        delta += this.#walk.opaque(tagAt, valueAt, pos);
+        delta += this.#opaque.field(tagAt, valueAt, pos);
         continue;
       }
       if ((tag & 7) !== 2) {
@@ -105,7 +108,7 @@ export class RequestRedaction {
           break;
         case ID: {
           const size = field.name === 'traceId' ? TRACE_ID_BYTES : SPAN_ID_BYTES;
-          if (length !== 0 && length !== size) delta += this.#walk.opaque(tagAt, contentAt, pos);
+          if (length !== 0 && length !== size) delta += this.#opaque.malformedId(tagAt, contentAt, pos);
           break;
         }
         case TEXT:

@@ -90,31 +90,6 @@ export class WalkState {
     this.receipts.add(item, redaction);
   }
 
-  /** A field the schema does not know. Its bytes are read as text; when a detector finds something the field goes. */
-  opaque(tagAt: number, valueAt: number, end: number): number {
-    const drop = this.rules.unknownFields === 'drop';
-    if (!drop && end - valueAt < 4) return 0;
-    const received: Redaction[] = [];
-    if (!drop) {
-      const text = this.bytes.toString('utf8', valueAt, end);
-      if (this.engine.text.isClean(text, '', this.rules, this.engine.policy.budgets)) return 0;
-      const context = { ...this.textContext('', 'unknown'), receive: (each: Redaction) => void received.push(each) };
-      if (this.engine.text.scrub(text, context) === text) return 0;
-    }
-    const [first] = received;
-    this.receive({
-      path: `${this.path.join('')}unknown`,
-      class: first?.class ?? 'content.unknown_field',
-      rule: first?.rule ?? 'unknown_field',
-      ruleVersion: first?.ruleVersion ?? 1,
-      action: 'drop',
-      encodings: first?.encodings ?? [],
-      originalBytes: end - valueAt,
-      fingerprint: this.engine.fingerprints.of(this.tenant, this.bytes.subarray(valueAt, end)),
-    });
-    return this.edits.remove(tagAt, end);
-  }
-
   /** Joins the pieces of one text, under each separator, and notes what becomes of each piece. */
   redactJoined(chunks: readonly Chunk[], key: string, separators: readonly string[]): void {
     const context = this.textContext(key, '');

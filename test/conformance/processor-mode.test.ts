@@ -74,13 +74,22 @@ describe.each([
     expect(sink.received[0]?.bytes).toEqual(request);
   });
 
-  test('one whose text has a secret goes, and the others stay', async () => {
-    expect((await exportOver('HTTP protobuf', target, 'traces', newerRequest(secret))).code).toBe(0);
+  test('of one that holds a secret the secret alone goes, in text and in messages', async () => {
+    const nested = new WireWriter();
+    const message = nested.begin(903);
+    nested.stringField(1, `newer message: ${secret} and more`);
+    nested.varintField(2, 77);
+    nested.end(message);
+    const request = Buffer.concat([newerRequest(secret), nested.finish()]);
+    expect((await exportOver('HTTP protobuf', target, 'traces', request)).code).toBe(0);
     await expect.poll(() => sink.received.length, { timeout: 20_000 }).toBe(1);
     const arrived = Buffer.from(sink.received[0]?.bytes ?? []);
-    // Nobody knows what is around a text in there, so it cannot be replaced.
     expect(arrived.includes(secret)).toBe(false);
-    expect(arrived.includes('newer field')).toBe(false);
+    const text = arrived.toString('latin1');
+    expect(text.match(/newer field: \[redacted:github-pat~[0-9a-f]{10}\]/g)).toHaveLength(7);
+    // The message around the text is one still: its number follows.
+    expect(text).toMatch(/newer message: \[redacted:github-pat~[0-9a-f]{10}\] and more/);
+    expect(arrived.subarray(-2)).toEqual(Buffer.from([0x10, 77]));
     let found = 0;
     const sought = Buffer.alloc(8);
     sought.writeBigUInt64LE(0x1122_3344_5566_7788n);

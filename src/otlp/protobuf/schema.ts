@@ -1,8 +1,8 @@
 /**
  * The OTLP messages Docket reads, as data: opentelemetry-proto v1.11.0 (trace, logs, metrics, common, resource and their
  * collector services). One table drives the JSON transcoder, the structural check and the redaction walk; hot loops use
- * the field numbers in `./fields.ts` directly. A field missing here is *unknown*: kept on the wire, scrubbed as opaque
- * bytes by redaction, ignored by everything else.
+ * the field numbers in `./fields.ts` directly. A field missing here is *unknown*: kept on the wire, scrubbed by
+ * redaction as what it looks like, ignored by everything else.
  */
 import type { Signal } from '../signal.ts';
 
