@@ -40,6 +40,8 @@ export interface EvidenceJson {
   readonly trust: string;
   readonly dialect: string;
   readonly namedRefs: readonly string[];
+  /** What was derived of the record: verb, shape of arguments, pointers to content kept elsewhere, figures' as-of time. */
+  readonly facts: EvidenceRow['facts'];
   readonly policyVersion: string;
   readonly digest: string;
 }
@@ -86,6 +88,7 @@ export function evidenceJson(row: EvidenceRow, ref: string | null, standing: Evi
     trust: row.trust,
     dialect: row.dialect,
     namedRefs: row.namedRefs,
+    facts: row.facts,
     policyVersion: row.policyVersion,
     digest: row.digest,
   };

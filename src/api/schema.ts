@@ -202,6 +202,7 @@ export const evidenceSchema = z
     trust: z.enum(['observed', 'self_reported', 'imported', 'untrusted_text']),
     dialect: text,
     namedRefs: z.array(text),
+    facts: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
     policyVersion: text,
     digest: text,
   })

@@ -209,6 +209,23 @@ export function requestContribution(of: Contribution, call: RequestedCall): Cont
   };
 }
 
+/** The decision of a person that a record of a call tells of, as an act of its own. */
+export function approvalContribution(of: Contribution, decision: string): Contribution {
+  return {
+    ...of,
+    identity: `${of.identity} approval`,
+    kind: 'approval_signal',
+    operation: 'tool_decision',
+    endUnixNano: null,
+    outcome: 'ok',
+    model: null,
+    tokens: null,
+    content: new Map(),
+    detail: short(decision),
+    redactions: [],
+  };
+}
+
 /** A failure that names an incident: an error span, or a log record about an exception. */
 export function failureContribution(context: RecordContext): Contribution {
   const { record } = context;

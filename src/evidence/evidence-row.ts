@@ -35,6 +35,11 @@ const EXPECTED_CONTENT: ReadonlyMap<EvidenceKind, readonly string[]> = new Map([
   ['retrieval', ['query', 'documents']],
 ] as const);
 
+const OF_A_CALL: ReadonlyMap<string, string> = new Map([
+  ['input', 'arguments'],
+  ['output', 'result'],
+]);
+
 /** The row of an act, still without incident, link and state; `namedRefs` are all refs it names. */
 export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
   const all = ranked(act);
@@ -178,7 +183,9 @@ function contentOf(kind: EvidenceKind, all: readonly Contribution[]): Readonly<R
   const content: Record<string, EvidenceContent> = {};
   for (const name of EXPECTED_CONTENT.get(kind) ?? []) content[name] = NOT_CAPTURED;
   for (const each of all) {
-    for (const [name, value] of each.content) {
+    for (const [said, value] of each.content) {
+      // What was moved out of a span into a log record is called input and output there, whatever the span is.
+      const name = kind === 'tool_call' && each.joinsSpan ? (OF_A_CALL.get(said) ?? said) : said;
       const known = content[name];
       if (known === undefined || !known.captured || (known.value === null && value.value !== null)) {
         content[name] = value;

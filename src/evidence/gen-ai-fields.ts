@@ -183,7 +183,7 @@ function requestedCall(value: Readonly<Record<string, unknown>>): RequestedCall 
   const type = typeof value['type'] === 'string' ? value['type'] : '';
   const called = isObject(value['function']) ? value['function'] : undefined;
   const isCall =
-    ['tool_call', 'tool-call', 'tool_use', 'function_call'].includes(type) ||
+    ['tool_call', 'tool-call', 'tool_use', 'function_call', 'server_tool_call'].includes(type) ||
     called !== undefined ||
     typeof value['toolCallId'] === 'string';
   if (!isCall) return undefined;
@@ -193,7 +193,9 @@ function requestedCall(value: Readonly<Record<string, unknown>>): RequestedCall 
   return {
     callId: normalisedCallId(typeof id === 'string' ? id : undefined),
     name,
-    arguments: asAnyValue(called?.['arguments'] ?? value['arguments'] ?? value['args'] ?? value['input']),
+    arguments: asAnyValue(
+      called?.['arguments'] ?? value['arguments'] ?? value['args'] ?? value['input'] ?? value['server_tool_call'],
+    ),
   };
 }
 

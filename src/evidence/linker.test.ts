@@ -510,3 +510,37 @@ describe('delivery', () => {
     });
   });
 });
+
+test('content that was split from the span of a tool is its arguments and its result', async () => {
+  const harness = new LinkerHarness();
+  await harness.spans({
+    span: 30,
+    attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'shell', 'gen_ai.tool.call.id': 't1' },
+  });
+  await harness.logs({
+    trace: 1,
+    span: 30,
+    scope: 'strands.telemetry.tracer',
+    body: {
+      input: { messages: [{ role: 'tool', content: { content: '{"command":"ls"}', id: 't1' } }] },
+      output: { messages: [{ role: 'tool', content: { message: 'two files', id: 't1' } }] },
+    },
+  });
+  const [row, ...more] = harness.evidence.of('');
+  expect(more).toEqual([]);
+  expect(Object.keys(row?.content ?? {})).toEqual(['arguments', 'result']);
+  expect(row?.content['arguments']?.value).toBe('{"command":"ls"}');
+  expect(row?.content['result']?.value).toBe('two files');
+});
+
+test('a call that a person let run is a call and an approval', async () => {
+  const harness = new LinkerHarness();
+  const call = { function_name: 'run_shell_command', function_args: '{}', success: true, 'session.id': 's1' };
+  await harness.logs(
+    { eventName: 'gemini_cli.tool_call', attributes: { ...call, decision: 'accept' } },
+    { eventName: 'gemini_cli.tool_call', at: 5, attributes: { ...call, decision: 'auto_accept' } },
+  );
+  const rows = harness.evidence.of('').map((row) => [row.kind, row.outcome, row.summary]);
+  expect(rows).toHaveLength(3);
+  expect(rows).toContainEqual(['approval_signal', 'ok', 'tool_decision run_shell_command accept']);
+});

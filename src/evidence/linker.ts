@@ -12,6 +12,7 @@ import { alertOfRecord } from './alerts/alert-record.ts';
 import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
 import { selectCandidates, spanParents, type Selection } from './candidates.ts';
 import {
+  approvalContribution,
   contributionOf,
   failureContribution,
   incidentRefs,
@@ -249,6 +250,7 @@ class Linker implements FrameConsumer {
     if (recognised.kind === null) return undefined;
     const contribution = contributionOf(context, recognised, recognised.kind);
     const act = this.#add(contribution, touched);
+    if (recognised.approval !== '') this.#add(approvalContribution(contribution, recognised.approval), touched);
     for (const call of recognised.requestedCalls) this.#add(requestContribution(contribution, call), touched);
     return act;
   }

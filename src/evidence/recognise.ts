@@ -1,15 +1,18 @@
 import { agentCore } from './dialects/agentcore.ts';
+import { agentOps } from './dialects/agentops.ts';
 import { alert } from './dialects/alert.ts';
 import { autogen } from './dialects/autogen.ts';
 import { claudeCode } from './dialects/claude-code.ts';
 import { codex } from './dialects/codex.ts';
 import { crewAi } from './dialects/crewai.ts';
+import { flue } from './dialects/flue.ts';
 import { geminiCli } from './dialects/gemini-cli.ts';
 import { genkit } from './dialects/genkit.ts';
 import { googleAdk } from './dialects/google-adk.ts';
 import { laminar } from './dialects/laminar.ts';
 import { langfuse } from './dialects/langfuse.ts';
 import { langsmith } from './dialects/langsmith.ts';
+import { liveKit } from './dialects/livekit.ts';
 import { llamaIndex } from './dialects/llamaindex.ts';
 import { logfire } from './dialects/logfire.ts';
 import { mastra } from './dialects/mastra.ts';
@@ -24,6 +27,7 @@ import { pydanticAi } from './dialects/pydantic-ai.ts';
 import { semanticKernel } from './dialects/semantic-kernel.ts';
 import { strands } from './dialects/strands.ts';
 import { vercelAi } from './dialects/vercel-ai.ts';
+import { voltAgent } from './dialects/voltagent.ts';
 import type { Dialect, Recognised } from './recognised.ts';
 import type { TelemetryRecord } from './telemetry-record.ts';
 
@@ -48,6 +52,10 @@ export const DIALECTS: readonly Dialect[] = [
   laminar,
   genkit,
   mlflow,
+  agentOps,
+  voltAgent,
+  liveKit,
+  flue,
   pydanticAi,
   openAiAgents,
   logfire,

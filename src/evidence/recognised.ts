@@ -48,6 +48,8 @@ export interface Recognised {
   /** Where content was uploaded instead of sent (`gen_ai.input.messages_ref`): name to pointer. */
   readonly references: ReadonlyMap<string, string>;
   readonly requestedCalls: readonly RequestedCall[];
+  /** A person's decision that the record tells of beside the call it let run (`accept`); `''` for none. */
+  readonly approval: string;
   /** Rest of the summary, from values that carry no content: `agent a → agent b`, `accept by user`. */
   readonly detail: string;
   /** When the act took place, if the record says otherwise than by its own time (log events with a duration). */
@@ -76,6 +78,7 @@ const NOTHING = {
   content: new Map<string, AnyValue>(),
   references: new Map<string, string>(),
   requestedCalls: [],
+  approval: '',
   detail: '',
   startTimeUnixNano: null,
   joinsSpan: false,

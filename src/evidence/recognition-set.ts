@@ -52,6 +52,7 @@ export const AGENT_SCOPE_PREFIXES = [
   'autogen',
   'openlit',
   'livekit-agents',
+  '@voltagent/',
   'gemini-cli',
   'codex_otel',
   'mastra',

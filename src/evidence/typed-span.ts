@@ -10,6 +10,7 @@ export interface TypedSpan {
   readonly name: string;
   readonly input: AnyValue | undefined;
   readonly output: AnyValue | undefined;
+  readonly callId?: string;
   readonly conversationId?: string;
   readonly sessionId?: string;
 }
@@ -21,7 +22,8 @@ export function typedSpan(record: SpanRecord, span: TypedSpan): Recognised {
   return recognised(span.dialect, {
     kind,
     operation: span.operation,
-    tool: kind === 'tool_call' ? { name, callId: '', type: null, mcpServer: null, role: 'execute' } : null,
+    tool:
+      kind === 'tool_call' ? { name, callId: span.callId ?? '', type: null, mcpServer: null, role: 'execute' } : null,
     model: isModel ? modelOf(record.attributes) : null,
     tokens: isModel ? tokensOf(record.attributes) : null,
     agentName: kind === 'agent_run' ? name : '',

@@ -1,4 +1,5 @@
 import { WireReader } from '../otlp/protobuf/reader.ts';
+import { splitToolContent } from '../otlp/semconv/tool-parts.ts';
 import { anyValueText } from './any-value.ts';
 import { cleanKey, pathKey, readKey, type KeyInfo } from './attribute-key.ts';
 import type { Chunk } from './chunked-text.ts';
@@ -25,6 +26,13 @@ const VALUE_DEPTH_MAX = 64;
 const NUMBER_DIGITS_MIN = 9;
 /** What links telemetry to incidents, sessions and services stays readable wherever it stands. */
 const LINKING_KEY = /(?:^|[._])(?:id|name|version|type|kind|system|operation|url)$/;
+
+/** Events that carry a tool's arguments and result in records of tools, and messages of models elsewhere. */
+const TOOL_EVENTS: ReadonlySet<string> = new Set([
+  'gen_ai.tool.message',
+  'gen_ai.choice',
+  'gen_ai.client.inference.operation.details',
+]);
 
 /** Redacts attributes and the values in them, where the walk over a request is. */
 export class AttributeRedaction {
@@ -77,11 +85,19 @@ export class AttributeRedaction {
     const contentClass = bodyClass(eventName);
     const treatment = treatmentOf(this.#walk.rules, contentClass, 'body', this.#toolName());
     const value = { lengthAt, start, end };
+    // A list of members: what was split from a span, perhaps from a tool's.
+    if (this.#bytes[start] === 0x32 && this.#walk.isAgent()) this.#noteSplitContent(value);
     if (treatment.action === 'keep') return 0;
     if (scrubsPlainly(this.#walk.rules, contentClass, treatment, end - start)) return this.#plainValue('', value);
     const change = this.#treatValue('', contentClass, treatment, value);
     // A body cannot be left out the way an attribute can: an empty value stands for it.
     return change ?? this.#edits.replaceContent(lengthAt, end, Buffer.alloc(0));
+  }
+
+  #noteSplitContent(value: Range): void {
+    const split = splitToolContent(this.#valueText(value));
+    if (split?.arguments !== undefined) this.#arguments.push(split.arguments);
+    if (split?.result !== undefined) this.#results.push(split.result);
   }
 
   #attribute(tagAt: number, lengthAt: number, start: number, end: number, nested: boolean): number {
@@ -414,8 +430,21 @@ export class AttributeRedaction {
     if (content.class === 'entity.io' && this.#walk.item >= 0 && this.#walk.recordContext().tool) {
       return /(?:output|Output|result|response)/.test(info.text) ? 'tool.result' : 'tool.arguments';
     }
-    if (content.class === 'messages.event' && this.#walk.eventName === 'gen_ai.tool.message') return 'tool.result';
-    return content.class;
+    const ofTool = this.#toolClass(content.class, info.text);
+    return ofTool === '' ? content.class : ofTool;
+  }
+
+  /** What names of messages mean where they tell of a tool: in its own messages, and in all of a tool's record. */
+  #toolClass(contentClass: string, key: string): '' | 'tool.arguments' | 'tool.result' {
+    const event = this.#walk.eventName ?? '';
+    const isLegacy = event === '' && (key === 'gen_ai.prompt' || key === 'gen_ai.completion');
+    if (!isLegacy && !TOOL_EVENTS.has(event)) return '';
+    const inTool = this.#walk.item >= 0 && this.#walk.recordContext().tool;
+    if (event === 'gen_ai.tool.message' && contentClass === 'messages.event')
+      return inTool ? 'tool.arguments' : 'tool.result';
+    if (!inTool) return '';
+    if (contentClass === 'messages.input') return 'tool.arguments';
+    return contentClass === 'messages.output' || contentClass === 'messages.event' ? 'tool.result' : '';
   }
 }
 

@@ -24,6 +24,7 @@ const TOOL_NAME_KEYS: ReadonlySet<string> = new Set([
   'mcp.tool.name',
   'lk.function_tool.name',
   'flue.tool.name',
+  'genkit:name',
 ]);
 
 /** Attribute values that say "this is a tool's execution". */
@@ -36,8 +37,17 @@ const TOOL_KINDS: ReadonlyMap<string, RegExp> = new Map([
   ['event.name', /(?:^|\.)tool(?:_result|_call|_decision|\.output|\.call)?$/],
   ['mcp.method.name', /^tools\/call$/],
   ['agentops.span.kind', /^tool$/i],
-  ['logfire.msg_template', /^running tool/i],
+  ['logfire.msg_template', /^(?:running tool|Function: )/i],
+  // MLflow's values are JSON: the type comes with its quotes.
+  ['mlflow.spanType', /^"?tool"?$/i],
+  ['lmnr.span.type', /^tool$/i],
+  ['genkit:metadata:subtype', /^tool(?:\.v2)?$/],
+  ['langsmith.span.kind', /^tool$/i],
+  ['span.type', /^(?:claude_code\.)?tool$/],
 ]);
+
+/** What stands around a tool's name in the names of spans. */
+const SPAN_NAME_FRAME = /^(?:execute_tool|running tool:?|tools\/call|tool\.execution:|Function:)\s*|\.tool$/g;
 
 const NAME_LENGTH_MAX = 256;
 
@@ -74,6 +84,8 @@ export function readRecordContext(
   let eventName = '';
   let name = '';
   let entity = '';
+  // The Agents SDK's, by Logfire.
+  let named = '';
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === ((fields.name << 3) | 2)) {
       const valueEnd = reader.lengthEnd();
@@ -84,10 +96,11 @@ export function readRecordContext(
       const { key, valueStart, valueEnd } = keyAndValue(reader);
       reader.leave(outer);
       if (isAgentName(key)) agent = true;
-      if (key === 'event.name' || key === 'traceloop.entity.name' || isToolKey(key)) {
+      if (key === 'event.name' || key === 'traceloop.entity.name' || key === 'name' || isToolKey(key)) {
         const text = stringOf(bytes, valueStart, valueEnd);
         if (TOOL_NAME_KEYS.has(key) && text !== '') toolName = text;
         if (key === 'traceloop.entity.name') entity = text;
+        if (key === 'name') named = text;
         if (key === 'event.name' && isLog && text !== '') eventName = text;
         if (TOOL_KINDS.get(key)?.test(text) === true) tool = true;
       }
@@ -100,7 +113,8 @@ export function readRecordContext(
   if (isAgentName(shown) || isAgentName(`${shown}.`)) agent = true;
   if (/^(?:execute_tool|running tool|claude_code\.tool)\b/.test(shown)) tool = true;
   if (isLog && TOOL_KINDS.get('event.name')?.test(eventName) === true) tool = true;
-  if (tool && toolName === '') toolName = entity || /^execute_tool (.+)$/.exec(shown)?.[1] || '';
+  // Dialects that have a name for every span's type and none for the tool call the span what the tool is called.
+  if (tool && toolName === '') toolName = entity || named || (isLog ? '' : name.replace(SPAN_NAME_FRAME, ''));
   return { agent, tool: tool || (agent && toolName !== ''), toolName, eventName };
 }
 

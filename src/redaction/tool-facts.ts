@@ -1,4 +1,5 @@
 import { langChainArguments, langChainToolMessage } from '../otlp/semconv/langchain.ts';
+import { messageArguments } from '../otlp/semconv/tool-parts.ts';
 import type { ItemFacts } from '../pipeline/facts.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { RecordContext } from './record-context.ts';
@@ -24,7 +25,7 @@ export interface ToolCall {
 export function toolFacts(call: ToolCall): ItemFacts | undefined {
   const { context } = call;
   if (!context.tool && call.arguments.length === 0 && call.results.length === 0) return undefined;
-  const own = call.arguments.map(langChainArguments);
+  const own = call.arguments.map((each) => messageArguments(langChainArguments(each)));
   const [text] = own;
   const [result] = call.results;
   const parsed = text === undefined ? undefined : parseJson(text);

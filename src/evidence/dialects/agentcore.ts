@@ -1,4 +1,5 @@
-import { text } from '../attribute.ts';
+import { splitToolContent } from '../../otlp/semconv/tool-parts.ts';
+import { plain, text } from '../attribute.ts';
 import { modelInput, modelOutput } from '../gen-ai-fields.ts';
 import { contents, recognised, type Dialect } from '../recognised.ts';
 import type { AnyValue } from '../telemetry-record.ts';
@@ -18,7 +19,9 @@ export const agentCore: Dialect = {
       operation: 'chat',
       joinsSpan: true,
       sessionId: text(record.attributes, 'session.id'),
-      content: contents({ input: modelInput(record), output: modelOutput(record) }),
+      content: contents(
+        splitToolContent(JSON.stringify(plain(body))) ?? { input: modelInput(record), output: modelOutput(record) },
+      ),
     });
   },
 };

@@ -1,5 +1,5 @@
 import type { EvidenceOutcome } from '../../record/evidence.ts';
-import { count, first, flag, parsedJson, text } from '../attribute.ts';
+import { count, first, flag, has, parsedJson, text } from '../attribute.ts';
 import { normalisedCallId } from '../call-id.ts';
 import { modelOf, outcomeOf } from '../gen-ai-fields.ts';
 import { eventStart } from '../log-event.ts';
@@ -46,7 +46,8 @@ function toolOf(attributes: Attributes, role: RecognisedTool['role']): Recognise
     name: name === 'mcp_tool' ? mcp('mcp_tool_name') || name : name,
     callId: normalisedCallId(first(attributes, 'tool_use_id', 'gen_ai.tool.call.id')),
     type: null,
-    mcpServer: text(attributes, 'mcp_server_name') || mcp('mcp_server_name') || null,
+    mcpServer:
+      text(attributes, 'mcp_server_name') || mcp('mcp_server_name') || (/^mcp__(.+?)__/.exec(name)?.[1] ?? null),
     role,
   };
 }
@@ -100,8 +101,11 @@ function decisionOutcome(decision: string): EvidenceOutcome {
   return decision === 'reject' ? 'denied' : 'unknown';
 }
 
+/** Anthropic counts what came from and went to its cache apart; the conventions count it as input. */
 function tokens(attributes: Attributes): Recognised['tokens'] {
-  const input = count(attributes, 'input_tokens', 'gen_ai.usage.input_tokens');
+  const uncached = count(attributes, 'input_tokens');
+  const cached = (count(attributes, 'cache_read_tokens') ?? 0) + (count(attributes, 'cache_creation_tokens') ?? 0);
+  const input = uncached === null ? count(attributes, 'gen_ai.usage.input_tokens') : uncached + cached;
   const output = count(attributes, 'output_tokens', 'gen_ai.usage.output_tokens');
   return input === null && output === null ? null : { input, output };
 }
@@ -145,7 +149,8 @@ function fromSpan(record: SpanRecord): Recognised {
       return recognised('claude-code', {
         ...base,
         kind: 'approval_signal',
-        tool: toolOf(attributes, 'event'),
+        // The call it waits for is that of the span around it, and is often named there alone.
+        tool: has(attributes, 'tool_name', 'tool_use_id') ? toolOf(attributes, 'event') : null,
         outcome: flag(attributes, 'success') === false ? 'denied' : decisionOutcome(decision),
         detail: [decision, text(attributes, 'decision_source', 'source')].filter(Boolean).join(' by '),
       });

@@ -1,7 +1,7 @@
-import { hasPrefix, text } from '../attribute.ts';
+import { first, hasPrefix, text } from '../attribute.ts';
 import { outcomeOf } from '../gen-ai-fields.ts';
 import { overlay } from '../overlay.ts';
-import { recognised, type Dialect } from '../recognised.ts';
+import { contents, recognised, type Dialect } from '../recognised.ts';
 import { openInference } from './openinference.ts';
 import { openLlmetry } from './openllmetry.ts';
 
@@ -15,6 +15,15 @@ export const crewAi: Dialect = {
     const host = openInference.recognise(record) ?? openLlmetry.recognise(record);
     if (host !== undefined) {
       return { ...overlay(host, record, { agentName: ['crewai.agent.role', 'agent_role'] }), dialect: 'crewai' };
+    }
+    if (record.name === 'crewai.workflow') {
+      return recognised('crewai', {
+        kind: 'agent_run',
+        operation: 'workflow',
+        outcome: outcomeOf(record),
+        detail: text(attributes, 'crewai.crew.name'),
+        content: contents({ output: first(attributes, 'crewai.crew.result') }),
+      });
     }
     if (record.name === 'Tool Usage' || record.name === 'Tool Usage Error') {
       return recognised('crewai', {

@@ -882,7 +882,7 @@ const CASES: readonly Case[] = [
         'gen_ai.conversation.id': 'th-1',
       },
     },
-    { kind: 'agent_run', agent: 'sre', conversation: 'th-1', content: { arguments: 'why?', input: 'why?' } },
+    { kind: 'agent_run', agent: 'sre', conversation: 'th-1', content: { input: 'why?' } },
   ),
   span('mastra', 'step', { attributes: { 'mastra.span.type': 'workflow_step' } }, { kind: null }),
 
@@ -1065,7 +1065,7 @@ const CASES: readonly Case[] = [
       name: 'claude_code.tool.blocked_on_user',
       attributes: { 'span.type': 'tool.blocked_on_user', decision: 'accept', source: 'user_temporary' },
     },
-    { kind: 'approval_signal', agent: 'claude-code', tool: '', role: 'event', detail: 'accept by user_temporary' },
+    { kind: 'approval_signal', agent: 'claude-code', detail: 'accept by user_temporary' },
   ),
 
   log(
@@ -1180,6 +1180,258 @@ const CASES: readonly Case[] = [
       attributes: { 'alert.event_id': 'e1', 'alert.rule_name': 'many errors', 'service.name': 'checkout' },
     },
     { kind: 'alert', outcome: 'error', agent: 'sre-agent', detail: 'many errors checkout' },
+  ),
+  span(
+    'otel-genai',
+    'tool that only a general name says',
+    { attributes: { 'tool.name': 'get_pods', 'tool.parameters': '{"ns":"shop"}' } },
+    { kind: 'tool_call', tool: 'get_pods', role: 'execute', content: { arguments: '{"ns":"shop"}' } },
+  ),
+  span(
+    'otel-genai',
+    'guardrail that stopped something',
+    { attributes: { 'gen_ai.guardrail.name': 'pii', 'gen_ai.guardrail.status': 'FAILED' } },
+    { kind: 'guardrail', outcome: 'denied', detail: 'pii triggered' },
+  ),
+  span(
+    'otel-genai',
+    'guardrail that let pass (proposed names)',
+    {
+      attributes: {
+        'gen_ai.operation.name': 'run_guardrail',
+        'gen_ai.guardrail.component.name': 'content_filter',
+        'gen_ai.guardrail.verdict.type': 'allow',
+      },
+    },
+    { kind: 'guardrail', detail: 'content_filter passed' },
+  ),
+  span(
+    'otel-genai',
+    'handoff (proposed names)',
+    { attributes: { 'gen_ai.handoff.from_agent': 'triage', 'gen_ai.handoff.to_agent': 'fixer' } },
+    { kind: 'handoff', agent: 'triage', detail: 'to fixer' },
+  ),
+  span(
+    'openinference',
+    'handoff of the Agents SDK, written as a tool',
+    {
+      name: 'handoff to fixer',
+      scope: 'openinference.instrumentation.openai_agents',
+      attributes: { 'openinference.span.kind': 'TOOL' },
+    },
+    { kind: 'handoff', detail: 'to fixer' },
+  ),
+  span(
+    'crewai',
+    'crew through OpenLLMetry, which names no model',
+    {
+      name: 'crewai.workflow',
+      scope: 'opentelemetry.instrumentation.crewai',
+      attributes: { 'gen_ai.system': 'crewai', 'crewai.crew.result': 'done' },
+    },
+    { kind: 'agent_run', content: { output: 'done' } },
+  ),
+  span(
+    'semantic-kernel',
+    'model call, older names',
+    {
+      scope: 'Microsoft.SemanticKernel.Connectors.OpenAI',
+      attributes: {
+        'gen_ai.operation.name': 'chat.completions',
+        'gen_ai.request.model': 'm-large',
+        'gen_ai.response.prompt_tokens': 30,
+        'gen_ai.response.completion_tokens': 9,
+      },
+    },
+    { kind: 'model_call', model: 'm-large', tokens: [30, 9] },
+  ),
+  span(
+    'mlflow',
+    'model call',
+    {
+      attributes: {
+        'mlflow.spanType': '"CHAT_MODEL"',
+        'mlflow.llm.model': '"m-large"',
+        'mlflow.chat.tokenUsage': '{"input_tokens":30,"output_tokens":9,"total_tokens":39}',
+      },
+    },
+    { kind: 'model_call', model: 'm-large', tokens: [30, 9] },
+  ),
+  span(
+    'laminar',
+    'model call, content under indexed names',
+    {
+      attributes: {
+        'lmnr.span.type': 'LLM',
+        'gen_ai.request.model': 'm-large',
+        'gen_ai.prompt.0.content': 'why?',
+        'gen_ai.completion.0.content': 'so',
+      },
+    },
+    {
+      kind: 'model_call',
+      model: 'm-large',
+      content: { input: { '0.content': 'why?' }, output: { '0.content': 'so' } },
+    },
+  ),
+  span(
+    'mastra',
+    'tool of an MCP server, named as the address',
+    {
+      attributes: {
+        'mastra.span.type': 'mcp_tool_call',
+        'gen_ai.operation.name': 'execute_tool',
+        'gen_ai.tool.name': 'get_pods',
+        'server.address': 'kubernetes',
+      },
+    },
+    { kind: 'tool_call', tool: 'get_pods', role: 'execute', mcpServer: 'kubernetes' },
+  ),
+  span(
+    'strands',
+    'tool, content in messages of the latest conventions',
+    {
+      scope: 'strands.telemetry.tracer',
+      attributes: {
+        'gen_ai.operation.name': 'execute_tool',
+        'gen_ai.tool.name': 'shell',
+        'gen_ai.tool.status': 'error',
+      },
+      events: [
+        {
+          name: 'gen_ai.client.inference.operation.details',
+          attributes: {
+            'gen_ai.input.messages': JSON.stringify([
+              { role: 'tool', parts: [{ type: 'tool_call', name: 'shell', id: 't1', arguments: { command: 'ls' } }] },
+            ]),
+          },
+        },
+        {
+          name: 'gen_ai.client.inference.operation.details',
+          attributes: {
+            'gen_ai.output.messages': JSON.stringify([
+              { role: 'tool', parts: [{ type: 'tool_call_response', id: 't1', response: 'two files' }] },
+            ]),
+          },
+        },
+      ],
+    },
+    {
+      kind: 'tool_call',
+      tool: 'shell',
+      role: 'execute',
+      outcome: 'error',
+      content: { arguments: '{"command":"ls"}', result: 'two files' },
+    },
+  ),
+  span(
+    'agentops',
+    'tool',
+    {
+      name: 'get_pods.tool',
+      attributes: {
+        'agentops.span.kind': 'tool',
+        'tool.name': 'get_pods',
+        'tool.id': 'call_1',
+        'tool.parameters': '{"ns":"shop"}',
+        'tool.result': '2 pods',
+      },
+    },
+    genAiToolExpected,
+  ),
+  span(
+    'voltagent',
+    'tool',
+    {
+      name: 'tool.execution:get_pods',
+      scope: '@voltagent/core',
+      attributes: {
+        'span.type': 'tool',
+        'entity.type': 'agent',
+        'tool.call.id': 'call_1',
+        input: '{"ns":"shop"}',
+        output: '2 pods',
+        'voltagent.conversation_id': 'conv-1',
+      },
+    },
+    { ...genAiToolExpected, conversation: 'conv-1' },
+  ),
+  span(
+    'voltagent',
+    'agent',
+    { scope: '@voltagent/core', attributes: { 'entity.type': 'agent', 'entity.name': 'triager', input: 'why?' } },
+    { kind: 'agent_run', agent: 'triager', content: { input: 'why?' } },
+  ),
+  span(
+    'livekit',
+    'tool that failed',
+    {
+      name: 'function_tool',
+      scope: 'livekit-agents',
+      attributes: {
+        'lk.function_tool.name': 'get_pods',
+        'lk.function_tool.id': 'call_1',
+        'lk.function_tool.arguments': '{"ns":"shop"}',
+        'lk.function_tool.output': '2 pods',
+        'lk.function_tool.is_error': true,
+      },
+    },
+    { ...genAiToolExpected, outcome: 'error' },
+  ),
+  span(
+    'flue',
+    'tool',
+    {
+      attributes: {
+        'flue.tool.name': 'get_pods',
+        'flue.tool.call_id': 'call_1',
+        'flue.tool.arguments': '{"ns":"shop"}',
+        'flue.tool.result': '2 pods',
+      },
+    },
+    genAiToolExpected,
+  ),
+  log(
+    'agentcore',
+    "content split from a tool's span",
+    {
+      trace: 1,
+      span: 1,
+      scope: 'strands.telemetry.tracer',
+      body: {
+        input: { messages: [{ role: 'tool', content: { content: '{"command":"ls"}', id: 't1' } }] },
+        output: { messages: [{ role: 'tool', content: { message: 'two files', id: 't1' } }] },
+      },
+    },
+    { kind: 'model_call', content: { arguments: '{"command":"ls"}', result: 'two files' } },
+  ),
+  log(
+    'claude-code',
+    'tool_result of an MCP tool by its whole name',
+    { body: 'claude_code.tool_result', attributes: { tool_name: 'mcp__k8s__pods_list', success: 'true' } },
+    {
+      kind: 'tool_call',
+      tool: 'mcp__k8s__pods_list',
+      role: 'event',
+      mcpServer: 'k8s',
+      agent: 'claude-code',
+      outcome: 'ok',
+    },
+  ),
+  log(
+    'claude-code',
+    'api_request, most of which the cache had',
+    {
+      body: 'claude_code.api_request',
+      attributes: {
+        model: 'm-large',
+        input_tokens: '3',
+        cache_read_tokens: '20',
+        cache_creation_tokens: 7,
+        output_tokens: 9,
+      },
+    },
+    { kind: 'model_call', model: 'm-large', tokens: [30, 9], agent: 'claude-code', outcome: 'ok' },
   ),
 ];
 

@@ -56,6 +56,8 @@ function fromEvent(record: LogRecord): Recognised {
         kind: 'tool_call',
         tool,
         outcome: outcomeOf(record),
+        // What ran by itself nobody was asked about.
+        approval: decision === 'auto_accept' ? '' : decision,
         detail: decision === '' ? '' : `(${decision})`,
         content: contents({ arguments: first(attributes, 'function_args') }),
       });

@@ -1,5 +1,6 @@
 import type { EvidenceKind } from '../../record/evidence.ts';
 import { first, text } from '../attribute.ts';
+import { modelInput, modelOutput } from '../gen-ai-fields.ts';
 import type { Dialect } from '../recognised.ts';
 import { typedSpan } from '../typed-span.ts';
 
@@ -23,8 +24,8 @@ export const laminar: Dialect = {
       kind: KIND_OF.get(spanType) ?? null,
       operation: spanType,
       name: record.name,
-      input: first(attributes, 'lmnr.span.input', 'gen_ai.input.messages'),
-      output: first(attributes, 'lmnr.span.output', 'gen_ai.output.messages'),
+      input: first(attributes, 'lmnr.span.input') ?? modelInput(record),
+      output: first(attributes, 'lmnr.span.output') ?? modelOutput(record),
       sessionId: text(attributes, 'lmnr.association.properties.session_id', 'session.id'),
     });
   },

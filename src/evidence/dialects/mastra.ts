@@ -23,14 +23,11 @@ export const mastra: Dialect = {
     if (spanType === '') return undefined;
     const named = text(attributes, GEN_AI.operationName);
     const operation = OPERATION_OF.get(spanType) ?? (named === spanType || named === '' ? 'agent_step' : named);
-    return overlay(fromGenAi('mastra', record, operation), record, {
-      content: {
-        arguments: [`mastra.${spanType}.input`],
-        result: [`mastra.${spanType}.output`],
-        input: [`mastra.${spanType}.input`],
-        output: [`mastra.${spanType}.output`],
-      },
-      mcpServer: ['mcp.server.name', 'mastra.mcp_server'],
+    const found = fromGenAi('mastra', record, operation);
+    const [input, output] = found.kind === 'tool_call' ? ['arguments', 'result'] : ['input', 'output'];
+    return overlay(found, record, {
+      content: { [input]: [`mastra.${spanType}.input`], [output]: [`mastra.${spanType}.output`] },
+      mcpServer: spanType === 'mcp_tool_call' ? ['mcp.server.name', 'mastra.mcp_server', 'server.address'] : [],
     });
   },
 };

@@ -1,6 +1,7 @@
-import type { EvidenceKind } from '../../record/evidence.ts';
-import { first, text } from '../attribute.ts';
+import type { EvidenceKind, EvidenceTokens } from '../../record/evidence.ts';
+import { count, first, parsedJson, plain, text } from '../attribute.ts';
 import type { Dialect } from '../recognised.ts';
+import type { Attributes } from '../telemetry-record.ts';
 import { typedSpan } from '../typed-span.ts';
 
 const KIND_OF: ReadonlyMap<string, EvidenceKind> = new Map([
@@ -23,7 +24,7 @@ export const mlflow: Dialect = {
     const { attributes } = record;
     const spanType = text(attributes, 'mlflow.spanType').replaceAll('"', '').toLowerCase();
     if (spanType === '') return undefined;
-    return typedSpan(record, {
+    const found = typedSpan(record, {
       dialect: 'mlflow',
       kind: KIND_OF.get(spanType) ?? null,
       operation: spanType,
@@ -32,5 +33,24 @@ export const mlflow: Dialect = {
       output: first(attributes, 'mlflow.spanOutputs'),
       sessionId: text(attributes, 'mlflow.trace.session').replaceAll('"', ''),
     });
+    if (found.kind !== 'model_call') return found;
+    const named = (key: string): string => text(attributes, key).replaceAll('"', '');
+    const model = named('mlflow.llm.model');
+    return {
+      ...found,
+      model: found.model ?? (model === '' ? null : { name: model, provider: named('mlflow.llm.provider') || null }),
+      tokens: found.tokens ?? usage(attributes),
+    };
   },
 };
+
+/** `mlflow.chat.tokenUsage`, JSON text or a map. */
+function usage(attributes: Attributes): EvidenceTokens | null {
+  const sent = first(attributes, 'mlflow.chat.tokenUsage');
+  const figures: unknown = typeof sent === 'string' ? parsedJson(sent) : sent === undefined ? undefined : plain(sent);
+  if (typeof figures !== 'object' || figures === null) return null;
+  const numbers = new Map(Object.entries(figures).map(([key, value]) => [key, [value as number | string]]));
+  const input = count(numbers, 'input_tokens');
+  const output = count(numbers, 'output_tokens');
+  return input === null && output === null ? null : { input, output };
+}

@@ -19,6 +19,8 @@ const KIND_OF: ReadonlyMap<string, EvidenceKind | null> = new Map<string, Eviden
   ['UNKNOWN', null],
 ]);
 
+const HANDOFF = /^handoff to (.+)$/;
+
 /** OpenInference (Arize): `openinference.span.kind` says what a span is. */
 export const openInference: Dialect = {
   name: 'openinference',
@@ -27,6 +29,18 @@ export const openInference: Dialect = {
     const spanKind = text(attributes, 'openinference.span.kind').toUpperCase();
     if (spanKind === '' || record.signal !== 'traces') return undefined;
     const kind = KIND_OF.get(spanKind) ?? null;
+    // The Agents SDK's spans of handoffs are written as those of tools.
+    const receiver = spanKind === 'TOOL' ? HANDOFF.exec(record.name)?.[1] : undefined;
+    if (receiver !== undefined && record.scope.name.includes('openai_agents')) {
+      return recognised('openinference', {
+        kind: 'handoff',
+        operation: 'handoff',
+        agentName: text(attributes, 'graph.node.parent_id'),
+        sessionId: text(attributes, 'session.id'),
+        outcome: outcomeOf(record),
+        detail: `to ${receiver}`,
+      });
+    }
     const input = first(attributes, 'input.value');
     const output = first(attributes, 'output.value');
     const shared = {

@@ -25,7 +25,10 @@ export const openLlmetry: Dialect = {
     if (!SCOPES.test(record.scope.name) || !has(attributes, ...MODEL_MARKS)) return fromRequestType(record);
     const operation = text(attributes, GEN_AI.operationName);
     if (operation !== '') return withAssociation(record, fromGenAi('openllmetry', record, operation));
-    return fromRequestType(record) ?? withAssociation(record, fromGenAi('openllmetry', record, 'chat'));
+    const asked = fromRequestType(record);
+    if (asked !== undefined) return asked;
+    // The span around a crew names its framework as the system, and no model.
+    return modelOf(attributes) === null ? undefined : withAssociation(record, fromGenAi('openllmetry', record, 'chat'));
   },
 };
 

@@ -1,6 +1,6 @@
 import { GEN_AI, GEN_AI_EVENT, GEN_AI_OPERATIONS, MCP, type GenAiOperation } from '../../otlp/semconv/gen-ai.ts';
 import type { EvidenceKind } from '../../record/evidence.ts';
-import { first, text } from '../attribute.ts';
+import { first, flag, has, text } from '../attribute.ts';
 import { normalisedCallId } from '../call-id.ts';
 import {
   modelInput,
@@ -24,7 +24,12 @@ const KIND_OF: Readonly<Record<GenAiOperation, EvidenceKind | null>> = {
   workflow: 'agent_run',
   step: null,
   memory: 'tool_call',
+  guardrail: 'guardrail',
+  handoff: 'handoff',
 };
+
+/** Names of models on spans that say nothing else of what they are. */
+const MODEL_KEYS = ['llm.response.model_name', 'llm.model_name', 'ai.response.model', 'ai.model.id'] as const;
 
 /** The OpenTelemetry GenAI conventions, current and deprecated, on spans, span events and log records. */
 export const otelGenAi: Dialect = {
@@ -38,11 +43,13 @@ export const otelGenAi: Dialect = {
     const method = text(attributes, MCP.methodName);
     if (method !== '') return fromMcp('otel-genai', record, method);
     // Older emitters set no operation name on tools.
-    if (first(attributes, GEN_AI.toolName, GEN_AI.toolCallId) !== undefined) {
+    if (first(attributes, GEN_AI.toolName, GEN_AI.toolCallId, 'tool.name') !== undefined) {
       return fromGenAi('otel-genai', record, 'execute_tool');
     }
-    if (modelOf(attributes) !== null) return fromGenAi('otel-genai', record, 'chat');
-    return undefined;
+    if (first(attributes, ...GEN_AI.handoffTo) !== undefined) return fromGenAi('otel-genai', record, 'handoff');
+    if (has(attributes, ...GEN_AI.guardrailName)) return fromGenAi('otel-genai', record, 'guardrail');
+    if (modelOf(attributes, ...MODEL_KEYS) === null) return undefined;
+    return { ...fromGenAi('otel-genai', record, 'chat'), model: modelOf(attributes, ...MODEL_KEYS) };
   },
 };
 
@@ -69,9 +76,17 @@ export function fromGenAi(dialect: string, record: TelemetryRecord, operationNam
         ...shared,
         tool: toolOf(record, 'execute'),
         content: contents({
-          arguments: first(attributes, GEN_AI.toolArguments),
-          result: first(attributes, GEN_AI.toolResult),
+          arguments: first(attributes, GEN_AI.toolArguments, 'tool.parameters'),
+          result: first(attributes, GEN_AI.toolResult, 'tool.result'),
         }),
+      });
+    case 'guardrail':
+      return guardrail(dialect, record, shared);
+    case 'handoff':
+      return recognised(dialect, {
+        ...shared,
+        agentName: text(attributes, ...GEN_AI.handoffFrom) || shared.agentName,
+        detail: `to ${text(attributes, ...GEN_AI.handoffTo) || (record.signal === 'traces' ? record.name : '')}`,
       });
     case 'model': {
       const output = modelOutput(record);
@@ -116,6 +131,26 @@ export function fromGenAi(dialect: string, record: TelemetryRecord, operationNam
     default:
       return recognised(dialect, shared);
   }
+}
+
+/** A check of what goes in or comes out, and whether it let it pass. */
+function guardrail(dialect: string, record: TelemetryRecord, shared: Partial<Omit<Recognised, 'dialect'>>): Recognised {
+  const { attributes } = record;
+  const verdict = text(attributes, ...GEN_AI.guardrailVerdict);
+  const stopped =
+    /^(?:fail|failed|deny|denied|block|blocked|tripped)$/i.test(verdict) ||
+    flag(attributes, 'gen_ai.guardrail.triggered') === true;
+  const name = text(attributes, ...GEN_AI.guardrailName) || (record.signal === 'traces' ? record.name : '');
+  return recognised(dialect, {
+    ...shared,
+    operation: 'guardrail',
+    detail: `${name} ${stopped ? 'triggered' : 'passed'}`,
+    outcome: stopped ? 'denied' : (shared.outcome ?? 'unknown'),
+    content: contents({
+      input: first(attributes, 'gen_ai.guardrail.input'),
+      output: first(attributes, 'gen_ai.guardrail.output'),
+    }),
+  });
 }
 
 /** Searching memory is a retrieval; changing it is a tool call whose tool is the memory operation. */
@@ -182,14 +217,14 @@ export function toolOf(record: TelemetryRecord, role: RecognisedTool['role']): R
   const { attributes } = record;
   const isMcp = role === 'mcp_client' || role === 'mcp_server' || text(attributes, MCP.methodName) !== '';
   const server = isMcp
-    ? text(attributes, 'mcp.server.name', 'service.peer.name', 'server.address') ||
+    ? text(attributes, 'mcp.server.name', 'fastmcp.server.name', 'service.peer.name', 'server.address') ||
       (role === 'mcp_server' ? text(record.resource.attributes, 'service.name') : '')
     : text(attributes, 'mcp.server.name');
-  const name = text(attributes, GEN_AI.toolName);
+  const name = text(attributes, GEN_AI.toolName, 'tool.name');
   const type = text(attributes, GEN_AI.toolType);
   return {
     name: name === '' && record.signal === 'traces' ? afterVerb(record.name) : name,
-    callId: normalisedCallId(first(attributes, GEN_AI.toolCallId, 'gen_ai.tool.call_id')),
+    callId: normalisedCallId(first(attributes, GEN_AI.toolCallId, 'gen_ai.tool.call_id', 'tool.call.id', 'tool.id')),
     type: type === '' ? null : type,
     mcpServer: server === '' ? null : server,
     role,

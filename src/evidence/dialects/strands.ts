@@ -1,7 +1,9 @@
 import { GEN_AI, GEN_AI_EVENT } from '../../otlp/semconv/gen-ai.ts';
+import { messageArguments, messageResult } from '../../otlp/semconv/tool-parts.ts';
 import { text } from '../attribute.ts';
 import { fromEvents } from '../gen-ai-fields.ts';
 import { contents, type Dialect } from '../recognised.ts';
+import type { AnyValue } from '../telemetry-record.ts';
 import { fromGenAi } from './otel-genai.ts';
 
 /** Strands Agents: content in span events, tool status in an attribute of its own. */
@@ -24,12 +26,16 @@ export const strands: Dialect = {
         arguments:
           found.content.get('arguments') ??
           fromEvents(record, 'gen_ai.tool.message', 'content') ??
-          fromEvents(record, GEN_AI_EVENT.inferenceDetails, GEN_AI.inputMessages),
+          unwrapped(fromEvents(record, GEN_AI_EVENT.inferenceDetails, GEN_AI.inputMessages), messageArguments),
         result:
           found.content.get('result') ??
           fromEvents(record, 'gen_ai.choice', 'message', 'tool.result') ??
-          fromEvents(record, GEN_AI_EVENT.inferenceDetails, GEN_AI.outputMessages),
+          unwrapped(fromEvents(record, GEN_AI_EVENT.inferenceDetails, GEN_AI.outputMessages), messageResult),
       }),
     };
   },
 };
+
+function unwrapped(value: AnyValue | undefined, from: (text: string) => string): AnyValue | undefined {
+  return typeof value === 'string' ? from(value) : value;
+}

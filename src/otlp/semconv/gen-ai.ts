@@ -12,8 +12,8 @@ export const GEN_AI = {
   dataSourceId: 'gen_ai.data_source.id',
   provider: ['gen_ai.provider.name', 'gen_ai.system'],
   model: ['gen_ai.response.model', 'gen_ai.request.model'],
-  inputTokens: ['gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens'],
-  outputTokens: ['gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens'],
+  inputTokens: ['gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens', 'gen_ai.response.prompt_tokens'],
+  outputTokens: ['gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens', 'gen_ai.response.completion_tokens'],
   toolName: 'gen_ai.tool.name',
   toolCallId: 'gen_ai.tool.call.id',
   toolType: 'gen_ai.tool.type',
@@ -26,6 +26,12 @@ export const GEN_AI = {
   retrievalDocuments: 'gen_ai.retrieval.documents',
   memoryQuery: 'gen_ai.memory.query.text',
   memoryRecords: 'gen_ai.memory.records',
+  /** Proposed: who hands over to whom, as an agent's name or under `.name`. */
+  handoffFrom: ['gen_ai.handoff.from_agent', 'gen_ai.handoff.from_agent.name'],
+  handoffTo: ['gen_ai.handoff.to_agent', 'gen_ai.handoff.to_agent.name'],
+  /** Traceloop's, and the proposed one. */
+  guardrailName: ['gen_ai.guardrail.name', 'gen_ai.guardrail.component.name'],
+  guardrailVerdict: ['gen_ai.guardrail.status', 'gen_ai.guardrail.verdict.type'],
   /** Deprecated: whole prompt and completion as one JSON string, or indexed (`gen_ai.prompt.0.content`). */
   prompt: 'gen_ai.prompt',
   completion: 'gen_ai.completion',
@@ -59,7 +65,9 @@ export type GenAiOperation =
   | 'agent'
   | 'workflow'
   | 'step'
-  | 'memory';
+  | 'memory'
+  | 'guardrail'
+  | 'handoff';
 
 /** `gen_ai.operation.name` (lower case) to what it is: the standard's values, then those emitters invented. */
 export const GEN_AI_OPERATIONS: ReadonlyMap<string, GenAiOperation> = new Map([
@@ -81,6 +89,8 @@ export const GEN_AI_OPERATIONS: ReadonlyMap<string, GenAiOperation> = new Map([
   ['delete_memory', 'memory'],
   ['delete_memory_store', 'memory'],
   ['completion', 'model'],
+  ['chat.completions', 'model'],
+  ['text.completions', 'model'],
   ['generate', 'model'],
   ['generate_text', 'model'],
   ['responses', 'model'],
@@ -98,4 +108,12 @@ export const GEN_AI_OPERATIONS: ReadonlyMap<string, GenAiOperation> = new Map([
   ['schedule_tool_calls', 'step'],
   ['user_prompt', 'step'],
   ['system_prompt', 'step'],
+  ['run_guardrail', 'guardrail'],
+  ['guardrail', 'guardrail'],
+  ['guardrail_check', 'guardrail'],
+  ['guardrail.run', 'guardrail'],
+  // One of the guards that a `guardrail.run` sums up.
+  ['guard', 'step'],
+  ['handoff', 'handoff'],
+  ['agent_handoff', 'handoff'],
 ]);

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import { logsOf, tracesOf, type LogSketch, type SpanSketch } from '../../test/support/linker-harness.ts';
+import { transcodeJson } from '../otlp/json/transcode.ts';
+import type { ItemFacts } from '../pipeline/facts.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
+import { defaultPolicy } from './policy-file.ts';
+import { createRedactor } from './redactor.ts';
+
+const redactor = createRedactor({
+  policy: defaultPolicy(),
+  fingerprintKey: Buffer.alloc(32, 7),
+  fingerprintKeyId: 'k1',
+  meter: createMetrics().meter,
+  logger: createLogger('silent'),
+});
+
+function factsOf(signal: 'traces' | 'logs', json: object): readonly ItemFacts[] {
+  const { bytes } = transcodeJson(signal, Buffer.from(JSON.stringify(json)));
+  return redactor.redact({ tenant: 'default', signal, bytes, items: 1, receivedAtUnixNano: 1n }).facts;
+}
+
+const CALL = '{"command":"helm rollback checkout 3"}';
+const helm = { tier: 'mutate', tierRule: 'helm', verb: 'rollback' };
+const parts = (part: object): string => JSON.stringify([{ role: 'tool', parts: [part] }]);
+
+/** Where each dialect that has names of its own keeps a tool's name and arguments. */
+const SPANS: readonly (readonly [string, SpanSketch])[] = [
+  ['MLflow', { name: 'run_shell', attributes: { 'mlflow.spanType': '"TOOL"', 'mlflow.spanInputs': CALL } }],
+  ['Laminar', { name: 'run_shell', attributes: { 'lmnr.span.type': 'TOOL', 'lmnr.span.input': CALL } }],
+  ['Genkit', { attributes: { 'genkit:metadata:subtype': 'tool', 'genkit:name': 'run_shell', 'genkit:input': CALL } }],
+  [
+    'LangSmith',
+    { name: 'run_shell', scope: 'langsmith', attributes: { 'langsmith.span.kind': 'tool', 'gen_ai.prompt': CALL } },
+  ],
+  [
+    'Langfuse',
+    { name: 'shell', attributes: { 'langfuse.observation.type': 'tool', 'langfuse.observation.input': CALL } },
+  ],
+  [
+    'VoltAgent',
+    { name: 'tool.execution:shell', scope: '@voltagent/core', attributes: { 'span.type': 'tool', input: CALL } },
+  ],
+  [
+    'the Agents SDK through Logfire',
+    {
+      scope: 'logfire.openai_agents',
+      attributes: { 'logfire.msg_template': 'Function: {name}', name: 'shell', input: CALL },
+    },
+  ],
+  [
+    'Strands',
+    {
+      scope: 'strands.telemetry.tracer',
+      attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'shell' },
+      events: [{ name: 'gen_ai.tool.message', attributes: { role: 'tool', content: CALL } }],
+    },
+  ],
+  [
+    'Strands in its latest form',
+    {
+      scope: 'strands.telemetry.tracer',
+      attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'shell' },
+      events: [
+        {
+          name: 'gen_ai.client.inference.operation.details',
+          attributes: {
+            'gen_ai.input.messages': parts({ type: 'tool_call', name: 'shell', arguments: JSON.parse(CALL) }),
+          },
+        },
+      ],
+    },
+  ],
+];
+
+test.each(SPANS)('the tier of a tool is decided by its arguments where %s keeps them', (_dialect, span) => {
+  expect(factsOf('traces', tracesOf(span))).toMatchObject([helm]);
+});
+
+test('the tier of a tool is decided by the content that was split from its span', () => {
+  const record: LogSketch = {
+    trace: 1,
+    span: 1,
+    scope: 'strands.telemetry.tracer',
+    attributes: { 'event.name': 'strands.telemetry.tracer' },
+    body: {
+      input: { messages: [{ role: 'tool', content: { content: CALL, id: 't1' } }] },
+      output: { messages: [{ role: 'tool', content: { message: 'done', id: 't1' } }] },
+    },
+  };
+  expect(factsOf('logs', logsOf(record))).toMatchObject([helm]);
+});
+
+test('a span that names the type of a tool and no tool is named after the tool', () => {
+  const named = (name: string, attributes: Record<string, unknown>): SpanSketch => ({ name, attributes });
+  const facts = [
+    named('delete_pod', { 'langfuse.observation.type': 'tool' }),
+    named('delete_pod.tool', { 'traceloop.span.kind': 'tool' }),
+    named('execute_tool delete_pod', { 'gen_ai.operation.name': 'execute_tool' }),
+    named('tools/call delete_pod', { 'mcp.method.name': 'tools/call' }),
+  ].flatMap((span) => factsOf('traces', tracesOf(span)));
+  expect(facts.map((each) => `${String(each.tier)} ${String(each.verb)}`).join()).toBe(
+    'mutate delete,mutate delete,mutate delete,mutate delete',
+  );
+});
