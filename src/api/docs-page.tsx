@@ -19,7 +19,8 @@ export function docsPage(document: OpenApiDocument) {
           <h1>{`${document.info.title} API`}</h1>
           <p>{document.info.description}</p>
           <p>
-            Version {document.info.version}. For programs: <a href="/openapi.json">/openapi.json</a>.
+            Version {document.info.version}. For programs: <a href="/openapi.json">/openapi.json</a>.{' '}
+            <a href="/">All incidents</a>
           </p>
         </header>
         <main>
@@ -132,6 +133,7 @@ section{border-top:1px solid #8886;margin-top:1.5rem}
 table{border-collapse:collapse;width:100%}
 caption{text-align:left;font-weight:600}
 th,td{text-align:left;vertical-align:top;padding:.25rem .5rem .25rem 0;border-top:1px solid #8884}
+thead th,tbody th,td:nth-child(2){overflow-wrap:normal;white-space:nowrap}
 pre{overflow:auto;padding:.75rem;border:1px solid #8886;border-radius:.25rem}
 code,pre{font:14px/1.4 ui-monospace,monospace}
 summary{cursor:pointer;padding:.25rem 0}

@@ -292,7 +292,11 @@ async function read(agent: Agent, tool: Tool, traceId: string, record: ApiClient
     type: 'evidence.add',
     body: {
       kind: 'trace',
-      summary: `failing checkout: ${failed.length} failed spans (${[...new Set(names)].join(', ')})`.slice(0, 300),
+      summary:
+        `failing checkout: ${failed.length} failed ${failed.length === 1 ? 'span' : 'spans'} (${[...new Set(names)].join(', ')})`.slice(
+          0,
+          300,
+        ),
       service: 'storefront',
       environment: 'demo',
       traceId,

@@ -47,8 +47,8 @@ async function fixture(trace?: StoredTrace) {
     loopbackOnly: true,
   });
   app.route('/', createPages(options));
-  const page = async (path: string) => {
-    const response = await app.request(path);
+  const page = async (path: string, accept = 'text/html') => {
+    const response = await app.request(path, { headers: { accept } });
     return { status: response.status, headers: response.headers, html: await response.text() };
   };
   return { record, page };
@@ -168,7 +168,7 @@ test('the list shows the leading theory, the age and what is unfiled', async () 
   const { html } = await page('/');
   expect(html).toContain('INC-1: Checkout answers 500');
   expect(html).toContain('H1: The deploy broke it');
-  expect(html).toContain('1 rows of evidence');
+  expect(html).toContain('1 row of evidence');
   expect((await page('/?status=closed')).html).toContain('No incidents match');
 });
 
@@ -186,7 +186,7 @@ test('a record shows the brief, theories with for and against, and evidence by k
   });
   await record.did(ALICE, 'hypothesis.reject', { hypothesis: 'H1', reason: 'Lookups are fast', killedBy: [evidence] });
   const { html } = await page('/incidents/INC-1');
-  for (const text of ['Ruled out', 'Killed by', 'Lookups are fast', 'tool_call 1', 'model_call 1', 'incident.open']) {
+  for (const text of ['Ruled out', 'Killed by', 'Lookups are fast', 'tool call 1', 'model call 1', 'incident.open']) {
     expect(html).toContain(text);
   }
   const filtered = (await page('/incidents/INC-1?kind=model_call')).html;
@@ -215,11 +215,40 @@ test.each([
   `/traces/${TRACE_ID}`,
   '/traces/zz',
   '/incidents/%3Cscript%3E',
+  '/nowhere',
 ])('%s is a page that says it is not there', async (path) => {
   const { page } = await fixture();
   const { status, html } = await page(path);
   expect(status).toBe(404);
   expectSound(html);
+});
+
+test('what is nowhere is a page for browsers only', async () => {
+  const { page } = await fixture();
+  expect((await page('/nowhere', '*/*')).headers.get('content-type')).toBe('application/problem+json');
+  expect((await page('/api/v1/nowhere')).headers.get('content-type')).toBe('application/problem+json');
+});
+
+test('every entry of the timeline says what it is about', async () => {
+  const { record, page } = await fixture();
+  const evidence = await record.evidence();
+  await record.did(ALICE, 'hypothesis.propose', { statement: 'DNS' });
+  await record.did(ALICE, 'stance.take', { evidence, hypothesis: 'H1', relation: 'supports', rationale: 'It is slow' });
+  await record.did(ALICE, 'responsibility.assign', { kind: 'command', workstream: 'incident', holder: { ...ALICE } });
+  const { html } = await page('/incidents/INC-1');
+  const timeline = html.slice(html.indexOf('id="timeline"')).split('<li id="entry-');
+  expect(timeline.find((each) => each.includes('stance.take'))).toMatch(
+    new RegExp(`evidence/${evidence}".*href="#item-H1">H1</a> supports · It is slow`),
+  );
+  expect(timeline.find((each) => each.includes('responsibility.assign'))).toContain('command · incident');
+});
+
+test('a count of one reads as one', async () => {
+  const { page } = await fixture({ traceId: TRACE_ID, truncated: false, spans: [span({})], logs: [] });
+  expect((await page(`/traces/${TRACE_ID}`)).html).toContain('1 span and 0 log records');
+  expect((await page('/measures')).html).toContain('From the logs of 1 incident;');
+  expect((await page('/incidents/INC-1')).html).toMatch(/As of <time[^>]*>[^<]*<\/time>, entry 1\./);
+  expectSound((await page('/measures')).html);
 });
 
 test('pages stand behind the checks of the API', async () => {

@@ -152,6 +152,13 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     return context.html(document(`Trace ${traceId}`, version, TracePage({ trace }), notice()));
   });
 
+  // Whoever reads with a browser gets a way back; programs get the API's answer.
+  app.get('*', (context, next) =>
+    !context.req.path.startsWith('/api/') && context.req.header('accept')?.includes('text/html') === true
+      ? notFound(context, 'There is no such page.')
+      : next(),
+  );
+
   function notFound(context: Context, what: string): Response | Promise<Response> {
     return context.html(document('Not found', version, NotFound({ what }), notice()), 404);
   }

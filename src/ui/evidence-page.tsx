@@ -1,5 +1,5 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
-import { Badge, outcomeTone, pathTo, Redacted, Time, Who } from './text.tsx';
+import { Badge, kindWords, outcomeTone, pathTo, Redacted, Time, timeText, Who } from './text.tsx';
 
 /** One row of evidence with its redacted content, what was taken out, and where it came from. */
 export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJson; readonly incidentTitle: string }) {
@@ -8,25 +8,27 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
     <>
       <p>
         <a href={pathTo('incidents', ref)}>
-          {ref}: {incidentTitle}
+          {ref}: <Redacted text={incidentTitle} />
         </a>
       </p>
       <h1>
-        <Redacted text={row.summary === '' ? row.kind : row.summary} />
+        <Redacted text={row.summary === '' ? kindWords(row.kind) : row.summary} />
       </h1>
       <p>
-        <Badge text={row.kind} tone="quiet" /> <Badge text={row.outcome} tone={outcomeTone(row.outcome)} />{' '}
+        <Badge text={kindWords(row.kind)} tone="quiet" /> <Badge text={row.outcome} tone={outcomeTone(row.outcome)} />{' '}
         <Badge text={row.state} tone={row.state === 'linked' ? 'quiet' : 'warn'} />
       </p>
       {row.trust === 'observed' ? null : (
-        <p class="notice">Trust: {row.trust.replace('_', ' ')}. Read it as what somebody said, not as what happened.</p>
+        <p class="notice">
+          Trust: {row.trust.replaceAll('_', ' ')}. Read it as what somebody said, not as what happened.
+        </p>
       )}
       <dl class="facts">
         <Fact name="When">
           <Time at={row.occurredAt} />
           {row.endedAt === null ? (
             ', not ended'
-          ) : (
+          ) : timeText(row.endedAt) === timeText(row.occurredAt) ? null : (
             <>
               {' '}
               to <Time at={row.endedAt} />

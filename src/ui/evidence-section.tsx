@@ -1,6 +1,7 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
 import type { IncidentRecord } from '../record/incident-record.ts';
 import { EvidenceTable } from './evidence-table.tsx';
+import { kindWords } from './text.tsx';
 
 export interface EvidenceSectionProps {
   readonly record: IncidentRecord;
@@ -26,7 +27,7 @@ export function EvidenceSection({ record, evidence, filter, here }: EvidenceSect
         </a>
         {kinds.map(([kind, count]) => (
           <a href={query({ kind })} {...(filter.kind === kind ? { 'aria-current': 'true' } : {})}>
-            {kind} {count}
+            {kindWords(kind)} {count}
           </a>
         ))}
       </nav>

@@ -1,5 +1,5 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
-import { Badge, outcomeTone, pathTo, Redacted, Time, Who } from './text.tsx';
+import { Badge, kindWords, outcomeTone, pathTo, Redacted, Time, Who } from './text.tsx';
 
 export interface EvidenceTableProps {
   readonly caption: string;
@@ -27,7 +27,7 @@ export function EvidenceTable({ caption, rows }: EvidenceTableProps) {
               <Time at={row.occurredAt} />
             </td>
             <td>
-              {row.kind}
+              {kindWords(row.kind)}
               {row.tool ? <div class="quiet">{row.tool.tier}</div> : null}
             </td>
             <td class="what">
@@ -35,7 +35,7 @@ export function EvidenceTable({ caption, rows }: EvidenceTableProps) {
                 <Redacted text={row.summary} />
               ) : (
                 <a href={pathTo('incidents', row.incident, 'evidence', row.id)}>
-                  <Redacted text={row.summary === '' ? row.kind : row.summary} />
+                  <Redacted text={row.summary === '' ? kindWords(row.kind) : row.summary} />
                 </a>
               )}
               <Remarks row={row} />
@@ -59,6 +59,6 @@ function Remarks({ row }: { readonly row: EvidenceJson }) {
   if (row.state === 'disputed' || row.state === 'withdrawn') remarks.push(row.state);
   if (row.redactions.length > 0) remarks.push(`${row.redactions.length} redacted`);
   if (row.link?.mode === 'inferred') remarks.push(`inferred link, score ${row.link.score}`);
-  if (row.trust !== 'observed') remarks.push(row.trust.replace('_', ' '));
+  if (row.trust !== 'observed') remarks.push(row.trust.replaceAll('_', ' '));
   return remarks.length === 0 ? null : <div class="quiet">{remarks.join(' · ')}</div>;
 }

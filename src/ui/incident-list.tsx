@@ -1,6 +1,6 @@
 import { INCIDENT_STATUSES, SEVERITIES, type IncidentRecord, type IncidentSummary } from '../record/incident-record.ts';
 import { attentionOf } from './attention.tsx';
-import { duration, pathTo, SeverityBadge, StatusBadge, Time } from './text.tsx';
+import { counted, duration, pathTo, Redacted, SeverityBadge, StatusBadge, Time } from './text.tsx';
 
 export interface IncidentLine {
   readonly summary: IncidentSummary;
@@ -22,14 +22,14 @@ export interface IncidentListProps {
 }
 
 export function IncidentList({ open, openMore, over, next, filter, unfiled, nowMs }: IncidentListProps) {
-  const unfiledText = `${unfiled.count}${unfiled.more ? ' or more' : ''}`;
+  const unfiledText = unfiled.more ? `${unfiled.count} or more rows` : counted(unfiled.count, 'row');
   const filtered = filter.q !== '' || filter.status !== '' || filter.severity !== '';
   return (
     <>
       <h1>Incidents</h1>
       {unfiled.count > 0 ? (
         <p class="notice">
-          <a href="/unfiled">{unfiledText} rows of evidence</a> no incident has claimed.
+          <a href="/unfiled">{unfiledText} of evidence</a> no incident has claimed.
         </p>
       ) : null}
       <form method="get" action="/" role="search" aria-label="Incidents">
@@ -95,7 +95,7 @@ function Lines({ title, caption, lines, nowMs }: LinesProps) {
               </td>
               <th scope="row">
                 <a href={pathTo('incidents', summary.ref)}>
-                  {summary.ref}: {summary.title}
+                  {summary.ref}: <Redacted text={summary.title} />
                 </a>
                 {summary.services.length > 0 ? <div class="quiet">{summary.services.join(', ')}</div> : null}
                 <Needs record={record} nowMs={nowMs} />
@@ -104,7 +104,9 @@ function Lines({ title, caption, lines, nowMs }: LinesProps) {
                 <StatusBadge status={summary.status} />
                 <Commander record={record} />
               </td>
-              <td>{leadingTheory(record)}</td>
+              <td>
+                <Redacted text={leadingTheory(record)} />
+              </td>
               <td class="mark">
                 {duration(
                   (summary.resolvedAt ? Date.parse(summary.resolvedAt) : nowMs) - Date.parse(summary.startedAt),
@@ -127,8 +129,8 @@ function Needs({ record, nowMs }: { readonly record: IncidentRecord | undefined;
   if (first === undefined) return null;
   return (
     <div class="bad">
-      {first.text}
-      {more.length === 0 ? '' : ` And ${more.length} more.`}
+      <Redacted text={first.text} />
+      {more.length === 0 ? '' : `; ${more.length} more`}
     </div>
   );
 }

@@ -44,8 +44,12 @@ export function IncidentPage(props: IncidentPageProps) {
   return (
     <>
       <h1>
-        <span class="ref">{record.ref}:</span> {record.title}
+        <span class="ref">{record.ref}:</span> <Redacted text={record.title} />
       </h1>
+      <p class="quiet">
+        As of <Time at={new Date(props.nowMs).toISOString()} />, entry {record.head.seq}. Reload the page for what came
+        since.
+      </p>
       <Standing record={record} nowMs={props.nowMs} />
       <AttentionBox items={attentionOf(record, props.nowMs)} />
       <nav class="filters" aria-label="Sections">

@@ -24,10 +24,12 @@ function Page({ title, version, notice, children }: PageProps) {
           Skip to content
         </a>
         <header>
-          <a href="/">Docket</a>
-          <a href="/unfiled">Unfiled evidence</a>
-          <a href="/measures">Measures</a>
-          <a href="/docs">API</a>
+          <nav aria-label="Docket">
+            <a href="/">Docket</a>
+            <a href="/unfiled">Unfiled evidence</a>
+            <a href="/measures">Measures</a>
+            <a href="/docs">API</a>
+          </nav>
         </header>
         {notice === undefined ? null : (
           <p class="notice warn" role="status">

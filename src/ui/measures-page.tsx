@@ -1,5 +1,7 @@
 import type { AgentMeasures, RecordMeasures, Share } from '../record/memory/record-measures.ts';
-import { duration, pathTo } from './text.tsx';
+import { counted, duration, pathTo, Redacted } from './text.tsx';
+
+const LISTED_MAX = 100;
 
 export interface MeasuresPageProps {
   readonly measures: RecordMeasures;
@@ -13,7 +15,8 @@ export function MeasuresPage({ measures, agents }: MeasuresPageProps) {
     <>
       <h1>Measures</h1>
       <p class="quiet">
-        From the logs of {measures.measured} incidents{measures.truncated ? ', the newest' : ''};{' '}
+        From the logs of {counted(measures.measured, 'incident')}
+        {measures.truncated ? ', the newest' : ''};{' '}
         {measures.imported === 0 ? 'none is' : `${measures.imported} more are`} imported and not measured.{' '}
         <a href="/api/v1/metrics/record">JSON, with the ids behind each number</a>
       </p>
@@ -42,7 +45,8 @@ export function MeasuresPage({ measures, agents }: MeasuresPageProps) {
       {measures.incidents.length === 0 ? <p>None yet.</p> : null}
       {measures.incidents.length === 0 ? null : (
         <div class="scroll" tabindex={0} role="region" aria-label="By incident">
-          <table>
+          <table class="measures">
+            <caption>{measures.incidents.length > LISTED_MAX ? `The newest ${LISTED_MAX}` : 'Newest first'}</caption>
             <thead>
               <tr>
                 <th scope="col">Incident</th>
@@ -53,11 +57,12 @@ export function MeasuresPage({ measures, agents }: MeasuresPageProps) {
               </tr>
             </thead>
             <tbody>
-              {measures.incidents.slice(0, 100).map((each) => (
+              {measures.incidents.slice(0, LISTED_MAX).map((each) => (
                 <tr>
-                  <td>
-                    <a href={pathTo('incidents', each.incident.ref)}>{each.incident.ref}</a> {each.incident.title}
-                  </td>
+                  <th scope="row">
+                    <a href={pathTo('incidents', each.incident.ref)}>{each.incident.ref}</a>:{' '}
+                    <Redacted text={each.incident.title} />
+                  </th>
                   <td>{each.timeToContext.seconds === null ? 'not reached' : spell(each.timeToContext.seconds)}</td>
                   <td>
                     {each.handoffs.clean.count} of {each.handoffs.accepted.count}
@@ -80,8 +85,8 @@ export function MeasuresPage({ measures, agents }: MeasuresPageProps) {
         {agents.agents.map((each) => (
           <li>
             {each.agent.name}: {each.grade === null ? 'not judged yet' : `${Math.round(each.grade * 100)} % stood`},{' '}
-            {each.claims} claims, {each.judged} judged: {each.upheld} upheld, {each.edited} edited, {each.overturned}{' '}
-            overturned
+            {counted(each.claims, 'claim')}, {each.judged} judged: {each.upheld} upheld, {each.edited} edited,{' '}
+            {each.overturned} overturned
           </li>
         ))}
       </ul>

@@ -1,7 +1,7 @@
-import type { IncidentRecord } from '../record/incident-record.ts';
+import type { Approval, IncidentRecord, Trigger } from '../record/incident-record.ts';
 import { Flags } from './hypothesis-section.tsx';
 import { Ids, type Labels } from './labelled-ids.tsx';
-import { Badge, Redacted, Time, Who } from './text.tsx';
+import { Badge, Redacted, Time, timeText, Who } from './text.tsx';
 
 export function Triggers({ record }: { readonly record: IncidentRecord }) {
   if (record.triggers.length === 0) return null;
@@ -11,18 +11,10 @@ export function Triggers({ record }: { readonly record: IncidentRecord }) {
       <ul>
         {record.triggers.map((trigger) => (
           <li id={`item-${trigger.label}`}>
-            {trigger.label} {trigger.source}: <Redacted text={trigger.title} /> {trigger.service ?? ''}{' '}
-            {trigger.rule === null ? '' : `rule ${trigger.rule}`}{' '}
-            {trigger.firedAt === null ? null : (
-              <>
-                fired <Time at={trigger.firedAt} />
-              </>
-            )}{' '}
-            {trigger.deployTime === null ? null : (
-              <>
-                deployed <Time at={trigger.deployTime} />
-              </>
-            )}
+            <strong>{trigger.label}</strong> {trigger.source}: <Redacted text={trigger.title} />
+            <div class="quiet">
+              <Redacted text={triggerWords(trigger)} />
+            </div>
           </li>
         ))}
       </ul>
@@ -79,9 +71,16 @@ export function Gaps({ record }: { readonly record: IncidentRecord }) {
       <ul>
         {record.gaps.map((gap) => (
           <li id={`item-${gap.label}`}>
-            <Badge text={gap.state} tone={gap.state === 'open' ? 'warn' : 'quiet'} /> {gap.label}{' '}
-            <Redacted text={gap.what} /> <span class="quiet">{gap.kind.replaceAll('_', ' ')}</span>{' '}
-            {gap.why === null ? null : <Redacted text={gap.why} />}
+            <Badge text={gap.state} tone={gap.state === 'open' ? 'warn' : 'quiet'} /> <strong>{gap.label}</strong>{' '}
+            <Redacted text={gap.what} />
+            <div class="quiet">
+              {gap.kind.replaceAll('_', ' ')}
+              {gap.why === null ? null : (
+                <>
+                  : <Redacted text={gap.why} />
+                </>
+              )}
+            </div>
           </li>
         ))}
       </ul>
@@ -114,7 +113,7 @@ export function Others({ record }: { readonly record: IncidentRecord }) {
       title: 'Approvals',
       lines: record.approvals.map((each) => ({
         label: each.label,
-        text: `${each.state}, until ${each.expiresAt}${each.staleBecause === null ? '' : `: ${each.staleBecause}`}`,
+        text: approvalWords(each, record),
       })),
     },
     {
@@ -134,7 +133,7 @@ export function Others({ record }: { readonly record: IncidentRecord }) {
       title: 'Status updates',
       lines: record.statusUpdates.map((each) => ({
         label: each.label,
-        text: `${each.at.slice(0, 19)}Z ${each.happening}${each.overdue ? ' (next one overdue)' : ''}`,
+        text: `${timeText(each.at)}: ${each.happening}${each.overdue ? ' (next one overdue)' : ''}`,
       })),
     },
     {
@@ -148,7 +147,7 @@ export function Others({ record }: { readonly record: IncidentRecord }) {
       title: 'Follow-ups',
       lines: record.followUps.map((each) => ({
         label: each.label,
-        text: `${each.title} (${each.state}${each.overdue ? ', overdue' : ''}) ${each.owner?.name ?? 'nobody'}`,
+        text: `${each.title} (${each.state.replaceAll('_', ' ')}${each.overdue ? ', overdue' : ''}, ${each.owner?.name ?? 'nobody'}${each.due === null ? '' : `, due ${timeText(each.due)}`})`,
       })),
     },
     {
@@ -167,7 +166,7 @@ export function Others({ record }: { readonly record: IncidentRecord }) {
           <ul>
             {lines.map(({ label, text }) => (
               <li id={`item-${label}`}>
-                {label} <Redacted text={text} />
+                <strong>{label}</strong> <Redacted text={text} />
               </li>
             ))}
           </ul>
@@ -175,4 +174,23 @@ export function Others({ record }: { readonly record: IncidentRecord }) {
       ))}
     </>
   );
+}
+
+function triggerWords({ service, rule, firedAt, deployTime }: Trigger): string {
+  return [
+    service,
+    rule === null ? null : `rule ${rule}`,
+    firedAt === null ? null : `fired ${timeText(firedAt)}`,
+    deployTime === null ? null : `deployed ${timeText(deployTime)}`,
+  ]
+    .filter((each) => each !== null)
+    .join(' · ');
+}
+
+/** What it is for, and how long it holds where it still can. */
+function approvalWords({ state, action, expiresAt, staleBecause }: Approval, record: IncidentRecord): string {
+  const asked = record.actions.find((each) => each.id === action);
+  const what = asked === undefined ? action : `${asked.label}, ${asked.intent}`;
+  const until = state === 'pending' || state === 'granted' ? `, until ${timeText(expiresAt)}` : '';
+  return `${state} for ${what}${until}${staleBecause === null ? '' : `: ${staleBecause}`}`;
 }

@@ -1,5 +1,5 @@
 import type { SimilarAnswer } from '../record/memory/memory-service.ts';
-import { Badge, pathTo, Redacted, SeverityBadge, Time } from './text.tsx';
+import { Badge, counted, pathTo, Redacted, SeverityBadge, Time } from './text.tsx';
 
 const FEATURES_SHOWN = 6;
 const REPEATED_SHOWN = 10;
@@ -9,7 +9,7 @@ export function SimilarSection({ similar }: { readonly similar: SimilarAnswer })
   return (
     <section aria-labelledby="similar">
       <h2 id="similar">Similar incidents</h2>
-      {similar.items.length === 0 ? <p>None among {similar.compared} others.</p> : null}
+      {similar.items.length === 0 ? <p>{noneAmong(similar.compared)}</p> : null}
       {similar.items.map(({ incident, score, features, outcome }) => (
         <article class="card" aria-labelledby={`similar-${incident.ref}`}>
           <h3 id={`similar-${incident.ref}`}>
@@ -78,4 +78,8 @@ export function SimilarSection({ similar }: { readonly similar: SimilarAnswer })
       )}
     </section>
   );
+}
+
+function noneAmong(compared: number): string {
+  return compared === 0 ? 'There is no other incident to compare with.' : `None among ${counted(compared, 'other')}.`;
 }

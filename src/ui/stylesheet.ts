@@ -21,7 +21,7 @@ a { color: var(--link); }
 .skip { position: absolute; left: -999rem; }
 .skip:focus { left: 1rem; top: .5rem; background: var(--ground); padding: .5rem; }
 body > header, main, body > footer { max-width: 76rem; margin: 0 auto; padding: .75rem 1rem; }
-body > header { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; border-bottom: 1px solid var(--line); }
+body > header { border-bottom: 1px solid var(--line); } body > header nav { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; }
 body > header a:first-child { font-weight: 700; }
 body > footer { color: var(--quiet); font-size: .875rem; border-top: 1px solid var(--line); margin-top: 2rem; }
 h1 { font-size: 1.5rem; line-height: 1.25; margin: .75rem 0 .25rem; }
@@ -40,7 +40,7 @@ mark { background: var(--mark); color: var(--mark-text); padding: 0 .15rem; bord
 .ref { color: var(--quiet); font-weight: 600; }
 dl.standing { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem 1.25rem; border: 1px solid var(--line); border-radius: .35rem; padding: .7rem .85rem; margin: .6rem 0; background: var(--raised); }
 dl.standing dt { color: var(--quiet); font-size: .8125rem; } dl.standing dd { margin: 0; font-weight: 600; } dl.standing dd .quiet { font-weight: 400; }
-dl.standing .wide { grid-column: 1 / -1; }
+dl.standing .time { white-space: normal; } dl.standing .wide { grid-column: 1 / -1; }
 .attention { border: 2px solid var(--bad); border-radius: .35rem; padding: .4rem .85rem; margin: .6rem 0; }
 .attention h2 { border: 0; margin: 0; padding: 0; font-size: 1rem; color: var(--bad); }
 .attention li { font-weight: 600; }
@@ -57,6 +57,7 @@ caption { text-align: left; color: var(--quiet); font-size: .875rem; padding-bot
 th, td { text-align: left; vertical-align: top; padding: .3rem .75rem .3rem 0; border-top: 1px solid var(--line); }
 thead th { border-top: 0; font-size: .875rem; color: var(--quiet); }
 table.stack td { overflow-wrap: break-word; } table.stack td.what { overflow-wrap: anywhere; }
+table.measures th[scope=row] { min-width: 14rem; font-weight: 400; }
 table.incidents th[scope=row] { min-width: 16rem; } table.incidents th[scope=row] .quiet, table.incidents th[scope=row] .bad { font-weight: 400; }
 thead th, td.mark { overflow-wrap: normal; white-space: nowrap; }
 td.time, .time { white-space: nowrap; font-variant-numeric: tabular-nums; }

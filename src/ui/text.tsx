@@ -4,9 +4,19 @@ import type { Actor } from '../record/actor.ts';
 export function Time({ at }: { readonly at: string }) {
   return (
     <time class="time" datetime={at}>
-      {at.slice(0, 19).replace('T', ' ').replace(/:00$/u, '')}Z
+      {timeText(at)}
     </time>
   );
+}
+
+/** What `Time` shows, for a sentence. */
+export function timeText(at: string): string {
+  return `${at.slice(0, 19).replace('T', ' ').replace(/:00$/u, '')}Z`;
+}
+
+/** `1 span`, `2 spans`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 export function Who({ actor }: { readonly actor: Actor }) {
@@ -68,6 +78,11 @@ const STATUS_TONES: ReadonlyMap<string, 'good' | 'bad' | 'warn'> = new Map([
 
 export function StatusBadge({ status }: { readonly status: string }) {
   return <Badge text={status} tone={STATUS_TONES.get(status) ?? 'quiet'} />;
+}
+
+/** A kind of evidence as people say it: `tool call`. */
+export function kindWords(kind: string): string {
+  return kind.replaceAll('_', ' ');
 }
 
 export function outcomeTone(outcome: string): 'good' | 'bad' | 'quiet' {

@@ -1,6 +1,6 @@
 import type { StoredSpan, StoredTrace } from '../record/telemetry-reader.ts';
 import { parseUnixNano } from '../api/unix-nano.ts';
-import { Redacted, shortDuration, Time } from './text.tsx';
+import { counted, Redacted, shortDuration, Time } from './text.tsx';
 
 /** Spans drawn; a longer trace says so. */
 const SPANS_MAX = 1_000;
@@ -29,7 +29,8 @@ export function TracePage({ trace }: { readonly trace: StoredTrace }) {
     <>
       <h1>Trace {trace.traceId}</h1>
       <p>
-        {trace.spans.length} spans and {trace.logs.length} log records over {shortDuration(total)}.
+        {counted(trace.spans.length, 'span')} and {counted(trace.logs.length, 'log record')} over {shortDuration(total)}
+        .
       </p>
       {trace.truncated || rows.length > SPANS_MAX ? (
         <p class="notice">The trace is longer than what is shown.</p>

@@ -58,7 +58,13 @@ function draftSections(record: Briefed, now: Date): Record<BriefSectionKey, Sect
     now: { lines: nowLines(record, now), otherwise: 'Nothing is known yet.' },
     leading_theory: { lines: leadingTheory(record), otherwise: 'No theory is live.' },
     ruled_out: { lines: ruledOut(record), otherwise: 'Nothing has been ruled out yet.' },
-    not_known: { lines: notKnown(record), otherwise: 'No gap is open.' },
+    not_known: {
+      lines: notKnown(record),
+      // A change that nobody approved is a gap that is told where changes are told.
+      otherwise: record.gaps.some(({ state }) => state === 'open')
+        ? 'No gap is open but the unapproved changes.'
+        : 'No gap is open.',
+    },
     contested: { lines: contested(record), otherwise: 'Nothing is contested.' },
     doing: { lines: doing(record, now), otherwise: 'Nobody has said what they are doing.' },
     waiting_for_approval: { lines: waiting(record, now), otherwise: 'Nothing waits for approval.' },
