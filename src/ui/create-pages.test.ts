@@ -235,12 +235,15 @@ test('every entry of the timeline says what it is about', async () => {
   await record.did(ALICE, 'hypothesis.propose', { statement: 'DNS' });
   await record.did(ALICE, 'stance.take', { evidence, hypothesis: 'H1', relation: 'supports', rationale: 'It is slow' });
   await record.did(ALICE, 'responsibility.assign', { kind: 'command', workstream: 'incident', holder: { ...ALICE } });
+  const reason = (await record.service.entries(TENANT, record.incidentId, { after: 0, limit: 1 }))?.items[0]?.entryId;
+  await record.did(ALICE, 'gap.open', { what: 'The cache is not measured' }, [reason ?? '']);
   const { html } = await page('/incidents/INC-1');
   const timeline = html.slice(html.indexOf('id="timeline"')).split('<li id="entry-');
   expect(timeline.find((each) => each.includes('stance.take'))).toMatch(
     new RegExp(`evidence/${evidence}".*href="#item-H1">H1</a> supports · It is slow`),
   );
   expect(timeline.find((each) => each.includes('responsibility.assign'))).toContain('command · incident');
+  expect(timeline.find((each) => each.includes('gap.open'))).toContain('rests on <a href="#entry-1">entry 1</a>');
 });
 
 test('a count of one reads as one', async () => {

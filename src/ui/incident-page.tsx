@@ -89,7 +89,7 @@ function Standing({ record, nowMs }: { readonly record: IncidentRecord; readonly
         {duration(end - Date.parse(record.startedAt))}
         <span class="quiet">
           {' '}
-          since <Time at={record.startedAt} />
+          since <time datetime={record.startedAt}>{clockTime(record.startedAt, now)}</time>
         </span>
       </Fact>
       <Fact name="Touches">{place === '' ? <span class="quiet">not said</span> : place}</Fact>

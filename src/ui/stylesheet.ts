@@ -40,7 +40,7 @@ mark { background: var(--mark); color: var(--mark-text); padding: 0 .15rem; bord
 .ref { color: var(--quiet); font-weight: 600; }
 dl.standing { display: grid; grid-template-columns: repeat(auto-fit, minmax(9.5rem, 1fr)); gap: .6rem 1.25rem; border: 1px solid var(--line); border-radius: .35rem; padding: .7rem .85rem; margin: .6rem 0; background: var(--raised); }
 dl.standing dt { color: var(--quiet); font-size: .8125rem; } dl.standing dd { margin: 0; font-weight: 600; } dl.standing dd .quiet { font-weight: 400; }
-dl.standing .time { white-space: normal; } dl.standing .wide { grid-column: 1 / -1; }
+dl.standing .wide { grid-column: 1 / -1; }
 .attention { border: 2px solid var(--bad); border-radius: .35rem; padding: .4rem .85rem; margin: .6rem 0; }
 .attention h2 { border: 0; margin: 0; padding: 0; font-size: 1rem; color: var(--bad); }
 .attention li { font-weight: 600; }

@@ -17,6 +17,7 @@ export interface TimelineProps {
 export function Timeline({ record, entries, earlierAfter, here, labels }: TimelineProps) {
   // An entry names an item by id or by label.
   const known = new Set([...labels.keys(), ...labels.values()]);
+  const shown = new Map(entries.map(({ entryId, seq }) => [entryId, seq]));
   return (
     <section aria-labelledby="timeline">
       <h2 id="timeline">Timeline</h2>
@@ -36,7 +37,7 @@ export function Timeline({ record, entries, earlierAfter, here, labels }: Timeli
             </div>
             {entry.basis.length > 0 ? (
               <div class="quiet">
-                rests on <Ids ids={entry.basis} labels={labels} incident={record.ref} />
+                rests on <Ids ids={entry.basis} labels={labels} incident={record.ref} entries={shown} />
               </div>
             ) : null}
             <details>
