@@ -10,6 +10,9 @@ export type Environment = Readonly<Record<string, string>>;
 
 export interface CollectorProcess {
   readonly pid: number;
+  /** host:port of the health check and of its own metrics, where the configuration has them. */
+  readonly health: string;
+  readonly metrics: string;
   output(): string;
   stop(): Promise<void>;
   /** kill -9. */
@@ -36,8 +39,14 @@ export async function startCollector(
 ): Promise<CollectorProcess> {
   const configurations = typeof configuration === 'string' ? [configuration] : configuration;
   const given = configurations.flatMap((file) => ['--config', join(root, file)]);
+  const [health, metrics] = [await freeAddress(), await freeAddress()];
   const child: ChildProcess = spawn(binary, given, {
-    env: { ...environment, PATH: process.env['PATH'] },
+    env: {
+      COLLECTOR_HEALTH: health,
+      COLLECTOR_METRICS_PORT: metrics.slice(metrics.lastIndexOf(':') + 1),
+      ...environment,
+      PATH: process.env['PATH'],
+    },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let printed = '';
@@ -56,7 +65,14 @@ export async function startCollector(
     child.kill(signal);
     await exited;
   };
-  return { pid: child.pid ?? 0, output: () => printed, stop: () => end('SIGTERM'), kill: () => end('SIGKILL') };
+  return {
+    pid: child.pid ?? 0,
+    health,
+    metrics,
+    output: () => printed,
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
 }
 
 async function answers(url: string): Promise<boolean> {

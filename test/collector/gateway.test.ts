@@ -77,6 +77,10 @@ test('a Collector with otel-config.yaml forwards traces, logs and metrics to Doc
   expect(verdict).toMatchObject({ ...NOTHING_WRONG, unacknowledged: 0 });
   expect(verdict.stored).toBe(verdict.sent);
   expect(docket.output()).not.toContain(canary);
+  expect((await fetch(`http://${collector.health}/`)).status).toBe(200);
+  const own = await (await fetch(`http://${collector.metrics}/metrics`)).text();
+  expect(own).toMatch(/^otelcol_exporter_queue_size\{.*otlp\/docket/m);
+  expect(own).toMatch(/^otelcol_exporter_queue_capacity\{.*\} 1.073741824e\+09$/m);
 });
 
 test('killing and restarting Docket under load loses nothing and stores nothing twice', async () => {
