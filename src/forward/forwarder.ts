@@ -59,7 +59,8 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
 
   async function send(frame: SpooledFrame): Promise<SendOutcome> {
     const started = performance.now();
-    const outcome = await transport.send(frame.signal, frame.bytes);
+    // A copy: a request that is given up may still be on its way when the frame's memory is another's.
+    const outcome = await transport.send(frame.signal, Buffer.from(frame.bytes));
     const { signal } = frame;
     instruments.duration.record((performance.now() - started) / 1000, { signal });
     instruments.requests.add(1, { signal, outcome: outcome.kind });

@@ -7,7 +7,10 @@ import type { ExportOutcome } from './outcome.ts';
 export interface ExportRequest {
   readonly tenant: string;
   readonly signal: Signal;
-  /** A well-formed Export<Signal>ServiceRequest. Owned by the callee from here on. */
+  /**
+   * A well-formed Export<Signal>ServiceRequest. The callee's until it answers: the memory is then used for other requests, so
+   * what is kept longer is a copy.
+   */
   readonly bytes: Uint8Array;
   /** Spans, log records or data points in `bytes`. */
   readonly items: number;
@@ -24,7 +27,8 @@ export type ExportHandler = (request: ExportRequest) => Promise<ExportOutcome>;
  *
  * Contract: at-least-once, in spool order, one batch at a time. After a crash the batch that was under way is delivered
  * again with *the same frames* and the same `id`, so `id` may serve as a deduplication token. `consume` resolves when
- * the batch's effect is durable; it never throws for an operating error (a throw counts as retryable).
+ * the batch's effect is durable; it never throws for an operating error (a throw counts as retryable). The frames' bytes are
+ * there until then and not longer: their memory is used for other frames.
  */
 export interface FrameConsumer {
   /** Stable; names the cursor on disk. Lower-case letters and dashes. */

@@ -1,3 +1,5 @@
+import { createSlabMemory, type Piece, type SlabMemory } from '../pipeline/slab-memory.ts';
+
 /**
  * What may be in progress at once, over all connections and transports: bytes in memory, and requests by how long the work
  * before them takes. A request that does not fit is answered as retryable instead of being taken in: backpressure is
@@ -20,6 +22,8 @@ export interface Admission {
   release(bytes: number): void;
   readonly inFlightBytes: number;
   readonly inFlightBytesMax: number;
+  /** What whole bodies lie in. */
+  readonly bodies: SlabMemory;
 }
 
 export interface AdmissionOptions {
@@ -42,6 +46,9 @@ const PACE_WINDOW_MS = 500;
 const READ_FACTOR = 2;
 /** What a request costs beside its bytes, in bytes. */
 const REQUEST_BYTES = 4096;
+
+/** So much memory of bodies that were answered is kept for those to come. */
+const BODIES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
 
 export function createAdmission(options: AdmissionOptions): Admission {
   const { inFlightBytesMax } = options;
@@ -71,6 +78,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   return {
     inFlightBytesMax,
+    bodies: createSlabMemory({ keptBytesMax: BODIES_KEPT_BYTES_MAX }),
     tryEnter(bytes) {
       takePace(clock());
       if (workBytes >= workBytesMax() * READ_FACTOR) return false;
@@ -103,7 +111,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
   };
 }
 
-/** What one request holds of the budget and of the work in progress; given back once, whole. */
+/** What one request holds of the budget, of the work in progress and of the memory for bodies; given back once, whole. */
 export interface Reservation {
   tryGrow(bytes: number): boolean;
   /** Whether a request of so many bytes is worth reading: it would fit, and not wait too long. */
@@ -111,11 +119,14 @@ export interface Reservation {
   /** The request is whole: takes its place among the work in progress, once. False when it would wait too long. */
   tryEnter(): boolean;
   readonly bytes: number;
+  /** The chunks as one body, the request's until `release`. */
+  join(chunks: readonly Buffer[], length: number): Buffer;
   release(): void;
 }
 
 export function createReservation(admission: Admission): Reservation {
   let held = 0;
+  const pieces: Piece[] = [];
   let entered: number | undefined;
   let over = false;
   return {
@@ -134,7 +145,20 @@ export function createReservation(admission: Admission): Reservation {
     get bytes() {
       return held;
     },
+    join(chunks, length) {
+      const [only] = chunks;
+      if (chunks.length === 1 && only !== undefined) return only;
+      const piece = admission.bodies.take(length);
+      pieces.push(piece);
+      let at = 0;
+      for (const chunk of chunks) {
+        piece.bytes.set(chunk, at);
+        at += chunk.length;
+      }
+      return piece.bytes;
+    },
     release() {
+      for (const piece of pieces.splice(0)) piece.release();
       admission.release(held);
       held = 0;
       if (entered !== undefined) admission.leave(entered);

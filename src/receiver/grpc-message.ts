@@ -68,9 +68,7 @@ export function readUnaryMessage(
       if (expected < 0 || received < expected) {
         return settle({ kind: 'malformed', problem: 'the message ends before its announced length' });
       }
-      const [only] = chunks;
-      const whole = chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, received);
-      settle({ kind: 'message', compressed, body: whole.subarray(PREFIX_BYTES) });
+      settle({ kind: 'message', compressed, body: reservation.join(chunks, received).subarray(PREFIX_BYTES) });
     };
     const onGone = (): void => settle({ kind: 'gone' });
     const timer = setTimeout(() => settle({ kind: 'late' }), limits.timeoutMs);

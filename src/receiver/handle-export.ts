@@ -20,9 +20,9 @@ export interface IncomingExport {
   readonly signal: Signal;
   readonly encoding: Encoding;
   readonly tenant: string;
-  /** Owned by the callee. */
+  /** The callee's until it answers. */
   readonly body: Buffer;
-  /** What the request holds of the memory budget; copies of it are taken from here too. Released by the caller. */
+  /** What the request holds of the memory budget, its body among it; copies of it are taken from here too. Released by the caller. */
   readonly reservation: Reservation;
 }
 

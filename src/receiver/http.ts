@@ -311,13 +311,7 @@ class HttpExchanges {
         if (!reservation.tryGrow(chunk.length)) return settle({ kind: 'refused', refusal: this.#overloaded() });
         chunks.push(chunk);
       };
-      const onEnd = (): void => {
-        const [only] = chunks;
-        settle({
-          kind: 'body',
-          bytes: chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, length),
-        });
-      };
+      const onEnd = (): void => settle({ kind: 'body', bytes: reservation.join(chunks, length) });
       request.on('data', onData);
       request.on('end', onEnd);
       // Stays on after settling: an error on a request nobody reads any more must not become an uncaught one.

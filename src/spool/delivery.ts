@@ -166,13 +166,11 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const redelivered = inFlightEnd !== undefined;
     const run = await nextRun();
     if (run === undefined) return;
-    const again = redelivered && inFlightEnd !== undefined;
-    if (!again) {
-      await persist(run.end);
-      inFlightEnd = run.end;
+    try {
+      if (!(await deliverRun(run, redelivered && inFlightEnd !== undefined))) return;
+    } finally {
+      run.release();
     }
-    oldestUnixMs = Number((run.frames[0]?.receivedAtUnixNano ?? 0n) / 1_000_000n);
-    if (!(await deliver(run, again))) return;
     committed = run.end;
     inFlightEnd = undefined;
     oldestUnixMs = undefined;
@@ -183,6 +181,15 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     backoff.reset();
     instruments.deliveredFrames.add(run.frames.length, attributes);
     options.onProgress();
+  }
+
+  async function deliverRun(run: FrameRun, again: boolean): Promise<boolean> {
+    if (!again) {
+      await persist(run.end);
+      inFlightEnd = run.end;
+    }
+    oldestUnixMs = Number((run.frames[0]?.receivedAtUnixNano ?? 0n) / 1_000_000n);
+    return deliver(run, again);
   }
 
   async function run(): Promise<void> {

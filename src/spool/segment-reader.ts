@@ -1,4 +1,5 @@
 import type { SpooledFrame } from '../pipeline/frame.ts';
+import type { Piece } from '../pipeline/slab-memory.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { errorCode, type SpoolFile, type SpoolFiles } from './files.ts';
 import { findHeader, parseFrame } from './frame-codec.ts';
@@ -15,6 +16,8 @@ export interface FrameRun {
   readonly end: Position;
   /** Nothing durable is left behind `end`. */
   readonly exhausted: boolean;
+  /** Called once, when nobody looks at the frames' bytes any more. */
+  release(): void;
 }
 
 export interface RunLimits {
@@ -67,9 +70,7 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
   }
 
   /** The frame at `offset`, or where to go on when what is there is damaged. */
-  async function frameAt(segment: Segment, offset: number): Promise<RecentFrame | number> {
-    const recent = segment.recent.get(offset);
-    if (recent !== undefined) return recent;
+  async function frameOnDisk(segment: Segment, offset: number): Promise<Pick<RecentFrame, 'frame' | 'size'> | number> {
     let bytes: Buffer;
     let at = 0;
     if (chunk?.segment === segment && offset >= chunk.start && offset < chunk.start + chunk.bytes.length) {
@@ -101,37 +102,50 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
   return {
     async read(from, limits) {
       const frames: SpooledFrame[] = [];
+      const held: Piece[] = [];
+      const release = (): void => {
+        for (const memory of held) memory.release();
+      };
       let bytes = 0;
       let size = 0;
       let end = from;
-      for (;;) {
-        const segment = segments.find(({ index }) => index >= end.segment);
-        if (segment === undefined) return { frames, size, end, exhausted: true };
-        if (segment.index > end.segment) end = { segment: segment.index, offset: 0 };
-        if ('until' in limits && comparePositions(end, limits.until) >= 0)
-          return { frames, size, end, exhausted: false };
-        if (end.offset >= segment.length) {
-          const next = segments.find(({ index }) => index > segment.index);
-          if (next === undefined) return { frames, size, end, exhausted: true };
-          end = { segment: next.index, offset: 0 };
-          continue;
+      const run = (exhausted: boolean): FrameRun => ({ frames, size, end, exhausted, release });
+      try {
+        for (;;) {
+          const segment = segments.find(({ index }) => index >= end.segment);
+          if (segment === undefined) return run(true);
+          if (segment.index > end.segment) end = { segment: segment.index, offset: 0 };
+          if ('until' in limits && comparePositions(end, limits.until) >= 0) return run(false);
+          if (end.offset >= segment.length) {
+            const next = segments.find(({ index }) => index > segment.index);
+            if (next === undefined) return run(true);
+            end = { segment: next.index, offset: 0 };
+            continue;
+          }
+          // Without a wait before it is held, a recent frame cannot be forgotten meanwhile.
+          const recent = segment.recent.get(end.offset);
+          const found = recent ?? (await frameOnDisk(segment, end.offset));
+          if (typeof found === 'number') {
+            end = { segment: segment.index, offset: found };
+            continue;
+          }
+          const length = found.frame.bytes.length;
+          if ('framesMax' in limits && frames.length > 0 && bytes + length > limits.bytesMax) return run(false);
+          if (recent !== undefined) {
+            recent.memory.retain();
+            held.push(recent.memory);
+          }
+          frames.push(found.frame);
+          bytes += length;
+          size += found.size;
+          end = { segment: segment.index, offset: end.offset + found.size };
+          if ('framesMax' in limits && (frames.length >= limits.framesMax || bytes >= limits.bytesMax)) {
+            return run(false);
+          }
         }
-        const found = await frameAt(segment, end.offset);
-        if (typeof found === 'number') {
-          end = { segment: segment.index, offset: found };
-          continue;
-        }
-        const length = found.frame.bytes.length;
-        if ('framesMax' in limits && frames.length > 0 && bytes + length > limits.bytesMax) {
-          return { frames, size, end, exhausted: false };
-        }
-        frames.push(found.frame);
-        bytes += length;
-        size += found.size;
-        end = { segment: segment.index, offset: end.offset + found.size };
-        if ('framesMax' in limits && (frames.length >= limits.framesMax || bytes >= limits.bytesMax)) {
-          return { frames, size, end, exhausted: false };
-        }
+      } catch (error) {
+        release();
+        throw error;
       }
     },
     async forget(segment) {

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { SpooledFrame } from '../pipeline/frame.ts';
+import type { Piece } from '../pipeline/slab-memory.ts';
 import { findHeader, parseFrame, SALT_BYTES } from './frame-codec.ts';
 
 /** One file of the spool. Frames are only ever added at its end, and only while it is the newest. */
@@ -17,9 +18,13 @@ export interface Segment {
   readonly countedDamage: Set<number>;
 }
 
+/** A frame that is in memory as well as on disk. */
 export interface RecentFrame {
   readonly frame: SpooledFrame;
+  /** Bytes on disk. */
   readonly size: number;
+  /** What the frame's bytes lie in: retained by whoever goes on using them. */
+  readonly memory: Piece;
 }
 
 /** Where a frame starts. Positions are ordered by segment, then offset. */

@@ -1,12 +1,14 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { frameLabelled, labelOf, recordingConsumer } from '../../test/fault/spool/frames.ts';
 import type { FrameConsumer } from '../pipeline/consumer.ts';
 import { ACCEPTED } from '../pipeline/outcome.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { contentHashOf } from './frame-codec.ts';
 import { createSpool, type Spool, type SpoolOptions } from './spool.ts';
 
 const logger = createLogger('silent');
@@ -89,6 +91,36 @@ test('appended frames reach every consumer in order with all their fields', asyn
   expect(frame).toEqual(frameLabelled('a'));
   expect(contentHash).toMatch(/^[0-9a-f]{64}$/);
 });
+
+test.each([{ recentBytesMax: 64 * 1024 * 1024 }, { recentBytesMax: 16_000 }, { recentBytesMax: 0 }])(
+  'a consumer has its frames as they were until it is done, whatever comes and goes meanwhile: $recentBytesMax bytes recent',
+  async ({ recentBytesMax }) => {
+    const changed: string[] = [];
+    let seen = 0;
+    const slow = (name: string, waitMs: number): FrameConsumer => ({
+      name,
+      batch: { framesMax: 100, bytesMax: 1024 * 1024, lingerMs: 0 },
+      async consume({ frames }) {
+        for (const wait of [0, waitMs]) {
+          await delay(wait);
+          for (const frame of frames) if (contentHashOf(frame) !== frame.contentHash) changed.push(labelOf(frame));
+        }
+        seen += frames.length;
+        return { kind: 'accepted', setAside: 0 };
+      },
+    });
+    const spool = await open([slow('quick', 0), slow('slow', 4), slow('slower', 9)], { recentBytesMax });
+    for (let round = 0; round < 40; round += 1) {
+      const frames = [100, 700, 1_500].map((bytes) => frameLabelled(`${round}-${bytes}`, bytes));
+      expect(await Promise.all(frames.map((frame) => spool.append(frame)))).toEqual(frames.map(() => ACCEPTED));
+      // They are the sender's again, who uses the memory for something else.
+      for (const frame of frames) frame.bytes.fill(0xdb);
+    }
+    expect(await spool.drain(10_000)).toBe(true);
+    expect(changed).toEqual([]);
+    expect(seen).toBe(3 * 40 * 3);
+  },
+);
 
 test('frames come back from disk as they went in', async () => {
   await append(await open(), 'a', 'b');

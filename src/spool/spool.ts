@@ -14,6 +14,7 @@ import { createSpoolFiles, errorCode, replaceFile, type SpoolFiles } from './fil
 import { contentHashOf, encodeFrame } from './frame-codec.ts';
 import { createGroupCommit, type AppendedFrame, type GroupCommit } from './group-commit.ts';
 import { createSpoolInstruments } from './instruments.ts';
+import { createRecentFrames } from './recent-frames.ts';
 import { comparePositions, newSegment, scanSegment, segmentNamed, type Position, type Segment } from './segment.ts';
 import { createSegmentReader, type SegmentReader } from './segment-reader.ts';
 import { createWakeup } from './wakeup.ts';
@@ -24,7 +25,6 @@ const DEDUP_WINDOW_FRAMES = 65_536;
 const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes that may wait for the disk; beyond it the disk is the bottleneck and senders are told to come back. */
 const WAITING_BYTES_MAX = 256 * 1024 * 1024;
-/** Bytes of recent frames kept in memory for consumers that keep up. */
 const RECENT_BYTES_MAX = 64 * 1024 * 1024;
 /** `drain` looks at least this often; deliveries wake it earlier. */
 const DRAIN_CHECK_MS = 50;
@@ -40,6 +40,8 @@ export interface SpoolOptions {
   readonly bytesMax?: number;
   /** How many of the newest frames are recognised when they come again. 65,536 by default. */
   readonly dedupWindow?: number;
+  /** Bytes of recent frames kept in memory for consumers that keep up. 64 MiB by default. */
+  readonly recentBytesMax?: number;
   /** Most bytes of the dead-letter folder; the oldest make room. 256 MiB by default. */
   readonly deadLetterBytesMax?: number;
   /** Waits between attempts of a batch; 100 ms doubling to 30 s by default. */
@@ -82,7 +84,10 @@ export interface Spool {
    * frame that a full spool would not take.
    */
   refusal(bytes: number): ExportOutcome | undefined;
-  /** `accepted` when the frame is durable, `retryable` when nothing was kept. Never rejects. */
+  /**
+   * `accepted` when the frame is durable, `retryable` when nothing was kept. Never rejects. The frame's bytes are not looked at after
+   * that.
+   */
   append(frame: Frame): Promise<ExportOutcome>;
   status(): SpoolStatus;
   /** True when every consumer caught up within the time. */
@@ -111,7 +116,7 @@ export function createSpool(options: SpoolOptions): Spool {
   const segments: Segment[] = [];
   const dedup = createDedupWindow(options.dedupWindow ?? DEDUP_WINDOW_FRAMES);
   const underway = new Map<string, Promise<ExportOutcome>>();
-  const recent = new Set<{ readonly segment: Segment; readonly offset: number; readonly size: number }>();
+  const recent = createRecentFrames(options.recentBytesMax ?? RECENT_BYTES_MAX);
   const progress = createWakeup();
   const instruments = createSpoolInstruments(options.meter, () => ({
     bytes: bytesOnDisk(),
@@ -134,7 +139,6 @@ export function createSpool(options: SpoolOptions): Spool {
   let lock: DirectoryLock | undefined;
   let commits: GroupCommit | undefined;
   let lastSegmentIndex = 0;
-  let recentBytes = 0;
   let duplicates = 0;
   let corruptFrames = 0;
   let tornBytes = 0;
@@ -251,24 +255,10 @@ export function createSpool(options: SpoolOptions): Spool {
       dedup.add(frame.contentHash);
       bytes += size;
       if (deliveries.length === 0) continue;
-      segment.recent.set(offset, { frame, size });
-      recent.add({ segment, offset, size });
-      recentBytes += size;
+      recent.add(segment, offset, frame, size);
     }
-    forgetRecent(undefined);
+    recent.forget(undefined);
     for (const delivery of deliveries) delivery.added(appended.length, bytes);
-  }
-
-  /** Drops recent frames that every consumer is past, and the oldest beyond the bound. */
-  function forgetRecent(released: Position | undefined): void {
-    for (const entry of recent) {
-      const position = { segment: entry.segment.index, offset: entry.offset };
-      const passed = released !== undefined && comparePositions(position, released) < 0;
-      if (!passed && recentBytes <= RECENT_BYTES_MAX) return;
-      recent.delete(entry);
-      entry.segment.recent.delete(entry.offset);
-      recentBytes -= entry.size;
-    }
   }
 
   function refuse(reason: keyof typeof RETRY_AFTER_MS, message: string): ExportOutcome {
@@ -331,7 +321,7 @@ export function createSpool(options: SpoolOptions): Spool {
       releaseAgain = false;
       const slowest = deliveries.map((delivery) => delivery.released()).sort(comparePositions)[0];
       if (slowest === undefined) break;
-      forgetRecent(slowest);
+      recent.forget(slowest);
       try {
         await releaseUpTo(slowest);
       } catch (error) {

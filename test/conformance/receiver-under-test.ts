@@ -29,7 +29,8 @@ export async function startReceiver(options: Partial<ReceiverOptions> = {}): Pro
     grpc: { host: '127.0.0.1', port: 0 },
     http: { host: '127.0.0.1', port: 0 },
     handler: (request) => {
-      handled.push(request);
+      // A copy: the request's memory is used again when it is answered.
+      handled.push({ ...request, bytes: Buffer.from(request.bytes) });
       return answer(request);
     },
     authenticate: () => ({ tenant: 'default' }),

@@ -46,7 +46,9 @@ export function recordingConsumer(
     deliveries,
     accepted,
     async consume(batch) {
-      deliveries.push(batch);
+      // Copies: the frames' memory is used again when this is over.
+      const frames = batch.frames.map((frame) => ({ ...frame, bytes: markRedacted(Buffer.from(frame.bytes)) }));
+      deliveries.push({ ...batch, frames });
       const outcome = (await options.answer?.(batch, deliveries.length)) ?? { kind: 'accepted', setAside: 0 };
       if (outcome.kind === 'accepted') accepted.push(...batch.frames.map(labelOf));
       return outcome;
