@@ -9,6 +9,7 @@ import { runDemo } from './demo/incident.ts';
 import { checkPolicyFile, previewSample } from './policy-check.ts';
 import { provePolicy } from './policy-proof.ts';
 import { createDocket, type Docket, type Listening } from './docket.ts';
+import { keepHeapFloor } from './heap-floor.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -37,6 +38,7 @@ async function started(
   config: DocketConfig,
   logger: Logger,
 ): Promise<{ docket: Docket; listening: Listening } | undefined> {
+  keepHeapFloor();
   const docket = createDocket({ config, logger, version });
   try {
     return { docket, listening: await docket.start() };
