@@ -34,6 +34,9 @@ const TOOL_EVENTS: ReadonlySet<string> = new Set([
   'gen_ai.client.inference.operation.details',
 ]);
 
+/** Where the answer to an MCP `tools/list` is kept. */
+const LISTS_TOOLS: ReadonlySet<string> = new Set(['mcp.response.value', 'traceloop.entity.output', 'response']);
+
 /** Redacts attributes and the values in them, where the walk over a request is. */
 export class AttributeRedaction {
   readonly #walk: WalkState;
@@ -246,6 +249,10 @@ export class AttributeRedaction {
     const context = contentClass.startsWith('tool.') ? this.#walk.recordContext() : undefined;
     if (contentClass === 'tool.arguments') this.#arguments.push(this.#valueText(value));
     if (contentClass === 'tool.result') this.#results.push(this.#valueText(value));
+    const listed = LISTS_TOOLS.has(info.text) || contentClass === 'tool.definitions';
+    if (listed && this.#bytes.subarray(value.start, value.end).includes('Hint')) {
+      this.#engine.annotations.learn(this.#walk.tenant, this.#valueText(value));
+    }
     if (info.ignored) return 0;
     const treatment = treatmentOf(this.#walk.rules, contentClass, info.text, context?.toolName ?? this.#toolName());
     if (treatment.action === 'keep') return 0;

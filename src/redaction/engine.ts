@@ -4,6 +4,7 @@ import type { Scanner } from './detectors/scanner.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import type { Markers } from './marker.ts';
 import type { CompiledPolicy, PolicyRules } from './policy.ts';
+import type { ToolAnnotations } from './tool-annotations.ts';
 import type { TextRedactor } from './text-redactor.ts';
 
 /** What is remembered between requests, for one set of rules. */
@@ -26,6 +27,7 @@ export interface Engine {
   readonly fingerprints: Fingerprints;
   readonly text: TextRedactor;
   readonly policy: CompiledPolicy;
+  readonly annotations: ToolAnnotations;
   readonly incidentOf: IncidentOf | undefined;
   memoryOf(rules: PolicyRules): RulesMemory;
   onFailure(reason: 'engine_error' | 'budget'): void;

@@ -1,6 +1,7 @@
 import { WireReader } from '../otlp/protobuf/reader.ts';
 import type { MessageName } from '../otlp/protobuf/schema.ts';
 import { isAgentName } from '../otlp/semconv/content-keys.ts';
+import { hintOf, type ToolHint } from './tool-annotations.ts';
 
 /** What a record's own attributes and names say about it, read from the original. */
 export interface RecordContext {
@@ -9,11 +10,13 @@ export interface RecordContext {
   /** It describes the execution of a tool: its input and output are arguments and result. */
   readonly tool: boolean;
   readonly toolName: string;
+  /** The tool's MCP annotations, where the record has them as attributes. */
+  readonly hint: ToolHint | undefined;
   /** A log record's event name; '' otherwise. */
   readonly eventName: string;
 }
 
-export const NO_CONTEXT: RecordContext = { agent: false, tool: false, toolName: '', eventName: '' };
+export const NO_CONTEXT: RecordContext = { agent: false, tool: false, toolName: '', hint: undefined, eventName: '' };
 
 const TOOL_NAME_KEYS: ReadonlySet<string> = new Set([
   'gen_ai.tool.name',
@@ -48,6 +51,9 @@ const TOOL_KINDS: ReadonlyMap<string, RegExp> = new Map([
 
 /** What stands around a tool's name in the names of spans. */
 const SPAN_NAME_FRAME = /^(?:execute_tool|running tool:?|tools\/call|tool\.execution:|Function:)\s*|\.tool$/g;
+
+/** `mcp.tool.annotations.readOnlyHint` and the like. */
+const ANNOTATION = /(?:^|[._])(readOnlyHint|destructiveHint)$/;
 
 const NAME_LENGTH_MAX = 256;
 
@@ -86,6 +92,7 @@ export function readRecordContext(
   let entity = '';
   // The Agents SDK's, by Logfire.
   let named = '';
+  const annotations: Record<string, boolean> = {};
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === ((fields.name << 3) | 2)) {
       const valueEnd = reader.lengthEnd();
@@ -96,6 +103,8 @@ export function readRecordContext(
       const { key, valueStart, valueEnd } = keyAndValue(reader);
       reader.leave(outer);
       if (isAgentName(key)) agent = true;
+      const annotation = key.endsWith('Hint') ? ANNOTATION.exec(key)?.[1] : undefined;
+      if (annotation !== undefined) annotations[annotation] = isTrue(bytes, valueStart, valueEnd);
       if (key === 'event.name' || key === 'traceloop.entity.name' || key === 'name' || isToolKey(key)) {
         const text = stringOf(bytes, valueStart, valueEnd);
         if (TOOL_NAME_KEYS.has(key) && text !== '') toolName = text;
@@ -115,7 +124,7 @@ export function readRecordContext(
   if (isLog && TOOL_KINDS.get('event.name')?.test(eventName) === true) tool = true;
   // Dialects that have a name for every span's type and none for the tool call the span what the tool is called.
   if (tool && toolName === '') toolName = entity || named || (isLog ? '' : name.replace(SPAN_NAME_FRAME, ''));
-  return { agent, tool: tool || (agent && toolName !== ''), toolName, eventName };
+  return { agent, tool: tool || (agent && toolName !== ''), toolName, hint: hintOf(annotations), eventName };
 }
 
 function keyAndValue(reader: WireReader): { key: string; valueStart: number; valueEnd: number } {
@@ -136,6 +145,11 @@ function keyAndValue(reader: WireReader): { key: string; valueStart: number; val
     }
   }
   return { key, valueStart, valueEnd };
+}
+
+/** True for a boolean AnyValue that is, and for the text `true`. */
+function isTrue(bytes: Buffer, start: number, end: number): boolean {
+  return (bytes[start] === 2 << 3 && bytes[start + 1] === 1) || stringOf(bytes, start, end) === 'true';
 }
 
 /** The string of an AnyValue, '' when it is none or longer than a name. */

@@ -16,6 +16,7 @@ import type { Engine, IncidentOf, RulesMemory } from './engine.ts';
 import { createPseudonyms } from './pseudonym.ts';
 import { RequestRedaction } from './request-redaction.ts';
 import { createTextRedactor } from './text-redactor.ts';
+import { ToolAnnotations } from './tool-annotations.ts';
 
 export interface RedactorOptions {
   readonly policy: CompiledPolicy;
@@ -60,6 +61,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
   const builtinScanner = options.scanner ?? createScanner();
   const instruments = createRedactionInstruments(options.meter);
   const markers = createMarkers(options.fingerprintKey);
+  const annotations = new ToolAnnotations();
   const fingerprints = createFingerprints(options.fingerprintKey, options.fingerprintKeyId);
   const onFailure = (reason: 'engine_error' | 'budget' | typeof UNKNOWN_TENANT): void => {
     instruments.failures.add(1, { reason });
@@ -77,6 +79,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
       fingerprints,
       text,
       policy,
+      annotations,
       incidentOf: options.incidentOf,
       memoryOf(rules) {
         let memory = memories.get(rules);

@@ -284,6 +284,7 @@ export class RequestRedaction {
       item,
       context,
       ...this.#attributes.toolTexts,
+      hintOf: (toolName) => this.#engine.annotations.of(this.#walk.tenant, toolName),
       digest: (canonical) => this.#engine.fingerprints.of(this.#walk.tenant, canonical),
     });
     if (facts !== undefined) this.#facts.push(facts);

@@ -1,6 +1,18 @@
+export interface ShellCommand {
+  /** Without quotes. */
+  readonly words: readonly string[];
+  /** What the line itself gives it to read: a here-document or a here-string; `''` when there is none. */
+  readonly input: string;
+}
+
+/** True for what may be written without changing anything: /dev/null and the like, file descriptors, files under /tmp. */
+export function scratchFile(path: string): boolean {
+  return /^(?:\/dev\/(?:null|stdout|stderr|tty)|&?\d|-|(?:\/var)?\/tmp\/(?!.*\.\.).+)$/.test(path);
+}
+
 export interface ShellLine {
-  /** Simple commands in order, each as words without quotes; those inside `$(…)` and backquotes included. */
-  readonly commands: readonly (readonly string[])[];
+  /** Simple commands in order; those inside `$(…)` and backquotes included. */
+  readonly commands: readonly ShellCommand[];
   /** A redirection writes to a file, other than /dev/null or a scratch file under /tmp. */
   readonly writesFile: boolean;
   /** The line was longer than is looked at. */
@@ -13,21 +25,28 @@ const SUBSTITUTION_DEPTH_MAX = 4;
 
 /**
  * Splits a POSIX shell line into simple commands: quotes, escapes, `;`, `&&`, `||`, `|`, `&`, newlines, redirections,
- * substitutions. Meant for telling what a line runs, not for running it: nothing is expanded, here-documents are skipped.
+ * substitutions, here-documents. Meant for telling what a line runs, not for running it: nothing is expanded.
  */
 export function shellCommands(line: string, depth = 0): ShellLine {
   const text = line.slice(0, LINE_LENGTH_MAX);
-  const commands: string[][] = [];
+  const commands: ShellCommand[] = [];
   const inner: string[] = [];
+  /** Here-documents whose text begins on the next line, each with the number of its command. */
+  let awaited: { readonly document: HereDocument; readonly command: number }[] = [];
   let words: string[] = [];
+  let input = '';
+  let hereString = false;
   let word = '';
   let inWord = false;
   let writesFile = false;
   let redirect = false;
   const endWord = (): void => {
     if (!inWord) return;
-    if (redirect) {
-      if (!/^(?:\/dev\/(?:null|stdout|stderr|tty)|&?\d|-|(?:\/var)?\/tmp\/(?!.*\.\.).+)$/.test(word)) writesFile = true;
+    if (hereString) {
+      input = word;
+      hereString = false;
+    } else if (redirect) {
+      if (!scratchFile(word)) writesFile = true;
       redirect = false;
     } else {
       words.push(word);
@@ -37,8 +56,9 @@ export function shellCommands(line: string, depth = 0): ShellLine {
   };
   const endCommand = (): void => {
     endWord();
-    if (words.length > 0) commands.push(words);
+    if (words.length > 0) commands.push({ words, input });
     words = [];
+    input = '';
   };
   let at = 0;
   while (at < text.length && commands.length < COMMANDS_MAX) {
@@ -80,8 +100,15 @@ export function shellCommands(line: string, depth = 0): ShellLine {
     } else if (character === '#' && !inWord) {
       const end = text.indexOf('\n', at);
       at = end === -1 ? text.length : end;
-    } else if (character === '<' && text.startsWith('<<', at) && !text.startsWith('<<<', at)) {
-      at = afterHereDocument(text, at);
+    } else if (text.startsWith('<<<', at)) {
+      endWord();
+      hereString = true;
+      at += 3;
+    } else if (text.startsWith('<<', at)) {
+      endWord();
+      const document = hereDocument(text, at);
+      if (document !== undefined) awaited.push({ document, command: commands.length });
+      at = document?.end ?? at + 2;
     } else if (character === '>' || (character === '&' && text.charAt(at + 1) === '>')) {
       // A number just before it is the file descriptor, not a word.
       if (/^\d+$/.test(word)) {
@@ -108,6 +135,15 @@ export function shellCommands(line: string, depth = 0): ShellLine {
     ) {
       endCommand();
       at += 1;
+      if (character !== '\n') continue;
+      for (const { document, command } of awaited) {
+        const [body, end] = hereBody(text, at, document);
+        at = end;
+        const of = commands[command];
+        if (of !== undefined) commands[command] = { words: of.words, input: body };
+        if (!document.quoted) inner.push(...substitutions(body));
+      }
+      awaited = [];
     } else if (character === ' ' || character === '\t' || character === '\r') {
       endWord();
       at += 1;
@@ -125,7 +161,7 @@ export function shellCommands(line: string, depth = 0): ShellLine {
       break;
     }
     const nested = shellCommands(body, depth + 1);
-    commands.push(...nested.commands.map((each) => [...each]));
+    commands.push(...nested.commands);
     writesFile ||= nested.writesFile;
     cut ||= nested.cut;
   }
@@ -147,16 +183,39 @@ function substitution(text: string, start: number): [string, number] {
   return [text.slice(start + 2), text.length];
 }
 
-function afterHereDocument(text: string, start: number): number {
+/** The bodies of all substitutions in a text. */
+function substitutions(text: string): string[] {
+  const found: string[] = [];
+  const start = /\$\((?!\()|`/g;
+  for (let match = start.exec(text); match !== null; match = start.exec(text)) {
+    const [body, end] = substitution(text, match.index);
+    found.push(body);
+    start.lastIndex = end;
+  }
+  return found;
+}
+
+interface HereDocument {
+  readonly delimiter: string;
+  readonly quoted: boolean;
+  /** Offset after the delimiter. */
+  readonly end: number;
+}
+
+function hereDocument(text: string, start: number): HereDocument | undefined {
   const match = /^<<-?\s*(['"]?)([\w.-]+)\1/.exec(text.slice(start, start + 80));
-  if (match === null) return start + 2;
-  const line = text.indexOf('\n', start);
-  if (line === -1) return start + match[0].length;
-  const closing = new RegExp(`\\n[\\t ]*${(match[2] ?? '').replaceAll(/[.-]/g, '\\$&')}(?=\\n|$)`).exec(
-    text.slice(line),
-  );
-  // What stands between `<<EOF` and the line's end still belongs to the command: it is looked at by the caller's next turn.
-  const rest = text.slice(start + match[0].length, line);
-  if (rest.trim() !== '') return start + match[0].length;
-  return closing === null ? text.length : line + closing.index + closing[0].length;
+  if (match === null) return undefined;
+  return { delimiter: match[2] ?? '', quoted: match[1] !== '', end: start + match[0].length };
+}
+
+/** The text of a here-document whose first line begins at an offset, and the offset after its closing line. */
+function hereBody(text: string, start: number, { delimiter }: HereDocument): [string, number] {
+  let at = start;
+  while (at < text.length) {
+    const lineEnd = text.indexOf('\n', at);
+    const end = lineEnd === -1 ? text.length : lineEnd;
+    if (text.slice(at, end).trim() === delimiter) return [text.slice(start, at), Math.min(end + 1, text.length)];
+    at = end + 1;
+  }
+  return [text.slice(start), text.length];
 }

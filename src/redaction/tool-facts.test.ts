@@ -103,3 +103,21 @@ test('a span that names the type of a tool and no tool is named after the tool',
     'mutate delete,mutate delete,mutate delete,mutate delete',
   );
 });
+
+const named = (attributes: Record<string, unknown>): SpanSketch => ({
+  attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'frobnicate', ...attributes },
+});
+
+test('the tier of a tool that a name says nothing of is that of its MCP annotations on the call', () => {
+  const [facts] = factsOf('traces', tracesOf(named({ 'mcp.tool.annotations.destructiveHint': true })));
+  expect(facts).toMatchObject({ tier: 'mutate', tierRule: 'mcp.annotations' });
+});
+
+test('annotations of listed and defined tools hold for their calls', () => {
+  const listing = JSON.stringify({ tools: [{ name: 'frobnicate', annotations: { readOnlyHint: true } }] });
+  factsOf('traces', tracesOf({ attributes: { 'mcp.method.name': 'tools/list', 'mcp.response.value': listing } }));
+  expect(factsOf('traces', tracesOf(named({})))).toMatchObject([{ tier: 'read', tierRule: 'mcp.annotations' }]);
+  const definitions = JSON.stringify([{ type: 'function', name: 'frobnicate', annotations: { readOnlyHint: false } }]);
+  factsOf('traces', tracesOf({ attributes: { 'gen_ai.tool.definitions': definitions } }));
+  expect(factsOf('traces', tracesOf(named({})))).toMatchObject([{ tier: 'mutate', tierRule: 'mcp.annotations' }]);
+});

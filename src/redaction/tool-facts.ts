@@ -3,6 +3,7 @@ import { messageArguments } from '../otlp/semconv/tool-parts.ts';
 import type { ItemFacts } from '../pipeline/facts.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { RecordContext } from './record-context.ts';
+import type { ToolHint } from './tool-annotations.ts';
 import { toolTier } from './tool-tier.ts';
 
 const LISTED_MAX = 32;
@@ -17,6 +18,8 @@ export interface ToolCall {
   /** Original arguments and results, as text; more than one when a dialect repeats them under several keys. */
   readonly arguments: readonly string[];
   readonly results: readonly string[];
+  /** What telemetry said of the tool's MCP annotations before. */
+  readonly hintOf: (toolName: string) => ToolHint | undefined;
   /** Keyed digest of the canonical arguments. */
   readonly digest: (canonical: string) => string;
 }
@@ -29,9 +32,11 @@ export function toolFacts(call: ToolCall): ItemFacts | undefined {
   const [text] = own;
   const [result] = call.results;
   const parsed = text === undefined ? undefined : parseJson(text);
+  const toolName = (result === undefined ? '' : langChainToolMessage(result)?.name) || context.toolName;
   const decided = toolTier(
-    (result === undefined ? '' : langChainToolMessage(result)?.name) || context.toolName,
+    toolName,
     own.map((each, index) => (index === 0 ? parsed : parseJson(each)) ?? each),
+    context.hint ?? call.hintOf(toolName),
   );
   const searched = [...call.arguments, ...call.results].map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
   const traceIds = traceIdsIn(searched);
