@@ -1,8 +1,6 @@
 import type {
   EvidenceContent,
   EvidenceKind,
-  EvidenceLink,
-  EvidenceModel,
   EvidenceOutcome,
   EvidenceRedaction,
   EvidenceRow,
@@ -155,128 +153,153 @@ function tokenCount(value: number | null | undefined): bigint | null {
   return BigInt(Math.trunc(value));
 }
 
-/** Expressions that give a StoredEvidence; 64-bit numbers as text, since JSON numbers would lose digits. */
-export const EVIDENCE_COLUMNS = `tenant, incident, id, kind,
-toString(toUnixTimestamp64Nano(occurred_at)) AS occurred,
-if(isNull(ended_at), NULL, toString(toUnixTimestamp64Nano(assumeNotNull(ended_at)))) AS ended,
-toString(toUnixTimestamp64Nano(received_at)) AS received,
-outcome, actor_kind, actor_name, actor_id, actor_on_behalf_of, service, environment, summary,
-tool_name, tool_call_id, tool_type, tool_mcp_server, tool_tier, tool_tier_rule, model_name, model_provider,
-has_tokens, toString(tokens_input) AS input_tokens, toString(tokens_output) AS output_tokens,
-conversation_id, session_id, trace_id, span_id, signal, also_seen_as, named_refs, source_family, trust, dialect,
-link_mode, link_rule, link_score, policy_version, digest, content, redactions, facts`;
+/** Columns that give a StoredEvidence. */
+export const EVIDENCE_COLUMNS =
+  'tenant, incident, id, narrow_columns, trace_id, span_id, digest, content, redactions, facts';
 
+/**
+ * A row as it is read. Rows of a page lie scattered over an incident's rows, and each column costs a read for each of them:
+ * what is short is read from one column that repeats it (`narrow_columns`).
+ */
 export interface StoredEvidence {
   readonly tenant: string;
   readonly incident: string;
   readonly id: string;
-  readonly kind: EvidenceKind;
-  readonly occurred: string;
-  readonly ended: string | null;
-  readonly received: string;
-  readonly outcome: EvidenceOutcome;
-  readonly actor_kind: ActorKind;
-  readonly actor_name: string;
-  readonly actor_id: string | null;
-  readonly actor_on_behalf_of: string | null;
-  readonly service: string;
-  readonly environment: string;
-  readonly summary: string;
-  readonly tool_name: string | null;
-  readonly tool_call_id: string | null;
-  readonly tool_type: string | null;
-  readonly tool_mcp_server: string | null;
-  readonly tool_tier: EvidenceTool['tier'] | '';
-  readonly tool_tier_rule: string | null;
-  readonly model_name: string | null;
-  readonly model_provider: string | null;
-  readonly has_tokens: number;
-  readonly input_tokens: string | null;
-  readonly output_tokens: string | null;
-  readonly conversation_id: string;
-  readonly session_id: string;
+  /** A JSON array, see NarrowColumns. */
+  readonly narrow_columns: string;
   readonly trace_id: string;
   readonly span_id: string;
-  readonly signal: EvidenceSource['signal'];
-  readonly also_seen_as: readonly string[];
-  readonly named_refs: readonly string[];
-  readonly source_family: string;
-  readonly trust: EvidenceTrust;
-  readonly dialect: string;
-  readonly link_mode: LinkMode | '';
-  readonly link_rule: string;
-  readonly link_score: number;
-  readonly policy_version: string;
   readonly digest: string;
   readonly content: string;
   readonly redactions: string;
   readonly facts: string;
 }
 
+/** In the order of the expression in sql/017-evidence_narrow_columns.sql. 64-bit numbers are text, JSON would lose digits. */
+type NarrowColumns = readonly [
+  kind: EvidenceKind,
+  occurred: string,
+  ended: string | null,
+  received: string,
+  outcome: EvidenceOutcome,
+  actorKind: ActorKind,
+  actorName: string,
+  actorId: string | null,
+  actorOnBehalfOf: string | null,
+  service: string,
+  environment: string,
+  summary: string,
+  toolName: string | null,
+  toolCallId: string | null,
+  toolType: string | null,
+  toolMcpServer: string | null,
+  toolTier: EvidenceTool['tier'] | '',
+  toolTierRule: string | null,
+  modelName: string | null,
+  modelProvider: string | null,
+  hasTokens: number,
+  tokensInput: string | null,
+  tokensOutput: string | null,
+  conversationId: string,
+  sessionId: string,
+  signal: EvidenceSource['signal'],
+  alsoSeenAs: readonly string[],
+  namedRefs: readonly string[],
+  sourceFamily: string,
+  trust: EvidenceTrust,
+  dialect: string,
+  linkMode: LinkMode | '',
+  linkRule: string,
+  linkScore: number,
+  policyVersion: string,
+];
+
 /** What `evidenceBlock` wrote, read back. */
 export function toEvidenceRow(stored: StoredEvidence): EvidenceRow {
+  const [
+    kind,
+    occurred,
+    ended,
+    received,
+    outcome,
+    actorKind,
+    actorName,
+    actorId,
+    actorOnBehalfOf,
+    service,
+    environment,
+    summary,
+    toolName,
+    toolCallId,
+    toolType,
+    toolMcpServer,
+    toolTier,
+    toolTierRule,
+    modelName,
+    modelProvider,
+    hasTokens,
+    tokensInput,
+    tokensOutput,
+    conversationId,
+    sessionId,
+    signal,
+    alsoSeenAs,
+    namedRefs,
+    sourceFamily,
+    trust,
+    dialect,
+    linkMode,
+    linkRule,
+    linkScore,
+    policyVersion,
+  ] = JSON.parse(stored.narrow_columns) as NarrowColumns;
+  const tool: EvidenceTool | null =
+    toolName === null
+      ? null
+      : {
+          name: toolName,
+          callId: toolCallId,
+          type: toolType,
+          mcpServer: toolMcpServer,
+          tier: toolTier === '' ? 'unknown' : toolTier,
+          tierRule: toolTierRule,
+        };
   return {
     tenant: stored.tenant,
     id: stored.id,
     incident: stored.incident,
-    kind: stored.kind,
+    kind,
     state: stored.incident === '' ? 'unfiled' : 'linked',
-    occurredAtUnixNano: BigInt(stored.occurred),
-    endedAtUnixNano: stored.ended === null ? null : BigInt(stored.ended),
-    receivedAtUnixNano: BigInt(stored.received),
-    outcome: stored.outcome,
+    occurredAtUnixNano: BigInt(occurred),
+    endedAtUnixNano: ended === null ? null : BigInt(ended),
+    receivedAtUnixNano: BigInt(received),
+    outcome,
     actor: {
-      kind: stored.actor_kind,
-      name: stored.actor_name,
-      id: stored.actor_id,
-      ...(stored.actor_on_behalf_of === null ? {} : { onBehalfOf: stored.actor_on_behalf_of }),
+      kind: actorKind,
+      name: actorName,
+      id: actorId,
+      ...(actorOnBehalfOf === null ? {} : { onBehalfOf: actorOnBehalfOf }),
     },
-    service: stored.service,
-    environment: stored.environment,
-    summary: stored.summary,
-    tool: toTool(stored),
-    model: toModel(stored),
-    tokens:
-      stored.has_tokens === 0 ? null : { input: toCount(stored.input_tokens), output: toCount(stored.output_tokens) },
-    conversationId: stored.conversation_id,
-    sessionId: stored.session_id,
+    service,
+    environment,
+    summary,
+    tool,
+    model: modelName === null ? null : { name: modelName, provider: modelProvider },
+    tokens: hasTokens === 0 ? null : { input: toCount(tokensInput), output: toCount(tokensOutput) },
+    conversationId,
+    sessionId,
     content: JSON.parse(stored.content) as Record<string, EvidenceContent>,
     redactions: JSON.parse(stored.redactions) as EvidenceRedaction[],
-    link: toLink(stored),
-    source: {
-      traceId: stored.trace_id,
-      spanId: stored.span_id,
-      signal: stored.signal,
-      alsoSeenAs: stored.also_seen_as,
-    },
-    sourceFamily: stored.source_family,
-    trust: stored.trust,
-    dialect: stored.dialect,
-    namedRefs: stored.named_refs,
+    link: linkMode === '' ? null : { mode: linkMode, rule: linkRule, score: linkScore },
+    source: { traceId: stored.trace_id, spanId: stored.span_id, signal, alsoSeenAs },
+    sourceFamily,
+    trust,
+    dialect,
+    namedRefs,
     facts: JSON.parse(stored.facts) as EvidenceRow['facts'],
-    policyVersion: stored.policy_version,
+    policyVersion,
     digest: stored.digest,
   };
-}
-
-function toTool(stored: StoredEvidence): EvidenceTool | null {
-  if (stored.tool_name === null) return null;
-  return {
-    name: stored.tool_name,
-    callId: stored.tool_call_id,
-    type: stored.tool_type,
-    mcpServer: stored.tool_mcp_server,
-    tier: stored.tool_tier === '' ? 'unknown' : stored.tool_tier,
-    tierRule: stored.tool_tier_rule,
-  };
-}
-
-function toModel(stored: StoredEvidence): EvidenceModel | null {
-  return stored.model_name === null ? null : { name: stored.model_name, provider: stored.model_provider };
-}
-
-function toLink(stored: StoredEvidence): EvidenceLink | null {
-  return stored.link_mode === '' ? null : { mode: stored.link_mode, rule: stored.link_rule, score: stored.link_score };
 }
 
 function toCount(text: string | null): number | null {

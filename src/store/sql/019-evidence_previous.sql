@@ -1,0 +1,1 @@
+RENAME TABLE IF EXISTS evidence TO evidence_previous

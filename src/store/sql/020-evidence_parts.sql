@@ -1,0 +1,1 @@
+ALTER TABLE evidence_previous MOVE PARTITION tuple() TO TABLE evidence_next

@@ -1,0 +1,1 @@
+RENAME TABLE IF EXISTS evidence_next TO evidence

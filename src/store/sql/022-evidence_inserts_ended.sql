@@ -1,0 +1,1 @@
+SELECT sleepEachRow(1) FROM (SELECT 1 FROM evidence LIMIT 3) FORMAT Null

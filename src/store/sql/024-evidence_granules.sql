@@ -1,0 +1,1 @@
+ALTER TABLE evidence REWRITE PARTS SETTINGS mutations_sync = 0
