@@ -31,7 +31,7 @@ function call(number: number, part = 0): Contribution {
     tool: { role: 'execute', name: 'kubectl', callId: `call_${number}`, type: 'function', mcpServer: '' },
     model: null,
     tokens: null,
-    content: new Map([['result', { captured: true, value: TEXT, bytes: TEXT.length, digest: null }]]),
+    content: { result: { captured: true, value: TEXT, bytes: TEXT.length, digest: null } },
     references: new Map(),
     detail: '',
     joinsSpan: false,

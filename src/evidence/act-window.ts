@@ -1,23 +1,38 @@
-import { hash } from 'node:crypto';
-import { addContribution, createAct, fold, mayJoin, overlaps, sameTool, type Act } from './act.ts';
-import { storedContribution, type Contribution } from './contribution.ts';
+import {
+  addContribution,
+  createAct,
+  fold,
+  mayJoin,
+  NOTHING_INHERITED,
+  noteFiled,
+  overlaps,
+  recountContent,
+  releaseContent,
+  sameTool,
+  takeBackContent,
+  type Act,
+  type Inherited,
+} from './act.ts';
+import { ActIndex } from './act-index.ts';
+import { storedContribution, type Contents, type Contribution } from './contribution.ts';
 import { evidenceId } from './evidence-id.ts';
-import type { Inherited } from './evidence-row.ts';
+import { SpanTree, type SpanContext } from './span-tree.ts';
+import { KEY_KIND, kindKey, textKey, type WindowKey } from './window-key.ts';
 import type { EvidenceRow } from '../record/evidence.ts';
 
 /**
  * Recent acts in memory, so that what is said about one act in several records, requests and signals ends in one row.
- * Bounded: the acts and spans heard of longest ago are forgotten first.
+ * Bounded: the acts and spans heard of longest ago are forgotten first. Content is kept for the latest acts only; that of older ones
+ * is in the store, and comes back when more is said about them.
  */
 
 const ACTS_MAX = 50_000;
-/** Characters of content over all acts: fifty thousand calls of the largest contents would be gigabytes. */
+/** Characters of content that acts may hold until their rows are stored: fifty thousand calls of the largest contents would be gigabytes. */
 export const CONTENT_LENGTH_TOTAL_MAX = 128 * 1024 * 1024;
-const SPANS_MAX = 200_000;
+/** Characters of content kept of acts whose rows are stored. */
+const CONTENT_LENGTH_KEPT = 8 * 1024 * 1024;
 const TRACES_MAX = 50_000;
 const FORGOTTEN_MAX = 200_000;
-/** Steps up a span tree; a cycle ends here too. */
-const ANCESTORS_MAX = 64;
 /** Ancestors under whose id an act can be found by a span that arrives later. */
 const AWAITED_ANCESTORS_MAX = 8;
 /** Identical calls of one trace that get a row each; further ones are counted into the last of them. */
@@ -26,23 +41,13 @@ const FOLDED_MAX = 10_000;
 /** Failures of one trace that get a row each. */
 export const FAILURES_PER_TRACE_MAX = 20;
 
-/** What a recognised span says that holds for what runs under it. */
-export interface SpanContext {
-  readonly parentSpanId: string;
-  readonly agentName: string;
-  readonly agentId: string;
-  readonly conversationId: string;
-  readonly sessionId: string;
-  readonly refs: readonly string[];
-}
-
 export interface ActWindow {
   /** The act this contribution belongs to, made when there is none. Undefined when a bound refuses it (`refused` counts). */
   add(contribution: Contribution): Act | undefined;
-  /** Remembers a span of a trace with agent work; acts under it may change by it and are returned. */
-  addSpan(tenant: string, traceId: string, spanId: string, context: SpanContext): readonly Act[];
-  /** Remembers only who the parent of an ordinary span is. */
-  addParent(tenant: string, traceId: string, spanId: string, parentSpanId: string): void;
+  /** Remembers a span of a trace with agent work; acts under it may change by it and are returned. `''` is no parent. */
+  addSpan(tenant: string, traceId: string, spanId: string, parentSpanId: string, context: SpanContext): readonly Act[];
+  /** Remembers who the parents of a trace's ordinary spans are: by span id, the parent's. */
+  addParents(tenant: string, traceId: string, parents: ReadonlyMap<string, string>): void;
   /** True when tool calls of the trace are in the window, or were looked for (`addStoredTrace`). */
   knowsTrace(tenant: string, traceId: string): boolean;
   /** Takes in the stored tool calls of a trace that the window knows nothing of, so that later records join them. */
@@ -53,86 +58,83 @@ export interface ActWindow {
   addStored(act: Act, contribution: Contribution): void;
   /** What holds for an act by the spans it ran under, nearest first. */
   inherited(act: Act): Inherited;
+  /** Lets go of content beyond what is kept, of acts whose rows are stored as things stand, the oldest first. */
+  release(): void;
+  /** Gives an act, and those it absorbed, their released content back: by act id, what the store has. */
+  takeBack(act: Act, stored: ReadonlyMap<string, Contents>): void;
   readonly refused: number;
   readonly folded: number;
   readonly size: number;
 }
 
-/** What an ordinary span says: only its parent is remembered, as the text alone, since most spans of a trace are ordinary. */
-const NO_CONTEXT = { agentName: '', agentId: '', conversationId: '', sessionId: '', refs: [] } as const;
+export interface ActWindowOptions {
+  /** Characters of content kept of acts whose rows are stored; 8 Mi by default. */
+  readonly contentLengthKept?: number;
+}
 
-export function createActWindow(): ActWindow {
-  return new BoundedActWindow();
+export function createActWindow(options: ActWindowOptions = {}): ActWindow {
+  return new BoundedActWindow(options.contentLengthKept ?? CONTENT_LENGTH_KEPT);
 }
 
 class BoundedActWindow implements ActWindow {
   /** Insertion order is age. */
   readonly #acts = new Set<Act>();
-  /** An act alone stands without a list: most keys have one, and an act has a dozen keys. */
-  readonly #byKey = new Map<string, Act | Act[]>();
-  /** A span's context, or the parent span id of an ordinary one. */
-  readonly #spans = new Map<string, SpanContext | string>();
+  readonly #index = new ActIndex();
+  readonly #spans = new SpanTree();
+  /** Acts whose content is here, those it came to last at the end. */
+  readonly #holding = new Set<Act>();
   /** Traces whose stored calls were looked for; insertion order is age. */
   readonly #lookedUp = new Set<string>();
   /** Ids of acts with stored rows that had to make room; insertion order is age. */
   readonly #forgotten = new Set<string>();
+  readonly #contentLengthKept: number;
   #contentLength = 0;
   refused = 0;
   folded = 0;
+
+  constructor(contentLengthKept: number) {
+    this.#contentLengthKept = contentLengthKept;
+  }
 
   get size(): number {
     return this.#acts.size;
   }
 
-  addSpan(tenant: string, traceId: string, spanId: string, context: SpanContext): readonly Act[] {
-    this.#remember(`${tenant} ${traceId} ${spanId}`, context);
+  addSpan(tenant: string, traceId: string, spanId: string, parentSpanId: string, context: SpanContext): readonly Act[] {
+    const trace = traceKey(tenant, traceId);
+    const parent = parentSpanId === '' ? undefined : textKey(trace, parentSpanId);
+    this.#spans.add(textKey(trace, spanId), parent, context);
     const says = context.agentName + context.agentId + context.conversationId + context.sessionId !== '';
-    return says || context.refs.length > 0 ? this.#actsOf(`${tenant} trace ${traceId}`) : [];
+    return says || context.refs.length > 0 ? this.#index.of(tenant, kindKey(trace, KEY_KIND.trace)) : [];
   }
 
-  addParent(tenant: string, traceId: string, spanId: string, parentSpanId: string): void {
-    const key = `${tenant} ${traceId} ${spanId}`;
-    if (!this.#spans.has(key)) this.#remember(key, parentSpanId);
-  }
-
-  #remember(key: string, context: SpanContext | string): void {
-    this.#spans.delete(key);
-    this.#spans.set(key, context);
-    for (const oldest of surplus(this.#spans, SPANS_MAX)) this.#spans.delete(oldest);
-  }
-
-  /** Span ids above a span, nearest first, as far as they are known. */
-  #ancestors(tenant: string, traceId: string, spanId: string, parentSpanId: string): readonly string[] {
-    const above: string[] = [];
-    const seen = new Set([spanId]);
-    let at = parentSpanId;
-    while (at !== '' && !seen.has(at) && above.length < ANCESTORS_MAX) {
-      seen.add(at);
-      above.push(at);
-      const span = this.#spans.get(`${tenant} ${traceId} ${at}`);
-      at = typeof span === 'string' ? span : (span?.parentSpanId ?? '');
-    }
-    return above;
+  addParents(tenant: string, traceId: string, parents: ReadonlyMap<string, string>): void {
+    const trace = traceKey(tenant, traceId);
+    for (const [spanId, parent] of parents) this.#spans.addParent(textKey(trace, spanId), textKey(trace, parent));
   }
 
   inherited(act: Act): Inherited {
-    let { agentName, agentId, conversationId, sessionId }: Omit<Inherited, 'refs'> = NO_CONTEXT;
-    const refs = new Set<string>();
-    for (const each of act.contributions.values()) {
+    let { agentName, agentId, conversationId, sessionId }: Omit<Inherited, 'refs'> = NOTHING_INHERITED;
+    let refs: Set<string> | undefined;
+    let says = false;
+    for (const each of act.contributions) {
       if (each.traceId === '') continue;
       // A log record's span, or a requesting model call, is itself above what it tells of.
       const from = each.signal === 'logs' ? each.spanId : each.parentSpanId;
-      for (const spanId of this.#ancestors(act.tenant, each.traceId, '', from)) {
-        const span = this.#spans.get(`${act.tenant} ${each.traceId} ${spanId}`);
-        if (span === undefined) break;
-        const context = typeof span === 'string' ? NO_CONTEXT : span;
+      if (from === '') continue;
+      for (const span of this.#spans.upwards(textKey(traceKey(act.tenant, each.traceId), from))) {
+        const context = this.#spans.context(span);
+        if (context === undefined) continue;
         if (agentName === '') ({ agentName, agentId } = context);
         conversationId ||= context.conversationId;
         sessionId ||= context.sessionId;
-        for (const ref of context.refs) refs.add(ref);
+        for (const ref of context.refs) (refs ??= new Set()).add(ref);
+        says = true;
       }
     }
-    return { agentName, agentId, conversationId, sessionId, refs: [...refs] };
+    return says
+      ? { agentName, agentId, conversationId, sessionId, refs: refs === undefined ? NOTHING_INHERITED.refs : [...refs] }
+      : NOTHING_INHERITED;
   }
 
   add(contribution: Contribution): Act | undefined {
@@ -147,7 +149,7 @@ class BoundedActWindow implements ActWindow {
       const flooded = this.#flooded(contribution);
       if (flooded !== undefined) return flooded;
     } else if (contribution.kind === 'error' || contribution.kind === 'log') {
-      const failures = this.#actsOf(`${contribution.tenant} failures ${contribution.traceId}`);
+      const failures = this.#ofTrace(contribution, KEY_KIND.failures);
       if (contribution.traceId !== '' && failures.length >= FAILURES_PER_TRACE_MAX) {
         this.refused += 1;
         return undefined;
@@ -155,13 +157,14 @@ class BoundedActWindow implements ActWindow {
     }
     const act = createAct(this.#newId(contribution), contribution);
     this.#take(act);
-    this.#index(act, contribution);
+    this.#enter(act, contribution);
     this.#evict();
     return act;
   }
 
   knowsTrace(tenant: string, traceId: string): boolean {
-    return this.#lookedUp.has(`${tenant} ${traceId}`) || this.#byKey.has(`${tenant} tools ${traceId}`);
+    if (this.#lookedUp.has(`${tenant} ${traceId}`)) return true;
+    return this.#index.of(tenant, kindKey(traceKey(tenant, traceId), KEY_KIND.tools)).length > 0;
   }
 
   addStoredTrace(tenant: string, traceId: string, rows: readonly EvidenceRow[]): void {
@@ -175,16 +178,17 @@ class BoundedActWindow implements ActWindow {
         act = createAct(row.id, contribution);
         byId.set(row.id, act);
         this.#take(act);
-        this.#index(act, contribution);
+        this.#enter(act, contribution);
         // The same spans delivered again are this act's own, also those that only added to it.
         for (const spanId of [row.source.spanId, ...row.source.alsoSeenAs]) {
           if (spanId === '') continue;
-          if (row.source.signal === 'traces') this.#key(act, `${tenant} record span ${traceId} ${spanId}`);
-          if (row.source.signal === 'traces') this.#key(act, `${tenant} tool span ${traceId} ${spanId}`);
+          if (row.source.signal !== 'traces') continue;
+          this.#index.add(recordKey(tenant, `span ${traceId} ${spanId}`), act);
+          this.#index.add(kindKey(textKey(traceKey(tenant, traceId), spanId), KEY_KIND.toolSpan), act);
         }
         this.#evict();
       }
-      act.filed.set(row.incident, row.link);
+      noteFiled(act, row.incident, row.link);
     }
   }
 
@@ -192,25 +196,52 @@ class BoundedActWindow implements ActWindow {
     this.#addTo(act, contribution);
   }
 
+  release(): void {
+    if (this.#contentLength <= this.#contentLengthKept) return;
+    // A quarter at once: to find the first of a set, V8 walks past all that was deleted from it.
+    const wanted = this.#contentLengthKept - this.#contentLengthKept / 4;
+    for (const act of this.#holding) {
+      if (this.#contentLength <= wanted) break;
+      if (act.changed || act.filed.size === 0) continue;
+      this.#contentLength -= act.contentLength;
+      releaseContent(act);
+      this.#holding.delete(act);
+    }
+  }
+
+  takeBack(act: Act, stored: ReadonlyMap<string, Contents>): void {
+    const before = act.contentLength;
+    for (const each of [...act.absorbed, act]) if (each.released) takeBackContent(each, stored.get(each.id));
+    recountContent(act);
+    this.#recount(act, before);
+  }
+
   #take(act: Act): void {
     this.#acts.add(act);
-    this.#contentLength += act.contentLength;
+    this.#recount(act, 0);
   }
 
   #addTo(act: Act, contribution: Contribution): void {
     const before = act.contentLength;
     addContribution(act, contribution);
-    // An act that had to make room is still written, but counts no more.
-    if (this.#acts.has(act)) this.#contentLength += act.contentLength - before;
-    this.#index(act, contribution);
+    this.#recount(act, before);
+    this.#enter(act, contribution);
+  }
+
+  /** An act that had to make room is still written, but counts no more. */
+  #recount(act: Act, before: number): void {
+    if (!this.#acts.has(act)) return;
+    this.#contentLength += act.contentLength - before;
+    if (act.contentLength > 0) this.#holding.add(act);
   }
 
   #newId(contribution: Contribution): string {
     const { tenant, tool, traceId, spanId, identity } = contribution;
     // The first attempt of a call is named by the call, so that whoever reports it first gives it the same id.
-    for (const key of tool === null ? [] : callKeys(contribution)) {
-      if (this.#actsOf(key).length === 0) return evidenceId(tenant, 'tool call', key);
-      break;
+    const name = callName(contribution);
+    if (name !== undefined) {
+      const [key] = callKeys(contribution);
+      if (key !== undefined && this.#index.of(tenant, key).length === 0) return evidenceId(tenant, 'tool call', name);
     }
     return contribution.signal === 'traces' && spanId !== ''
       ? evidenceId(tenant, contribution.kind, traceId, spanId, tool?.role === 'request' ? identity : '')
@@ -220,30 +251,31 @@ class BoundedActWindow implements ActWindow {
   /** Acts the contribution belongs to. Several when it is what shows that they are one. */
   #find(contribution: Contribution): readonly Act[] {
     const { tenant, kind, traceId, spanId, tool } = contribution;
-    const own = this.#actsOf(`${tenant} record ${contribution.identity}`).find(
-      (act) => act.kind === kind || contribution.joinsSpan,
-    );
+    const own = this.#index
+      .of(tenant, recordKey(tenant, contribution.identity))
+      .find((act) => act.kind === kind || contribution.joinsSpan);
     if (own !== undefined) return [own];
+    const span = textKey(traceKey(tenant, traceId), spanId);
     if (contribution.joinsSpan) {
-      return this.#actsOf(`${tenant} of span ${traceId} ${spanId}`).slice(0, 1);
+      return this.#index.of(tenant, kindKey(span, KEY_KIND.ofSpan)).slice(0, 1);
     }
     if (contribution.signal === 'traces' && tool?.role !== 'request') {
-      const waiting = this.#actsOf(`${tenant} of span ${traceId} ${spanId}`).find((act) =>
-        all(act).every((each) => each.joinsSpan),
-      );
+      const waiting = this.#index
+        .of(tenant, kindKey(span, KEY_KIND.ofSpan))
+        .find((act) => act.contributions.every((each) => each.joinsSpan));
       if (waiting !== undefined) return [waiting];
     }
     if (tool === null || kind !== 'tool_call') {
       // Two signals about one span: its log records join the row of the span, and the other way round.
       if (spanId === '' || kind === 'error' || kind === 'log') return [];
-      const act = this.#actsOf(`${tenant} ${kind} span ${traceId} ${spanId}`).find(
-        (each) => contribution.signal === 'logs' || all(each).every((other) => other.signal === 'logs'),
-      );
+      const act = this.#index
+        .of(tenant, spanOfKindKey(span, kind))
+        .find((each) => contribution.signal === 'logs' || each.contributions.every((other) => other.signal === 'logs'));
       return act === undefined ? [] : [act];
     }
     const found = new Set<Act>();
     for (const key of lookupKeys(contribution)) {
-      const act = this.#actsOf(key).find((each) => mayJoin(each, contribution, 'call_id'));
+      const act = this.#index.of(tenant, key).find((each) => mayJoin(each, contribution, 'call_id'));
       if (act !== undefined) found.add(act);
     }
     if (traceId !== '' && spanId !== '') {
@@ -261,18 +293,19 @@ class BoundedActWindow implements ActWindow {
     // A model's request shares its span with the model call and has no place of its own in the tree.
     if (tool?.role === 'request') return [];
     const found: Act[] = [];
-    const start = contribution.signal === 'logs' ? spanId : parentSpanId;
-    for (const above of this.#ancestors(tenant, traceId, spanId, start)) {
-      const act = this.#actsOf(`${tenant} tool span ${traceId} ${above}`)[0];
+    const trace = traceKey(tenant, traceId);
+    const own = textKey(trace, spanId);
+    const start = contribution.signal === 'logs' ? undefined : this.#parentKey(trace, parentSpanId);
+    for (const above of this.#spans.upwards(start, own)) {
+      const act = this.#index.of(tenant, kindKey(above, KEY_KIND.toolSpan))[0];
       if (act !== undefined) {
         if (mayJoin(act, contribution, 'tree')) found.push(act);
         break;
       }
       // Under another agent's span it is another act.
-      const span = this.#spans.get(`${tenant} ${traceId} ${above}`);
-      if (typeof span === 'object' && span.agentName !== '') break;
+      if ((this.#spans.context(above)?.agentName ?? '') !== '') break;
     }
-    for (const act of this.#actsOf(`${tenant} awaits ${traceId} ${spanId}`)) {
+    for (const act of this.#index.of(tenant, kindKey(own, KEY_KIND.awaits))) {
       if (mayJoin(act, contribution, 'tree')) found.push(act);
     }
     return found;
@@ -284,10 +317,10 @@ class BoundedActWindow implements ActWindow {
    * known.
    */
   #findByName(contribution: Contribution): Act | undefined {
-    const { tenant, traceId, tool } = contribution;
+    const { tool } = contribution;
     if (tool === null || tool.name === '') return undefined;
-    return this.#actsOf(`${tenant} tools ${traceId}`).find((act) => {
-      const others = all(act);
+    return this.#ofTrace(contribution, KEY_KIND.tools).find((act) => {
+      const others = act.contributions;
       for (const other of others) {
         if (other.tool === null || !sameTool(other.tool.name, tool.name)) return false;
         if (other.tool.callId !== '' && tool.callId !== '' && other.tool.callId !== tool.callId) return false;
@@ -299,18 +332,18 @@ class BoundedActWindow implements ActWindow {
 
   /** Moves everything said about `other` to `act`. */
   #absorb(act: Act, other: Act): void {
-    for (const contribution of other.contributions.values()) this.#addTo(act, contribution);
+    for (const contribution of other.contributions) this.#addTo(act, contribution);
     for (const identity of other.folded ?? []) fold(act, identity);
     this.#forget(other);
-    act.absorbed.push(other);
+    act.absorbed = [...act.absorbed, other];
   }
 
   #flooded(contribution: Contribution): Act | undefined {
     // Most traces have too few calls for a flood: nothing to compare then.
-    const calls = this.#actsOf(`${contribution.tenant} tools ${contribution.traceId}`);
+    const calls = this.#ofTrace(contribution, KEY_KIND.tools);
     if (calls.length < IDENTICAL_CALLS_MAX) return undefined;
     const key = sameCallKey(contribution);
-    const same = key === undefined ? [] : this.#actsOf(key);
+    const same = key === undefined ? [] : this.#index.of(contribution.tenant, key);
     if (same.length < IDENTICAL_CALLS_MAX) return undefined;
     const act = same.at(-1);
     if (act !== undefined && (act.folded?.size ?? 0) < FOLDED_MAX && act.folded?.has(contribution.identity) !== true) {
@@ -320,50 +353,45 @@ class BoundedActWindow implements ActWindow {
     return act;
   }
 
-  #index(act: Act, contribution: Contribution): void {
+  /** Enters the act into the index under everything by which a record that belongs to it may ask. */
+  #enter(act: Act, contribution: Contribution): void {
     const { tenant, kind, traceId, spanId, parentSpanId, identity, tool, signal } = contribution;
-    this.#key(act, `${tenant} record ${identity}`);
-    if (traceId !== '') this.#key(act, `${tenant} trace ${traceId}`);
+    const index = this.#index;
+    index.add(recordKey(tenant, identity), act);
+    const trace = traceKey(tenant, traceId);
+    const span = textKey(trace, spanId);
+    if (traceId !== '') index.add(kindKey(trace, KEY_KIND.trace), act);
     if (contribution.joinsSpan || (signal === 'traces' && tool?.role !== 'request')) {
-      this.#key(act, `${tenant} of span ${traceId} ${spanId}`);
+      index.add(kindKey(span, KEY_KIND.ofSpan), act);
     }
     if (contribution.joinsSpan) return;
     if (kind === 'error' || kind === 'log') {
-      this.#key(act, `${tenant} failures ${traceId}`);
+      index.add(kindKey(trace, KEY_KIND.failures), act);
       return;
     }
     if (tool === null || kind !== 'tool_call') {
-      if (spanId !== '') this.#key(act, `${tenant} ${kind} span ${traceId} ${spanId}`);
+      if (spanId !== '') index.add(spanOfKindKey(span, kind), act);
       return;
     }
-    for (const key of callKeys(contribution)) this.#key(act, key);
+    for (const key of callKeys(contribution)) index.add(key, act);
     if (traceId === '') return;
-    this.#key(act, `${tenant} tools ${traceId}`);
+    index.add(kindKey(trace, KEY_KIND.tools), act);
     const same = sameCallKey(contribution);
-    if (same !== undefined) this.#key(act, same);
+    if (same !== undefined) index.add(same, act);
     if (signal !== 'traces' || tool.role === 'request') return;
-    this.#key(act, `${tenant} tool span ${traceId} ${spanId}`);
-    const above = this.#ancestors(tenant, traceId, spanId, parentSpanId);
-    for (const ancestor of above.slice(0, AWAITED_ANCESTORS_MAX)) {
-      this.#key(act, `${tenant} awaits ${traceId} ${ancestor}`);
+    index.add(kindKey(span, KEY_KIND.toolSpan), act);
+    const above = this.#spans.upwards(this.#parentKey(trace, parentSpanId), span);
+    for (let at = 0; at < above.length && at < AWAITED_ANCESTORS_MAX; at += 1) {
+      index.add(kindKey(above[at] as WindowKey, KEY_KIND.awaits), act);
     }
   }
 
-  #actsOf(key: string): readonly Act[] {
-    const found = this.#byKey.get(key);
-    if (found === undefined) return [];
-    return Array.isArray(found) ? found : [found];
+  #ofTrace({ tenant, traceId }: Contribution, kind: number): readonly Act[] {
+    return this.#index.of(tenant, kindKey(traceKey(tenant, traceId), kind));
   }
 
-  #key(act: Act, key: string): void {
-    const found = this.#byKey.get(key);
-    if (found === undefined) this.#byKey.set(key, act);
-    else if (!Array.isArray(found)) {
-      if (found === act) return;
-      this.#byKey.set(key, [found, act]);
-    } else if (found.at(-1) === act || found.includes(act)) return;
-    else found.push(act);
-    act.keys.push(key);
+  #parentKey(trace: WindowKey, parentSpanId: string): WindowKey | undefined {
+    return parentSpanId === '' ? undefined : textKey(trace, parentSpanId);
   }
 
   #evict(): void {
@@ -389,14 +417,8 @@ class BoundedActWindow implements ActWindow {
 
   #forget(act: Act): void {
     if (this.#acts.delete(act)) this.#contentLength -= act.contentLength;
-    for (const key of act.keys) {
-      const found = this.#byKey.get(key);
-      if (Array.isArray(found) && found.length > 1) {
-        const at = found.indexOf(act);
-        if (at >= 0) found.splice(at, 1);
-      } else if (found === act || (Array.isArray(found) && found[0] === act)) this.#byKey.delete(key);
-    }
-    act.keys.length = 0;
+    this.#holding.delete(act);
+    this.#index.remove(act);
   }
 }
 
@@ -414,14 +436,38 @@ function surplus<Key>(all: { readonly size: number; keys(): Iterable<Key> }, max
   return oldest;
 }
 
+function traceKey(tenant: string, traceId: string): WindowKey {
+  return textKey(textKey(0, tenant), traceId);
+}
+
+function recordKey(tenant: string, identity: string): WindowKey {
+  return textKey(kindKey(textKey(0, tenant), KEY_KIND.record), identity);
+}
+
+function spanOfKindKey(span: WindowKey, kind: string): WindowKey {
+  return textKey(kindKey(span, KEY_KIND.kindSpan), kind);
+}
+
+/** A call by its id within its trace, or else its conversation or session: the text that its evidence id is made of. */
+function callName({ tenant, tool, traceId, conversationId, sessionId }: Contribution): string | undefined {
+  if (tool === null || tool.callId === '') return undefined;
+  if (traceId !== '') return `${tenant} call ${traceId} ${tool.callId}`;
+  if (conversationId !== '') return `${tenant} untraced call conversation ${conversationId} ${tool.callId}`;
+  if (sessionId !== '') return `${tenant} untraced call session ${sessionId} ${tool.callId}`;
+  return undefined;
+}
+
 /** Keys by which records of one call find each other: its id within its trace, or within its conversation or session. */
-function callKeys({ tenant, tool, traceId, conversationId, sessionId }: Contribution): readonly string[] {
+function callKeys(contribution: Contribution, traced = contribution.traceId !== ''): readonly WindowKey[] {
+  const { tenant, tool, traceId, conversationId, sessionId } = contribution;
   if (tool === null || tool.callId === '') return [];
-  const keys: string[] = [];
-  if (traceId !== '') keys.push(`${tenant} call ${traceId} ${tool.callId}`);
-  const traced = traceId === '' ? 'untraced' : 'traced';
-  if (conversationId !== '') keys.push(`${tenant} ${traced} call conversation ${conversationId} ${tool.callId}`);
-  if (sessionId !== '') keys.push(`${tenant} ${traced} call session ${sessionId} ${tool.callId}`);
+  const keys: WindowKey[] = [];
+  if (traceId !== '') keys.push(textKey(kindKey(traceKey(tenant, traceId), KEY_KIND.call), tool.callId));
+  const side = kindKey(textKey(0, tenant), traced ? KEY_KIND.tracedCall : KEY_KIND.untracedCall);
+  if (conversationId !== '') {
+    keys.push(textKey(textKey(kindKey(side, KEY_KIND.conversation), conversationId), tool.callId));
+  }
+  if (sessionId !== '') keys.push(textKey(textKey(kindKey(side, KEY_KIND.session), sessionId), tool.callId));
   return keys;
 }
 
@@ -429,19 +475,17 @@ function callKeys({ tenant, tool, traceId, conversationId, sessionId }: Contribu
  * Where to look for the act of a call: call ids may repeat across the traces of a conversation, so records with a trace
  * meet within it, and a conversation or session joins only those without one to the others.
  */
-function lookupKeys(contribution: Contribution): readonly string[] {
-  const own = callKeys(contribution);
-  if (contribution.traceId === '')
-    return [...own, ...own.map((key) => key.replace(' untraced call ', ' traced call '))];
-  return own.map((key) => key.replace(' traced call ', ' untraced call '));
+function lookupKeys(contribution: Contribution): readonly WindowKey[] {
+  if (contribution.traceId === '') return [...callKeys(contribution), ...callKeys(contribution, true)];
+  return callKeys(contribution, false);
 }
 
 /** Key of calls of one trace that say the same: tool and arguments. */
-function sameCallKey({ tenant, tool, traceId, facts, content }: Contribution): string | undefined {
+function sameCallKey({ tenant, tool, traceId, facts, content }: Contribution): WindowKey | undefined {
   if (tool === null || traceId === '' || tool.role !== 'execute') return undefined;
-  const args = content.get('arguments');
+  const args = content['arguments'];
   const said = facts?.argumentsDigest ?? args?.digest ?? args?.value ?? '';
-  return `${tenant} same ${traceId} ${hash('sha256', `${tool.name} ${said}`, 'base64')}`;
+  return textKey(textKey(kindKey(traceKey(tenant, traceId), KEY_KIND.sameCall), tool.name), said);
 }
 
 /** `later` is the run that a request without usable id asked for, or the MCP side of a run. */
@@ -459,11 +503,7 @@ function answers(earlier: Contribution, later: Contribution): boolean {
   return (runs || serves) && overlaps(earlier, later);
 }
 
-function all(act: Act): readonly Contribution[] {
-  return [...act.contributions.values()];
-}
-
 /** Two acts that a record ties together are one unless something in them says otherwise. */
 function mayMerge(act: Act, other: Act): boolean {
-  return all(other).every((contribution) => mayJoin(act, contribution, 'call_id'));
+  return other.contributions.every((contribution) => mayJoin(act, contribution, 'call_id'));
 }

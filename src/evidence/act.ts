@@ -1,5 +1,5 @@
-import type { EvidenceKind, EvidenceLink } from '../record/evidence.ts';
-import type { Contribution } from './contribution.ts';
+import type { EvidenceContent, EvidenceKind, EvidenceLink } from '../record/evidence.ts';
+import { nameInCall, type Contents, type Contribution } from './contribution.ts';
 import { TOOL_ROLES } from './recognised.ts';
 
 /** Records that one act keeps; an act that more report (a flood of identical calls) only counts them. */
@@ -11,48 +11,78 @@ export interface Act {
   readonly tenant: string;
   /** Of the record that knows most; a record that only joins a span does not decide it. */
   kind: EvidenceKind;
-  readonly contributions: Map<string, Contribution>;
+  readonly contributions: Contribution[];
   /** Identities of identical calls counted into this act instead of getting a row each; few acts have any. */
   folded: Set<string> | undefined;
   /** What the store has: incident id (`''` unfiled) to the link it was written with. */
-  readonly filed: Map<string, EvidenceLink | null>;
+  filed: ReadonlyMap<string, EvidenceLink | null>;
   /** Acts that turned out to be this one; their rows, if written, must go. */
-  absorbed: Act[];
+  absorbed: readonly Act[];
   /** Digest of the row as last written; `''` before that. */
   writtenDigest: string;
-  /** Keys under which the window finds this act. */
-  readonly keys: string[];
+  /** What held for it by the spans above when the row was last written. */
+  writtenUnder: Inherited;
+  /** Something was said about it since then. */
+  changed: boolean;
+  /** Some of its content is in the store alone. */
+  released: boolean;
   /** Characters of content in the contributions. */
   contentLength: number;
+  /** Where the window's index has it; -1 where it does not. */
+  place: number;
 }
+
+/** What holds for an act because of the spans it ran under. */
+export interface Inherited {
+  readonly agentName: string;
+  readonly agentId: string;
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly refs: readonly string[];
+}
+
+/** Nothing, for the many acts whose own records say all. */
+export const NOTHING_INHERITED: Inherited = { agentName: '', agentId: '', conversationId: '', sessionId: '', refs: [] };
+
+const FILED_NOWHERE: Act['filed'] = new Map();
+const FILED_UNDER_NONE: Act['filed'] = new Map([['', null]]);
+const NO_ACTS: readonly Act[] = [];
+
+/** Stands for content that is in the store alone. */
+const RELEASED: EvidenceContent = { captured: true, value: null, bytes: null, digest: null };
 
 export function createAct(id: string, contribution: Contribution): Act {
   return {
     id,
     tenant: contribution.tenant,
     kind: contribution.kind,
-    contributions: new Map([[contribution.identity, contribution]]),
+    contributions: [contribution],
     folded: undefined,
-    filed: new Map(),
-    absorbed: [],
+    filed: FILED_NOWHERE,
+    absorbed: NO_ACTS,
     writtenDigest: '',
-    keys: [],
+    writtenUnder: NOTHING_INHERITED,
+    changed: true,
+    released: false,
     contentLength: contentLengthOf(contribution),
+    place: -1,
   };
 }
 
 export function addContribution(act: Act, contribution: Contribution): void {
-  if (act.contributions.has(contribution.identity) || act.contributions.size < CONTRIBUTIONS_MAX) {
-    const before = act.contributions.get(contribution.identity);
-    act.contributions.set(contribution.identity, contribution);
-    act.contentLength += contentLengthOf(contribution) - (before === undefined ? 0 : contentLengthOf(before));
-    if (!contribution.joinsSpan) act.kind = contribution.kind;
-  }
+  const at = act.contributions.findIndex((each) => each.identity === contribution.identity);
+  const before = act.contributions[at];
+  if (before === undefined && act.contributions.length >= CONTRIBUTIONS_MAX) return;
+  if (before === undefined) act.contributions.push(contribution);
+  else act.contributions[at] = contribution;
+  act.contentLength += contentLengthOf(contribution) - (before === undefined ? 0 : contentLengthOf(before));
+  act.changed = true;
+  if (!contribution.joinsSpan) act.kind = contribution.kind;
 }
 
 function contentLengthOf({ content }: Contribution): number {
   let length = 0;
-  for (const { value } of content.values()) length += value?.length ?? 0;
+  for (const name in content) length += content[name]?.value?.length ?? 0;
   return length;
 }
 
@@ -60,11 +90,87 @@ function contentLengthOf({ content }: Contribution): number {
 export function fold(act: Act, identity: string): void {
   act.folded ??= new Set();
   act.folded.add(identity);
+  act.changed = true;
+}
+
+/** The row was written as things stand, under these incidents. */
+export function noteWritten(
+  act: Act,
+  digest: string,
+  inherited: Inherited,
+  links: ReadonlyMap<string, EvidenceLink>,
+): void {
+  act.writtenDigest = digest;
+  act.filed = links.size === 0 ? FILED_UNDER_NONE : links;
+  noteUnchanged(act, inherited);
+}
+
+/** The row that the store has is the row as things stand. */
+export function noteUnchanged(act: Act, inherited: Inherited): void {
+  act.writtenUnder = inherited;
+  act.changed = false;
+}
+
+/** The store has a row of the act under this incident (`''` unfiled). */
+export function noteFiled(act: Act, incident: string, link: EvidenceLink | null): void {
+  act.filed = new Map([...act.filed, [incident, link]]);
+}
+
+/** True when nothing was said about the act, nor about the spans above it, since its row was written. */
+export function isAsWritten(act: Act, now: Inherited): boolean {
+  const then = act.writtenUnder;
+  return (
+    !act.changed &&
+    (now === then ||
+      (now.agentName === then.agentName &&
+        now.agentId === then.agentId &&
+        now.conversationId === then.conversationId &&
+        now.sessionId === then.sessionId &&
+        now.refs.length === then.refs.length &&
+        now.refs.every((ref, at) => ref === then.refs[at])))
+  );
+}
+
+/** Lets go of the texts of an act whose row is in the store as things stand. */
+export function releaseContent(act: Act): void {
+  for (const contribution of act.contributions) {
+    if (contentLengthOf(contribution) === 0) continue;
+    const content: Record<string, EvidenceContent> = {};
+    for (const [name, each] of Object.entries(contribution.content))
+      content[name] = each.value === null ? each : RELEASED;
+    contribution.content = content;
+  }
+  act.contentLength = 0;
+  act.released = true;
+}
+
+/**
+ * Takes back what `releaseContent` let go of, as the store has it: a row's content is that of the first contribution in rank that has a
+ * text, so there it goes. What the store does not have any more (it was erased) stays captured without a text.
+ */
+export function takeBackContent(act: Act, stored: Contents | undefined): void {
+  for (const [name, content] of Object.entries(stored ?? {})) {
+    for (const each of ranked(act)) {
+      // A row that was no call's yet has it under the name that was said.
+      const said = Object.keys(each.content).find((key) => key === name || nameInCall(each, key) === name);
+      if (said === undefined || each.content[said] !== RELEASED) continue;
+      each.content = { ...each.content, [said]: content };
+      break;
+    }
+  }
+  act.released = false;
+  recountContent(act);
+}
+
+/** After the content of contributions that the act shares with one it absorbed came back. */
+export function recountContent(act: Act): void {
+  act.contentLength = act.contributions.reduce((length, each) => length + contentLengthOf(each), 0);
 }
 
 /** Contributions, the one that knows most first; the order depends on what they say, never on when they came. */
 export function ranked(act: Act): readonly Contribution[] {
-  return [...act.contributions.values()].sort(
+  if (act.contributions.length === 1) return act.contributions;
+  return act.contributions.toSorted(
     (a, b) =>
       rank(a) - rank(b) ||
       compare(a.startUnixNano, b.startUnixNano) ||
@@ -97,10 +203,10 @@ export function sameTool(a: string, b: string): boolean {
  * executions that do not overlap in time are two attempts; two different call ids are two calls.
  */
 export function mayJoin(act: Act, contribution: Contribution, by: 'call_id' | 'tree'): boolean {
-  if (act.contributions.has(contribution.identity)) return true;
+  if (act.contributions.some((each) => each.identity === contribution.identity)) return true;
   const tool = contribution.tool;
   if (tool === null) return false;
-  for (const other of act.contributions.values()) {
+  for (const other of act.contributions) {
     if (other.tool === null) continue;
     if (other.tool.callId !== '' && tool.callId !== '' && other.tool.callId !== tool.callId) return false;
     if (!sameTool(other.tool.name, tool.name)) return false;

@@ -18,8 +18,12 @@ import type { Attributes, TelemetryRecord } from './telemetry-record.ts';
 /** Refs taken of one record, and the longest that can be one. */
 const REFS_MAX = 8;
 const REF_LENGTH_MAX = 200;
+const NO_REFS: readonly string[] = [];
 /** Longest id, name or key of a row that comes from a record. */
 const NAME_LENGTH_MAX = 300;
+
+/** Content by what it is (`arguments`, `result`, `input` …): names that the dialects give, never a sender's own. */
+export type Contents = Readonly<Record<string, EvidenceContent>>;
 
 /** What one record says about one act. An act's row is made of all that was said about it (./evidence-row.ts). */
 export interface Contribution {
@@ -48,7 +52,8 @@ export interface Contribution {
   readonly tool: RecognisedTool | null;
   readonly model: EvidenceModel | null;
   readonly tokens: EvidenceTokens | null;
-  readonly content: ReadonlyMap<string, EvidenceContent>;
+  /** Taken out once the store has it, and taken back when the row changes (./act.ts). */
+  content: Contents;
   readonly references: ReadonlyMap<string, string>;
   readonly detail: string;
   /** Adds to the row of the span it names, whatever kind that is. */
@@ -60,14 +65,26 @@ export interface Contribution {
   readonly policyVersion: string;
 }
 
+const OF_A_CALL: ReadonlyMap<string, string> = new Map([
+  ['input', 'arguments'],
+  ['output', 'result'],
+]);
+
+/** What a tool call's row calls this content: what was moved out of a span into a log record is input and output there, whatever the span is. */
+export function nameInCall({ joinsSpan }: Contribution, said: string): string {
+  return joinsSpan ? (OF_A_CALL.get(said) ?? said) : said;
+}
+
 /** Values of `incident.id` and `docket.incident.id`: of the record, its events, its scope, its resource, in this order. */
 export function incidentRefs(record: TelemetryRecord): readonly string[] {
-  const refs = new Set<string>();
+  let refs: string[] | undefined;
   const take = (attributes: Attributes): void => {
     for (const key of INCIDENT_REF_KEYS) {
       for (const value of attributes.get(key) ?? []) {
         const ref = typeof value === 'string' ? value.trim() : '';
-        if (ref !== '' && ref.length <= REF_LENGTH_MAX && refs.size < REFS_MAX) refs.add(ref);
+        if (ref === '' || ref.length > REF_LENGTH_MAX) continue;
+        refs ??= [];
+        if (refs.length < REFS_MAX && !refs.includes(ref)) refs.push(ref);
       }
     }
   };
@@ -75,7 +92,7 @@ export function incidentRefs(record: TelemetryRecord): readonly string[] {
   if (record.signal === 'traces') for (const event of record.events) take(event.attributes);
   take(record.scope.attributes);
   take(record.resource.attributes);
-  return [...refs];
+  return refs ?? NO_REFS;
 }
 
 /** Everything a contribution takes from where the record stands, whatever it was recognised as. */
@@ -134,8 +151,8 @@ function short(value: string): string {
 /** The contribution of a recognised record; `kind` is the recognised one, which is not null. */
 export function contributionOf(context: RecordContext, found: Recognised, kind: EvidenceKind): Contribution {
   const base = fromContext(context);
-  const content = new Map<string, EvidenceContent>();
-  for (const [name, value] of found.content) content.set(name, contentOf(value));
+  const content: Record<string, EvidenceContent> = {};
+  for (const [name, value] of found.content) content[name] = contentOf(value);
   const { tool, model } = found;
   const isLog = base.signal === 'logs';
   const isAlert = kind === 'alert';
@@ -187,8 +204,7 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
 
 /** The model's request of a tool call, as a contribution to that call's act. It took place when the model had answered. */
 export function requestContribution(of: Contribution, call: RequestedCall): Contribution {
-  const content = new Map<string, EvidenceContent>();
-  if (call.arguments !== undefined) content.set('arguments', contentOf(call.arguments));
+  const content = call.arguments === undefined ? {} : { arguments: contentOf(call.arguments) };
   return {
     ...of,
     identity: `${of.identity} request ${call.callId} ${call.name}`,
@@ -220,7 +236,7 @@ export function approvalContribution(of: Contribution, decision: string): Contri
     outcome: 'ok',
     model: null,
     tokens: null,
-    content: new Map(),
+    content: {},
     detail: short(decision),
     redactions: [],
   };
@@ -250,7 +266,7 @@ export function failureContribution(context: RecordContext): Contribution {
     tool: null,
     model: null,
     tokens: null,
-    content: new Map(body === undefined || body === null ? [] : [['body', contentOf(body)]]),
+    content: body === undefined || body === null ? {} : { body: contentOf(body) },
     references: new Map(),
     detail: short(errorType),
     joinsSpan: false,
@@ -297,7 +313,7 @@ export function storedContribution(row: EvidenceRow): Contribution {
           },
     model: row.model,
     tokens: row.tokens,
-    content: new Map(Object.entries(row.content).filter(([, content]) => content.captured)),
+    content: Object.fromEntries(Object.entries(row.content).filter(([, content]) => content.captured)),
     references: new Map(),
     detail: '',
     joinsSpan: false,

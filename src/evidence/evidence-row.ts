@@ -9,24 +9,15 @@ import type {
   EvidenceTool,
   EvidenceTrust,
 } from '../record/evidence.ts';
-import { ranked, type Act } from './act.ts';
+import { ranked, type Act, type Inherited } from './act.ts';
 import { canonicalRow } from './canonical-row.ts';
 import { NOT_CAPTURED } from './content.ts';
-import type { Contribution } from './contribution.ts';
+import { nameInCall, type Contribution } from './contribution.ts';
 import { summaryOf } from './summary.ts';
 
 /** Redactions and span ids listed on one row. */
 const REDACTIONS_MAX = 100;
 const SEEN_AS_MAX = 1_000;
-
-/** What holds for an act because of the spans it ran under. */
-export interface Inherited {
-  readonly agentName: string;
-  readonly agentId: string;
-  readonly conversationId: string;
-  readonly sessionId: string;
-  readonly refs: readonly string[];
-}
 
 /** Content names a row of this kind always has, captured or not. */
 const EXPECTED_CONTENT: ReadonlyMap<EvidenceKind, readonly string[]> = new Map([
@@ -34,11 +25,6 @@ const EXPECTED_CONTENT: ReadonlyMap<EvidenceKind, readonly string[]> = new Map([
   ['model_call', ['input', 'output']],
   ['retrieval', ['query', 'documents']],
 ] as const);
-
-const OF_A_CALL: ReadonlyMap<string, string> = new Map([
-  ['input', 'arguments'],
-  ['output', 'result'],
-]);
 
 /** The row of an act, still without incident, link and state; `namedRefs` are all refs it names. */
 export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
@@ -183,9 +169,8 @@ function contentOf(kind: EvidenceKind, all: readonly Contribution[]): Readonly<R
   const content: Record<string, EvidenceContent> = {};
   for (const name of EXPECTED_CONTENT.get(kind) ?? []) content[name] = NOT_CAPTURED;
   for (const each of all) {
-    for (const [said, value] of each.content) {
-      // What was moved out of a span into a log record is called input and output there, whatever the span is.
-      const name = kind === 'tool_call' && each.joinsSpan ? (OF_A_CALL.get(said) ?? said) : said;
+    for (const [said, value] of Object.entries(each.content)) {
+      const name = kind === 'tool_call' ? nameInCall(each, said) : said;
       const known = content[name];
       if (known === undefined || !known.captured || (known.value === null && value.value !== null)) {
         content[name] = value;

@@ -6,7 +6,7 @@ import type { EvidenceLink, EvidenceRow, LinkMode } from '../record/evidence.ts'
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { IncidentIndex } from '../record/incident-index.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import type { Act } from './act.ts';
+import { isAsWritten, noteFiled, noteUnchanged, noteWritten, type Act, type Inherited } from './act.ts';
 import { createActWindow, type ActWindow } from './act-window.ts';
 import { alertOfRecord } from './alerts/alert-record.ts';
 import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
@@ -18,6 +18,7 @@ import {
   incidentRefs,
   requestContribution,
   storedContribution,
+  type Contents,
   type RecordContext,
 } from './contribution.ts';
 import { rowOf } from './evidence-row.ts';
@@ -31,6 +32,8 @@ export interface LinkerOptions {
   readonly incidents: IncidentIndex;
   /** Gets the alerts among the records; without it they are rows and no more. */
   readonly alerts?: TelemetryAlerts;
+  /** Characters of content kept in memory of acts whose rows are stored; 8 Mi by default. */
+  readonly contentLengthKept?: number;
   readonly meter: Meter;
   readonly logger: Logger;
 }
@@ -81,7 +84,7 @@ class Linker implements FrameConsumer {
   readonly #alerts: TelemetryAlerts | undefined;
   readonly #logger: Logger;
   readonly #instruments: EvidenceInstruments;
-  readonly #window: ActWindow = createActWindow();
+  readonly #window: ActWindow;
   readonly #startedAtMs = Date.now();
 
   constructor(options: LinkerOptions) {
@@ -89,6 +92,7 @@ class Linker implements FrameConsumer {
     this.#incidents = options.incidents;
     this.#alerts = options.alerts;
     this.#logger = options.logger;
+    this.#window = createActWindow(options);
     this.#instruments = createEvidenceInstruments(options.meter);
   }
 
@@ -218,8 +222,7 @@ class Linker implements FrameConsumer {
 
   #rememberSpan({ frame, record }: RecordContext, recognised: Recognised, touched: Set<Act>): void {
     if (record.signal !== 'traces') return;
-    const acts = this.#window.addSpan(frame.tenant, record.traceId, record.spanId, {
-      parentSpanId: record.parentSpanId,
+    const acts = this.#window.addSpan(frame.tenant, record.traceId, record.spanId, record.parentSpanId, {
       agentName: recognised.agentName,
       agentId: recognised.agentId,
       conversationId: recognised.conversationId,
@@ -234,7 +237,7 @@ class Linker implements FrameConsumer {
     if (frame.signal !== 'traces') return;
     const traces = new Set(records.map((record) => record.traceId));
     for (const [traceId, parents] of spanParents(frame.bytes, traces)) {
-      for (const [spanId, parent] of parents) this.#window.addParent(frame.tenant, traceId, spanId, parent);
+      this.#window.addParents(frame.tenant, traceId, parents);
     }
   }
 
@@ -272,22 +275,28 @@ class Linker implements FrameConsumer {
   async #write(touched: ReadonlySet<Act>): Promise<void> {
     const version = this.#incidents.version;
     await this.#lookUpStored(touched);
+    await this.#takeBackContent(touched);
     const absorbed = new Set([...touched].flatMap((act) => act.absorbed));
     const rows: EvidenceRow[] = [];
-    const written: { act: Act; digest: string; links: ReadonlyMap<string, EvidenceLink> }[] = [];
+    const written: { act: Act; digest: string; inherited: Inherited; links: ReadonlyMap<string, EvidenceLink> }[] = [];
     const slice = createTimeSlice();
     for (const act of touched) {
       if (slice.isOver()) await slice.next();
-      if (absorbed.has(act)) continue;
-      const row = this.#rowOf(act);
+      // What is still without its content is as it was written.
+      if (absorbed.has(act) || act.released) continue;
+      const inherited = this.#window.inherited(act);
+      const row = this.#rowOf(act, inherited);
       if (row === undefined) continue;
       const links = this.#links(act, row);
       const changed =
         row.digest !== act.writtenDigest || [...links.keys()].some((incident) => !act.filed.has(incident));
-      if (!changed) continue;
+      if (!changed) {
+        noteUnchanged(act, inherited);
+        continue;
+      }
       const unknownRefs = row.namedRefs.filter((ref) => !this.#incidents.knows(act.tenant, ref));
       const namedRefs = unknownRefs.length === row.namedRefs.length ? row.namedRefs : unknownRefs;
-      written.push({ act, digest: row.digest, links });
+      written.push({ act, digest: row.digest, inherited, links });
       if (links.size === 0) rows.push(namedRefs === row.namedRefs ? row : { ...row, namedRefs });
       for (const [incident, link] of links) rows.push({ ...row, namedRefs, incident, state: 'linked', link });
     }
@@ -299,13 +308,9 @@ class Linker implements FrameConsumer {
       }
     }
     if (rows.length > 0) await this.#evidenceLog.put(rows);
-    for (const { act, digest, links } of written) {
-      act.writtenDigest = digest;
-      act.filed.clear();
-      if (links.size === 0) act.filed.set('', null);
-      for (const [incident, link] of links) act.filed.set(incident, link);
-    }
+    for (const { act, digest, inherited, links } of written) noteWritten(act, digest, inherited, links);
     await this.#removeAbsorbed(touched);
+    this.#window.release();
     const byLink = new Map<LinkMode | 'unfiled', number>();
     for (const { link } of rows) byLink.set(link?.mode ?? 'unfiled', (byLink.get(link?.mode ?? 'unfiled') ?? 0) + 1);
     for (const [link, count] of byLink) this.#instruments.rows.add(count, { link });
@@ -313,13 +318,42 @@ class Linker implements FrameConsumer {
   }
 
   /** Undefined, and counted, when what was said about the act makes no row. */
-  #rowOf(act: Act): EvidenceRow | undefined {
+  #rowOf(act: Act, inherited = this.#window.inherited(act)): EvidenceRow | undefined {
     try {
-      return rowOf(act, this.#window.inherited(act));
+      return rowOf(act, inherited);
     } catch (error) {
       this.#setAside('row', error, 1);
       return undefined;
     }
+  }
+
+  /** Reads the content of acts whose rows change back from the store: the window keeps that of the latest acts only. */
+  async #takeBackContent(touched: ReadonlySet<Act>): Promise<void> {
+    const byTenant = new Map<string, Act[]>();
+    for (const act of touched) {
+      if (!this.#lacksContent(act)) continue;
+      const lacking = byTenant.get(act.tenant);
+      if (lacking === undefined) byTenant.set(act.tenant, [act]);
+      else lacking.push(act);
+    }
+    for (const [tenant, lacking] of byTenant) {
+      const ids = lacking.flatMap((act) => [...act.absorbed, act].filter((each) => each.released).map(({ id }) => id));
+      const stored = new Map<string, Contents>();
+      for (let at = 0; at < ids.length; at += ACTS_AT_ONCE) {
+        const found = await this.#evidenceLog.contents(tenant, ids.slice(at, at + ACTS_AT_ONCE));
+        for (const [id, content] of found) stored.set(id, content);
+      }
+      for (const act of lacking) this.#window.takeBack(act, stored);
+    }
+  }
+
+  #lacksContent(act: Act): boolean {
+    if (act.absorbed.some((each) => each.released)) return true;
+    if (!act.released) return false;
+    const inherited = this.#window.inherited(act);
+    if (!isAsWritten(act, inherited)) return true;
+    const row = this.#rowOf(act, inherited);
+    return row !== undefined && [...this.#links(act, row).keys()].some((incident) => !act.filed.has(incident));
   }
 
   /**
@@ -343,7 +377,7 @@ class Linker implements FrameConsumer {
 
   #mayBeStored(act: Act): boolean {
     if (act.kind !== 'tool_call' || act.filed.size > 0) return false;
-    const contributions = [...act.contributions.values()];
+    const { contributions } = act;
     if (!contributions.some((each) => each.tool !== null && each.tool.callId !== '')) return false;
     const isNew = Date.now() - this.#startedAtMs < LOOK_UP_AFTER_START_MS;
     const startedAt = BigInt(this.#startedAtMs) * 1_000_000n;
@@ -377,7 +411,7 @@ class Linker implements FrameConsumer {
         const found = incidentsOf.get(row.id);
         if (found === undefined || !found.incidents.has(row.incident)) continue;
         this.#window.addStored(found.act, storedContribution(row));
-        found.act.filed.set(row.incident, row.link);
+        noteFiled(found.act, row.incident, row.link);
       }
     }
   }

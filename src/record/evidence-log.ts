@@ -74,6 +74,8 @@ export interface EvidenceLog {
     incidentIds: readonly string[],
     evidenceIds: readonly string[],
   ): Promise<readonly EvidenceRow[]>;
+  /** By id, the content of these acts as stored, whichever incidents have them. At most 200 acts a call. */
+  contents(tenant: string, evidenceIds: readonly string[]): Promise<ReadonlyMap<string, EvidenceRow['content']>>;
   /** Those of `evidenceIds` that belong to the incident. At most 1,000 ids. */
   existing(tenant: string, incidentId: string, evidenceIds: readonly string[]): Promise<ReadonlySet<string>>;
   counts(tenant: string, incidentId: string): Promise<EvidenceCounts>;

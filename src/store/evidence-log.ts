@@ -7,7 +7,7 @@ import type {
   EvidencePage,
   EvidencePageRequest,
 } from '../record/evidence-log.ts';
-import type { EvidenceLink } from '../record/evidence.ts';
+import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
 import type { Database } from './database.ts';
 import { EVIDENCE_COLUMNS, evidenceBlock, toEvidenceRow, type StoredEvidence } from './evidence-row.ts';
 import type { SqlParameters, SqlValue } from './literal.ts';
@@ -186,6 +186,16 @@ LIMIT ${COPIED_ACTS_MAX * IDS_MAX}`,
         { tenant, incidents: incidentIds, ids: evidenceIds },
       );
       return rows.map(toEvidenceRow);
+    },
+    async contents(tenant, evidenceIds) {
+      if (evidenceIds.length > COPIED_ACTS_MAX) throw new RangeError(`at most ${COPIED_ACTS_MAX} ids`);
+      if (evidenceIds.length === 0) return new Map();
+      const rows = await database.select<Pick<StoredEvidence, 'id' | 'content'>>(
+        `SELECT id, content FROM evidence FINAL PREWHERE tenant = {tenant:String} AND id IN {ids:Array(String)}
+ORDER BY received_at DESC LIMIT 1 BY id`,
+        { tenant, ids: evidenceIds },
+      );
+      return new Map(rows.map((row) => [row.id, JSON.parse(row.content) as EvidenceRow['content']]));
     },
     existing,
     async counts(tenant, incidentId): Promise<EvidenceCounts> {

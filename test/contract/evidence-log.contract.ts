@@ -200,6 +200,20 @@ export function evidenceLogContract(name: string, open: () => EvidenceLog): void
       await expect(log.copies(tenant, ['i'], many)).rejects.toThrow(RangeError);
     });
 
+    test('contents are those of the named acts, whichever incident has them', async () => {
+      const log = open();
+      const tenant = freshTenant();
+      const filed = row(tenant, 'a', { incident: 'i' });
+      await log.put([filed, row(tenant, 'b'), row(tenant, 'c')]);
+      const found = await log.contents(tenant, ['a', 'b', 'x']);
+      expect(new Set(found.keys())).toEqual(new Set(['a', 'b']));
+      expect(found.get('a')).toEqual(filed.content);
+      expect(await log.contents(freshTenant(), ['a'])).toEqual(new Map());
+      expect(await log.contents(tenant, [])).toEqual(new Map());
+      const many = Array.from({ length: 201 }, (_, index) => String(index));
+      await expect(log.contents(tenant, many)).rejects.toThrow(RangeError);
+    });
+
     const trace = '0af7651916cd43dd8448eb211c80319c';
     const selectors: readonly (readonly [BindingSelector, Partial<EvidenceRow>, Partial<EvidenceRow>])[] = [
       [

@@ -155,6 +155,7 @@ export class MemoryEvidenceLog {
   readonly #filed = new Set<string>();
   puts = 0;
   lookUps = 0;
+  contentLookUps = 0;
   failPuts = 0;
   onPut: () => void = () => {};
 
@@ -177,6 +178,11 @@ export class MemoryEvidenceLog {
         return [...this.rows.values()].filter(
           (row) => row.tenant === tenant && incidents.includes(row.incident) && ids.includes(row.id),
         );
+      },
+      contents: async (tenant, ids) => {
+        this.contentLookUps += 1;
+        const found = [...this.rows.values()].filter((row) => row.tenant === tenant && ids.includes(row.id));
+        return new Map(found.map((row) => [row.id, row.content]));
       },
       existing: async () => new Set(),
       counts: async () => ({ total: 0, byKind: {}, agents: [] }),
@@ -302,12 +308,20 @@ export class MemoryIncidentIndex implements IncidentIndex {
 export class LinkerHarness {
   readonly evidence = new MemoryEvidenceLog();
   readonly incidents = new MemoryIncidentIndex();
-  #linker = this.#create();
+  readonly #contentLengthKept: number | undefined;
+  #linker: ReturnType<typeof createLinker>;
+
+  /** `contentLengthKept` 0: content that is stored is taken out of memory at once. */
+  constructor(contentLengthKept?: number) {
+    this.#contentLengthKept = contentLengthKept;
+    this.#linker = this.#create();
+  }
 
   #create(): ReturnType<typeof createLinker> {
     return createLinker({
       evidenceLog: this.evidence.log,
       incidents: this.incidents,
+      ...(this.#contentLengthKept === undefined ? {} : { contentLengthKept: this.#contentLengthKept }),
       meter: metrics.getMeter('test'),
       logger: createLogger('silent'),
     });

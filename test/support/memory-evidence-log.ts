@@ -75,6 +75,10 @@ export function createMemoryEvidenceLog(): MemoryEvidenceLog {
         evidenceIds.flatMap((id) => rows.get(`${tenant}\n${incident}\n${id}`) ?? []),
       );
     },
+    async contents(tenant, evidenceIds) {
+      const found = [...rows.values()].filter((row) => row.tenant === tenant && evidenceIds.includes(row.id));
+      return new Map(found.map((row) => [row.id, row.content]));
+    },
     async existing(tenant, incidentId, evidenceIds) {
       return new Set(evidenceIds.filter((id) => rows.has(`${tenant}\n${incidentId}\n${id}`)));
     },

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { SpanTree } from './span-tree.ts';
+
+const context = { agentName: 'sre', agentId: '', conversationId: '', sessionId: '', refs: [] };
+
+test('walks up from a span as far as its parents are known', () => {
+  const tree = new SpanTree();
+  tree.add(1, undefined, context);
+  tree.addParent(2, 1);
+  tree.addParent(3, 2);
+  expect(tree.upwards(3)).toEqual([3, 2, 1]);
+  expect(tree.upwards(9)).toEqual([9]);
+  expect(tree.upwards(undefined)).toEqual([]);
+  expect(tree.context(1)).toBe(context);
+  tree.addParent(3, 9);
+  expect(tree.upwards(3)).toEqual([3, 2, 1]);
+});
+
+test('a cycle ends', () => {
+  const tree = new SpanTree();
+  tree.addParent(1, 2);
+  tree.addParent(2, 1);
+  expect(tree.upwards(1, 2)).toEqual([1]);
+  expect(tree.upwards(1).length).toBeLessThanOrEqual(64);
+});
+
+test('forgets the spans heard of longest ago, not those heard of again', () => {
+  const tree = new SpanTree();
+  tree.add(1, undefined, context);
+  tree.add(2, undefined, context);
+  for (let span = 10; span < 300_000; span += 1) tree.addParent(span, 1);
+  expect(tree.context(2)).toBe(context);
+  tree.add(2, 1, context);
+  for (let span = 300_000; span < 500_000; span += 1) tree.addParent(span, 1);
+  expect(tree.knows(1)).toBe(false);
+  expect(tree.context(2)).toBe(context);
+});

@@ -1,0 +1,75 @@
+import { KeyTable } from './key-table.ts';
+import type { WindowKey } from './window-key.ts';
+
+/** What a recognised span says that holds for what runs under it. */
+export interface SpanContext {
+  readonly agentName: string;
+  readonly agentId: string;
+  readonly conversationId: string;
+  readonly sessionId: string;
+  readonly refs: readonly string[];
+}
+
+/** As many spans at least are remembered; twice as many at most. */
+const SPANS_MIN = 200_000;
+/** Steps up the tree; a cycle ends here too. */
+const ANCESTORS_MAX = 64;
+const NO_PARENT = 0;
+
+interface Generation {
+  /** A span's parent; NO_PARENT when it has none. */
+  readonly parents: KeyTable;
+  readonly contexts: Map<WindowKey, SpanContext>;
+}
+
+/** Who runs under whom, in traces with agent work. Spans heard of longest ago are forgotten, a generation at once. */
+export class SpanTree {
+  #young: Generation = generation();
+  #old: Generation = generation();
+
+  /** Remembers a recognised span; what was known of it before is replaced. */
+  add(span: WindowKey, parent: WindowKey | undefined, context: SpanContext): void {
+    this.#remember(span, parent);
+    this.#young.contexts.set(span, context);
+  }
+
+  /** Remembers only who the parent of an ordinary span is. */
+  addParent(span: WindowKey, parent: WindowKey): void {
+    if (!this.knows(span)) this.#remember(span, parent);
+  }
+
+  knows(span: WindowKey): boolean {
+    return this.#young.parents.get(span) >= 0 || this.#old.parents.get(span) >= 0;
+  }
+
+  context(span: WindowKey): SpanContext | undefined {
+    return this.#young.contexts.get(span) ?? this.#old.contexts.get(span);
+  }
+
+  /** `first` and the spans above it as far as they are known, nearest first; up to `below`, in case of a cycle. */
+  upwards(first: WindowKey | undefined, below?: WindowKey): readonly WindowKey[] {
+    const spans: WindowKey[] = [];
+    for (let at = first ?? NO_PARENT; at !== NO_PARENT && at !== below && spans.length < ANCESTORS_MAX;) {
+      spans.push(at);
+      at = this.#parent(at);
+    }
+    return spans;
+  }
+
+  #parent(span: WindowKey): WindowKey {
+    const parent = this.#young.parents.get(span);
+    return parent >= 0 ? parent : Math.max(NO_PARENT, this.#old.parents.get(span));
+  }
+
+  #remember(span: WindowKey, parent: WindowKey | undefined): void {
+    if (this.#young.parents.size >= SPANS_MIN) {
+      this.#old = this.#young;
+      this.#young = generation();
+    }
+    this.#young.parents.set(span, parent ?? NO_PARENT);
+  }
+}
+
+function generation(): Generation {
+  return { parents: new KeyTable(), contexts: new Map() };
+}
