@@ -16,7 +16,7 @@ import { type Admission, createReservation, type Reservation } from './admission
 import { decompressGzip } from './compression.ts';
 import { readUnaryMessage } from './grpc-message.ts';
 import { grpcTimeoutMs, grpcTrailers } from './grpc-status.ts';
-import type { HandleExport } from './handle-export.ts';
+import { type HandleExport, overloaded } from './handle-export.ts';
 import { guardConnections } from './http2-connections.ts';
 import type { ReceiverInstruments } from './instruments.ts';
 import type { Authenticate, Caller, ListenAddress, ReceiverLimits } from './options.ts';
@@ -145,7 +145,6 @@ class GrpcCalls {
     if ('kind' in caller) return this.#refuse(stream, signal, caller);
     const body = await this.#readRequest(stream, headers, reservation);
     if ('kind' in body) return this.#refuse(stream, signal, body);
-    if (!reservation.tryEnter()) return this.#refuse(stream, signal, this.#overloaded());
     const outcome = await this.#options.handleExport({
       transport: 'grpc',
       signal,
@@ -272,7 +271,7 @@ class GrpcCalls {
   }
 
   #overloaded(): Failed {
-    return this.#retryLater('too many requests are being received at once');
+    return overloaded(this.#options.limits);
   }
 
   #retryLater(message: string): Failed {

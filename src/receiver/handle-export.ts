@@ -1,6 +1,7 @@
 import { OtlpDecodeError, OtlpSizeError } from '../otlp/decode-error.ts';
 import { transcodeJson } from '../otlp/json/transcode.ts';
 import { checkRequest, type RequestCheck } from '../otlp/protobuf/check.ts';
+import { countItems } from '../otlp/protobuf/count-items.ts';
 import type { KnownKeys } from '../otlp/known-keys.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { ExportHandler } from '../pipeline/consumer.ts';
@@ -22,10 +23,14 @@ export interface IncomingExport {
   readonly tenant: string;
   /** The callee's until it answers. */
   readonly body: Buffer;
-  /** What the request holds of the memory budget, its body among it; copies of it are taken from here too. Released by the caller. */
+  /**
+   * What the request holds of the memory budget, its body among it; copies of it are taken from here too. Not entered yet; released by
+   * the caller.
+   */
   readonly reservation: Reservation;
 }
 
+/** Also takes the request's place among the work in progress, and refuses it when it would wait too long there. */
 export type HandleExport = (incoming: IncomingExport) => Promise<ExportOutcome>;
 
 export interface HandleExportOptions {
@@ -49,6 +54,7 @@ interface Decoded {
   readonly keys: KnownKeys;
   readonly warning: string;
   readonly stringIndexes: number;
+  readonly unknownMembers: number;
 }
 
 type Limits = HandleExportOptions['limits'];
@@ -58,7 +64,7 @@ function decode(incoming: IncomingExport, limits: Limits, keys: KnownKeys): Deco
   try {
     if (encoding === 'json') return decodeJson(incoming, limits, keys);
     const check = checkRequest(signal, body, keys);
-    return { check, keys, warning: '', stringIndexes: check.stringIndexes };
+    return { check, keys, warning: '', stringIndexes: check.stringIndexes, unknownMembers: 0 };
   } catch (error) {
     if (error instanceof OtlpSizeError) return { kind: 'permanent', code: 'too_large', message: error.message };
     if (!(error instanceof OtlpDecodeError)) throw error;
@@ -73,15 +79,15 @@ function decode(incoming: IncomingExport, limits: Limits, keys: KnownKeys): Deco
 /** The protobuf made from JSON is memory of its own, so it is taken from the budget beside the JSON. */
 function decodeJson(incoming: IncomingExport, limits: Limits, keys: KnownKeys): Decoded | Retryable {
   const { signal, body, reservation } = incoming;
-  const overloaded: Retryable = {
-    kind: 'retryable',
-    message: 'too many requests are being received at once',
-    retryAfterMs: limits.retryAfterMs,
-  };
-  if (!reservation.tryGrow(body.length)) return overloaded;
-  const { bytes, warning, stringIndexes } = transcodeJson(signal, body, limits.requestBytesMax);
-  if (bytes.length > body.length && !reservation.tryGrow(bytes.length - body.length)) return overloaded;
-  return { check: checkRequest(signal, bytes, keys), keys, warning, stringIndexes };
+  if (!reservation.tryGrow(body.length)) return overloaded(limits);
+  const { bytes, warning, stringIndexes, unknownMembers } = transcodeJson(signal, body, limits.requestBytesMax);
+  if (bytes.length > body.length && !reservation.tryGrow(bytes.length - body.length)) return overloaded(limits);
+  return { check: checkRequest(signal, bytes, keys), keys, warning, stringIndexes, unknownMembers };
+}
+
+/** What a request is told that would be one too many. */
+export function overloaded({ retryAfterMs }: Pick<ReceiverLimits, 'retryAfterMs'>): Retryable {
+  return { kind: 'retryable', message: 'too many requests are being received at once', retryAfterMs };
 }
 
 const sentences = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('; ');
@@ -133,6 +139,7 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
       return decoded;
     }
     const { check } = decoded;
+    instruments.ignoredMembers(transport, signal, decoded.unknownMembers);
     const warning = warningsOf(decoded, incoming);
     let outcome: ExportOutcome = { kind: 'accepted', rejected: 0, message: '' };
     if (check.items > 0) {
@@ -157,12 +164,19 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
     return { kind: 'accepted', rejected, message: sentences(reasons, outcome.message, warning) };
   }
 
+  /** Read for nothing: what is in it is counted without being looked at. */
+  function refuse({ transport, signal, encoding, body }: IncomingExport): Retryable {
+    const refused = encoding === 'protobuf' ? countItems(signal, body) : 0;
+    instruments.items({ transport, signal, accepted: 0, rejected: 0, refused });
+    return overloaded(limits);
+  }
+
   return async (incoming) => {
     const { transport, signal, body } = incoming;
     const started = process.hrtime.bigint();
     let outcome: ExportOutcome;
     try {
-      outcome = await turns.take(() => run(incoming));
+      outcome = incoming.reservation.tryEnter() ? await turns.take(() => run(incoming)) : refuse(incoming);
     } catch (error) {
       // The error's text may quote what was being worked on, so only its kind is logged.
       const name = error instanceof Error ? error.name : typeof error;
@@ -176,6 +190,7 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
     }
     const result = outcome.kind === 'permanent' ? outcome.code : outcome.kind;
     instruments.request({ transport, signal, result });
+    if (outcome.kind === 'retryable') instruments.refusedBytes(transport, signal, body.length);
     instruments.acknowledged(transport, signal, body.length, Number(process.hrtime.bigint() - started) / 1e9);
     return outcome;
   };

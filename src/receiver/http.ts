@@ -6,7 +6,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { type Admission, createReservation, type Reservation } from './admission.ts';
 import { decompressGzip } from './compression.ts';
 import { createCors, type Cors } from './cors.ts';
-import type { Encoding, HandleExport } from './handle-export.ts';
+import { type Encoding, type HandleExport, overloaded } from './handle-export.ts';
 import { createHttpConnections } from './http-connection.ts';
 import {
   brokenRequest,
@@ -207,7 +207,6 @@ class HttpExchanges {
       return;
     }
     if (body.kind === 'refused') return refuse(body.refusal);
-    if (!reservation.tryEnter()) return refuse(this.#overloaded());
 
     const outcome = await this.#options.handleExport({
       transport: 'http',
@@ -322,11 +321,7 @@ class HttpExchanges {
   }
 
   #overloaded(): Refusal {
-    return refusalOf({
-      kind: 'retryable',
-      message: 'too many requests are being received at once',
-      retryAfterMs: this.#options.limits.retryAfterMs,
-    });
+    return refusalOf(overloaded(this.#options.limits));
   }
 
   async #refuse(
@@ -341,6 +336,9 @@ class HttpExchanges {
   ): Promise<void> {
     const { refusal, encoding, signal, waits } = answer;
     this.#options.instruments.request({ transport: 'http', signal, result: refusal.result });
+    if (refusal.result === 'retryable' && signal !== 'unknown') {
+      this.#options.instruments.refusedBytes('http', signal, declaredLength(request));
+    }
     const unread = !request.complete;
     const skipped =
       unread && !waits && request.headers['content-length'] !== undefined && declaredLength(request) <= SKIP_BYTES_MAX;

@@ -38,6 +38,10 @@ export interface ItemsMeasurement {
 export interface ReceiverInstruments {
   request(measurement: RequestMeasurement): void;
   items(measurement: ItemsMeasurement): void;
+  /** Bytes of a request that was not taken now: of its body when it was read, else what its sender said it has. */
+  refusedBytes(transport: Transport, signal: Signal, bytes: number): void;
+  /** Members of OTLP/JSON that no schema knows: ignored, as the specification demands (R33). */
+  ignoredMembers(transport: Transport, signal: Signal, members: number): void;
   /** Attributes whose keys are beyond the bound of a tenant and day. */
   overflowedAttributes(transport: Transport, signal: Signal, attributes: number): void;
   /** A connection closed as it came, because there are as many as may be. */
@@ -65,6 +69,14 @@ export function createReceiverInstruments(
   const refused = meter.createCounter('docket.receiver.refused_items', {
     description: 'Spans, log records and data points not taken now, to be sent again',
     unit: '{item}',
+  });
+  const refusedBytes = meter.createCounter('docket.receiver.refused_bytes', {
+    description: 'Bytes of requests not taken now, as far as they are known',
+    unit: 'By',
+  });
+  const ignoredMembers = meter.createCounter('docket.receiver.ignored_json_members', {
+    description: 'Members of OTLP/JSON that no schema knows',
+    unit: '{member}',
   });
   const overflowedAttributes = meter.createCounter('docket.receiver.overflowed_attributes', {
     description: 'Attributes kept under docket.overflow because their tenant sent too many different keys in a day',
@@ -105,6 +117,12 @@ export function createReceiverInstruments(
       if (measurement.accepted > 0) accepted.add(measurement.accepted, { transport, signal });
       if (measurement.rejected > 0) rejected.add(measurement.rejected, { transport, signal });
       if (measurement.refused > 0) refused.add(measurement.refused, { transport, signal });
+    },
+    refusedBytes(transport, signal, bytes) {
+      if (bytes > 0) refusedBytes.add(bytes, { transport, signal });
+    },
+    ignoredMembers(transport, signal, members) {
+      if (members > 0) ignoredMembers.add(members, { transport, signal });
     },
     overflowedAttributes(transport, signal, attributes) {
       overflowedAttributes.add(attributes, { transport, signal });

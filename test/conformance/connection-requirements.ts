@@ -223,5 +223,19 @@ requirement(
       expect(value('docket_receiver_refused_items_total', 'transport="grpc",signal="logs"')).toBe(1);
       await target.close();
     });
+
+    test('what is refused before it is read, by requests and by the bytes its sender named', async () => {
+      const target = await startReceiver({ limits: { workBytesAlways: 0, expectedWaitMsMax: 0 } });
+      const body = JSON.stringify(GOOD.traces);
+      expect((await post(target, '/v1/traces', body)).status).toBe(503);
+      const text = await target.metrics.prometheusText();
+      expect(text).toMatch(
+        /docket_receiver_requests_total\{transport="http",signal="traces",result="retryable"[^}]*\} 1/,
+      );
+      expect(text).toMatch(
+        new RegExp(`docket_receiver_refused_bytes_total\\{transport="http",signal="traces"[^}]*\\} ${body.length}`),
+      );
+      await target.close();
+    });
   },
 );

@@ -97,7 +97,7 @@ requirement(
     number: 33,
     level: 'MUST',
     sentence: 'unknown JSON fields are ignored at every level',
-    docket: 'Whatever is in them.',
+    docket: 'Whatever is in them. They are counted.',
   },
   () => {
     test('of every type, at every level', async () => {
@@ -109,6 +109,10 @@ requirement(
       expect((await send('traces', text)).status).toBe(200);
       expect(handledAs('traces')).toMatchObject(
         spanOf({ attributes: [{ key: 'k', value: { stringValue: 'v' } }], events: [{ name: 'e' }] }),
+      );
+      // Ignored, and counted: those of the ten objects, and not what is in them.
+      expect(await target.metrics.prometheusText()).toMatch(
+        /docket_receiver_ignored_json_members_total\{transport="http",signal="traces"[^}]*\} 30/,
       );
     });
   },

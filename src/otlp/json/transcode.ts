@@ -14,6 +14,8 @@ export interface Transcoded {
   readonly warning: string;
   /** Indexes into a table of strings, which only profiles have (R42). */
   readonly stringIndexes: number;
+  /** Members that no schema knows, those of members within them left out. */
+  readonly unknownMembers: number;
 }
 
 const QUOTE = 0x22;
@@ -63,6 +65,7 @@ class JsonTranscode {
   #snakeCase: string | undefined;
   #otherSignal: Signal | undefined;
   #stringIndexes = 0;
+  #unknownMembers = 0;
 
   constructor(signal: Signal, body: Uint8Array, bytesMax: number) {
     this.#signal = signal;
@@ -88,7 +91,7 @@ class JsonTranscode {
       this.#snakeCase === undefined
         ? ''
         : `field names in snake_case are not valid in OTLP/JSON and were ignored; write ${this.#snakeCase} in lowerCamelCase`;
-    return { bytes, warning, stringIndexes: this.#stringIndexes };
+    return { bytes, warning, stringIndexes: this.#stringIndexes, unknownMembers: this.#unknownMembers };
   }
 
   #transcode(): void {
@@ -132,6 +135,7 @@ class JsonTranscode {
     json.expect(COLON);
     const first = json.peek();
     if (field === undefined) {
+      this.#unknownMembers += 1;
       json.skipValue();
       return;
     }
