@@ -1,7 +1,8 @@
 /**
  * One receiving side of the `receive` bench, alone in its process, with a handler that accepts everything at once:
- *   node --import tsx bench/receive-server.ts <grpc-js | grpc | http>
+ *   node --import tsx bench/receive-server.ts <grpc-js | grpc | http | grpc-refusing | http-refusing>
  * Prints host:port when it listens. `grpc-js` is the reference: the least that a unary server on @grpc/grpc-js can be.
+ * The refusing ones find every request one too many.
  */
 import { type sendUnaryData, Server, ServerCredentials, type ServerUnaryCall } from '@grpc/grpc-js';
 import { ACCEPTED } from '../src/pipeline/outcome.ts';
@@ -44,14 +45,15 @@ async function startReference(): Promise<ListenAddress> {
   });
 }
 
-async function startReceiver(transport: 'grpc' | 'http'): Promise<ListenAddress> {
-  const admission = createAdmission(DEFAULT_LIMITS);
+async function startReceiver(transport: 'grpc' | 'http', refusing: boolean): Promise<ListenAddress> {
+  const limits = refusing ? { ...DEFAULT_LIMITS, expectedWaitMsMax: 0, workBytesAlways: 0 } : DEFAULT_LIMITS;
+  const admission = createAdmission(limits);
   const options = {
     listen,
     handleExport: async () => ACCEPTED,
     authenticate: () => ({ tenant: 'default' }),
     admission,
-    limits: DEFAULT_LIMITS,
+    limits,
     instruments: createReceiverInstruments(createMetrics().meter, admission),
     logger: createLogger('warn'),
   };
@@ -60,6 +62,9 @@ async function startReceiver(transport: 'grpc' | 'http'): Promise<ListenAddress>
   return receiver.start();
 }
 
-const kind = process.argv[2];
-const address = kind === 'grpc-js' ? await startReference() : await startReceiver(kind === 'http' ? 'http' : 'grpc');
+const [transport, refusing] = (process.argv[2] ?? '').split('-');
+const address =
+  process.argv[2] === 'grpc-js'
+    ? await startReference()
+    : await startReceiver(transport === 'http' ? 'http' : 'grpc', refusing !== undefined);
 process.stdout.write(`${address.host}:${address.port}\n`);

@@ -1,6 +1,6 @@
 /**
  * What receiving costs apart from everything behind it: CPU-seconds of the receiving process per gigabyte and per request, for
- * Docket's gRPC server, its HTTP server and a bare unary server on @grpc/grpc-js. Server and load are processes of their own. Prints a
+ * Docket's gRPC server, its HTTP server and a bare unary server on @grpc/grpc-js, and what a refusal costs when overloaded. Server and load are processes of their own. Prints a
  * table and writes bench/results/receive.json.
  */
 import { execFile, spawn } from 'node:child_process';
@@ -41,7 +41,7 @@ async function measure(server: string, requestBytes: number, gzip: boolean): Pro
   try {
     const [line] = (await once(child.stdout, 'data')) as [Buffer];
     const load: ReceiveLoad = {
-      protocol: server === 'http' ? 'http' : 'grpc',
+      protocol: server.startsWith('http') ? 'http' : 'grpc',
       target: line.toString().trim(),
       requestBytes,
       gzip,
@@ -55,15 +55,16 @@ async function measure(server: string, requestBytes: number, gzip: boolean): Pro
     const done = await generate(load);
     const after = readProcessCost(pid);
     const cpu = after.docketSeconds + after.engineSeconds - before.docketSeconds - before.engineSeconds;
-    const bytes = done.requests * done.requestBytes;
+    const requests = done.requests + done.refused;
+    const bytes = requests * done.requestBytes;
     return {
       server,
       requestBytes: done.requestBytes,
       gzip,
-      requestsPerSecond: done.requests / done.seconds,
+      requestsPerSecond: requests / done.seconds,
       megabytesPerCpuSecond: bytes / 1e6 / cpu,
       cpuSecondsPerGigabyte: cpu / (bytes / 1e9),
-      cpuMicrosecondsPerRequest: (cpu / done.requests) * 1e6,
+      cpuMicrosecondsPerRequest: (cpu / requests) * 1e6,
       refused: done.refused,
     };
   } finally {
@@ -80,6 +81,7 @@ for (const [requestBytes, gzip] of [
 ] as const) {
   for (const server of ['grpc-js', 'grpc', 'http']) rows.push(await measure(server, requestBytes, gzip));
 }
+for (const server of ['grpc-refusing', 'http-refusing']) rows.push(await measure(server, 190_000, false));
 
 process.stdout.write(
   `machine: ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}; Node ${process.versions.node}\n\n`,
@@ -94,7 +96,13 @@ const header = [
   'CPU-µs a request',
   'refused',
 ];
-const names: Readonly<Record<string, string>> = { 'grpc-js': 'bare grpc-js', grpc: 'Docket gRPC', http: 'Docket HTTP' };
+const names: Readonly<Record<string, string>> = {
+  'grpc-js': 'bare grpc-js',
+  grpc: 'Docket gRPC',
+  http: 'Docket HTTP',
+  'grpc-refusing': 'Docket gRPC, refusing',
+  'http-refusing': 'Docket HTTP, refusing',
+};
 const table = rows.map((row) => [
   names[row.server] ?? row.server,
   String(row.requestBytes),

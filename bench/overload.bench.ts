@@ -1,0 +1,165 @@
+/**
+ * What a whole Docket does with twice what it can take: a maximum before (as fast as it answers), twice that, and the maximum again
+ * behind it, for what can be taken falls as the store fills. Senders are a process of their own. Seconds of the overload:
+ * BENCH_SECONDS (60); of each maximum: BENCH_MAXIMUM_SECONDS (20). Prints a table and writes bench/results/overload.json.
+ */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg } from 'node:os';
+import { join } from 'node:path';
+import type { Phase, PhaseReport } from '../test/fault/overload/sender.ts';
+import { startDocket } from '../test/support/docket-process.ts';
+import { readProcessCost, type ProcessCost } from './process-cost.ts';
+
+const overloadSeconds = Number(process.env['BENCH_SECONDS'] ?? 60);
+const maximumSeconds = Number(process.env['BENCH_MAXIMUM_SECONDS'] ?? 20);
+const factor = Number(process.env['BENCH_FACTOR'] ?? 2);
+const ITEMS = 200;
+/** Bytes of an agent's conversation in every fifth span. */
+const AGENT_CONTENT = 3_000;
+
+interface Row {
+  readonly phase: string;
+  readonly offered: number;
+  readonly acknowledged: number;
+  readonly refused: number;
+  readonly unanswered: number;
+  readonly acknowledgedMs: PhaseReport['acknowledgedMs'];
+  readonly refusedMs: PhaseReport['refusedMs'];
+  /** Processors taken, by Docket's own threads, by the engine in it, and by the senders. */
+  readonly processors: { readonly docket: number; readonly engine: number; readonly senders: number };
+  /** Processors that nothing ran on, and that the host gave to others. */
+  readonly idle: number;
+  readonly stolen: number;
+  readonly rssMegabytes: readonly [least: number, most: number];
+  /** What each consumer has yet to take at the end. */
+  readonly lagMegabytes: Readonly<Record<string, number>>;
+}
+
+const docket = await startDocket({ environment: { NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '' } });
+const senders = fork(join(import.meta.dirname, '..', 'test', 'fault', 'overload', 'sender.ts'), [], {
+  execArgv: ['--import', 'tsx'],
+  serialization: 'advanced',
+});
+let sent = 0;
+
+/** Seconds that all processors were idle and stolen so far (proc(5), /proc/stat, ticks of 10 ms). */
+function machineSeconds(): { readonly idle: number; readonly stolen: number } {
+  const ticks = (readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '').split(/ +/).slice(1).map(Number);
+  return { idle: ((ticks[3] ?? 0) + (ticks[4] ?? 0)) / 100, stolen: (ticks[7] ?? 0) / 100 };
+}
+
+async function lag(): Promise<Record<string, number>> {
+  const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
+  const found: Record<string, number> = {};
+  for (const [, consumer = '', bytes] of metrics.matchAll(/^docket_spool_lag_bytes\{.*?consumer="(\w+)".*?\} (\d+)/gm))
+    found[consumer] = Math.round(Number(bytes) / 1e6);
+  return found;
+}
+
+async function measure(
+  phase: string,
+  seconds: number,
+  load: Pick<Phase, 'outstandingMax' | 'perSecond' | 'warmSeconds'>,
+): Promise<Row> {
+  const { otlpGrpc, otlpHttp, api } = docket;
+  const residents: number[] = [];
+  const before: ProcessCost = readProcessCost(docket.pid);
+  const machine = machineSeconds();
+  const begun = performance.now();
+  const sampling = setInterval(() => residents.push(readProcessCost(docket.pid).rssBytes / 1e6), 1000);
+  senders.send({
+    ...load,
+    seconds,
+    firstRequest: sent,
+    listeners: { otlpGrpc, otlpHttp, api },
+    items: ITEMS,
+    agentContent: AGENT_CONTENT,
+  } satisfies Phase);
+  const [report] = (await once(senders, 'message')) as [PhaseReport];
+  clearInterval(sampling);
+  const after = readProcessCost(docket.pid);
+  const elapsed = (performance.now() - begun) / 1000;
+  const machineAfter = machineSeconds();
+  sent += report.sent;
+  const answered = Object.values(report.answers).reduce((sum, count) => sum + count, 0);
+  const unanswered = (report.answers['TIMEOUT'] ?? 0) + (report.answers['DEADLINE_EXCEEDED'] ?? 0);
+  return {
+    phase,
+    offered: Math.round(((report.sent + report.withheld) * ITEMS) / (seconds + load.warmSeconds)),
+    acknowledged: Math.round((report.acknowledgedInTime * ITEMS) / seconds),
+    refused: answered - report.acknowledged.length - unanswered,
+    unanswered,
+    acknowledgedMs: report.acknowledgedMs,
+    refusedMs: report.refusedMs,
+    processors: {
+      docket: round((after.docketSeconds - before.docketSeconds) / elapsed),
+      engine: round((after.engineSeconds - before.engineSeconds) / elapsed),
+      senders: round(report.cpuSeconds / elapsed),
+    },
+    idle: round((machineAfter.idle - machine.idle) / elapsed),
+    stolen: round((machineAfter.stolen - machine.stolen) / elapsed),
+    rssMegabytes: [Math.round(Math.min(...residents)), Math.round(Math.max(...residents))],
+    lagMegabytes: await lag(),
+  };
+}
+
+const round = (value: number): number => Math.round(value * 100) / 100;
+
+const closed = { outstandingMax: 64, perSecond: undefined };
+const rows: Row[] = [];
+try {
+  rows.push(await measure('maximum before', maximumSeconds, { ...closed, warmSeconds: 3 }));
+  const perSecond = ((rows[0]?.acknowledged ?? 0) / ITEMS) * factor;
+  rows.push(
+    await measure(`${factor} times the maximum`, overloadSeconds, { outstandingMax: 512, perSecond, warmSeconds: 0 }),
+  );
+  rows.push(await measure('maximum behind it', maximumSeconds, { ...closed, warmSeconds: 3 }));
+} finally {
+  senders.kill();
+  await docket.dispose();
+}
+
+process.stdout.write(
+  `machine: ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}, load ${loadavg()[0]?.toFixed(1)}; Node ${process.versions.node}; spans/s\n\n`,
+);
+const header = [
+  'phase',
+  'offered',
+  'acknowledged',
+  'refused requests',
+  'unanswered',
+  'acknowledged ms p50/p99/most',
+  'refused ms p50/p99',
+  'processors Docket/engine/senders/idle/stolen',
+  'RSS MB',
+  'lag MB',
+];
+for (const cells of [
+  header,
+  header.map(() => '---'),
+  ...rows.map((row) => [
+    row.phase,
+    row.offered,
+    row.acknowledged,
+    row.refused,
+    row.unanswered,
+    `${row.acknowledgedMs.p50}/${row.acknowledgedMs.p99}/${row.acknowledgedMs.most}`,
+    `${row.refusedMs.p50}/${row.refusedMs.p99}`,
+    `${row.processors.docket}/${row.processors.engine}/${row.processors.senders}/${row.idle}/${row.stolen}`,
+    row.rssMegabytes.join(' to '),
+    Object.entries(row.lagMegabytes)
+      .map(([consumer, megabytes]) => `${consumer} ${megabytes}`)
+      .join(', '),
+  ]),
+])
+  process.stdout.write(`| ${cells.join(' | ')} |\n`);
+const [before, overload, behind] = rows.map((row) => row.acknowledged);
+if (before !== undefined && overload !== undefined && behind !== undefined) {
+  process.stdout.write(
+    `\ngoodput ${(overload / before).toFixed(2)} of the maximum before, ${(overload / ((before + behind) / 2)).toFixed(2)} of the mean of both\n`,
+  );
+}
+mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
+writeFileSync(join(import.meta.dirname, 'results', 'overload.json'), `${JSON.stringify(rows, null, 2)}\n`);
