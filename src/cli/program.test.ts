@@ -91,7 +91,8 @@ const traces = (...spans: object[]) => ({ resourceSpans: [{ resource: {}, scopeS
 describe('wrong usage', () => {
   test.each([
     [['sevre'], /Did you mean serve/],
-    [['serve', '--prot-base', '1'], /Did you mean --port-base/],
+    [['serve', '--prot-base', '1'], /Did you mean --port-base[^]*docket serve --help/],
+    [['incident', 'shew'], /Did you mean show[^]*docket incident --help/],
     [['serve', '--port-base', 'x'], /--port-base: must be a whole number/],
     [['replay'], /missing required argument/],
     [['replay', 'nowhere.json'], /nowhere\.json cannot be read \(ENOENT\)/],

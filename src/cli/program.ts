@@ -89,8 +89,7 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       )
       .version(dependencies.version)
       .exitOverride()
-      .configureOutput({ writeOut: dependencies.stdout, writeErr: dependencies.stderr })
-      .showHelpAfterError('(docket --help lists the commands)');
+      .configureOutput({ writeOut: dependencies.stdout, writeErr: dependencies.stderr });
 
     const serve = program
       .command('serve')
@@ -277,6 +276,7 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       return loaded ? use(connect(loaded, flags)) : EXIT.usage;
     }
 
+    pointToHelp(program, 'docket');
     await program.parseAsync([...args], { from: 'user' });
     return exitCode;
   }
@@ -295,6 +295,12 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       }
     },
   };
+}
+
+/** After an error, each command names its own help. */
+function pointToHelp(command: Command, called: string): void {
+  command.showHelpAfterError(`(${called} --help says what there is)`);
+  for (const each of command.commands) pointToHelp(each, `${called} ${each.name()}`);
 }
 
 function connected(command: Command): Command {

@@ -56,7 +56,7 @@ test('a changed word ends with 1 and fails integrity alone', async () => {
 });
 
 test('a file that is not there and a key that is none are wrong usage, said in words', async () => {
-  expect(await run('missing.json')).toMatchObject({ code: 2, err: expect.stringContaining('cannot be read: ENOENT') });
+  expect(await run('missing.json')).toMatchObject({ code: 2, err: expect.stringContaining('cannot be read (ENOENT)') });
   writeFileSync(join(fixture.directory, 'bad.pem'), 'nonsense');
   expect(await run(file, '--public-key', 'bad.pem')).toMatchObject({
     code: 2,

@@ -78,6 +78,6 @@ async function read(path: string, bytesMax: number): Promise<Buffer> {
   } catch (error) {
     if (error instanceof UsageError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new UsageError(`${path} cannot be read: ${code}`);
+    throw new UsageError(`${path} cannot be read (${code})`);
   }
 }

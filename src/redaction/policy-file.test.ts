@@ -83,7 +83,9 @@ test('a key in a variable that is no key is refused without any of it', () => {
       }
       return '';
     })();
-    expect(refused).toBe(`p.yaml:3: pseudonyms.key_env: the variable K ${sentence}`);
+    expect(refused).toBe(
+      `the redaction policy is not valid:\np.yaml:3: pseudonyms.key_env: the variable K ${sentence}`,
+    );
   }
 });
 

@@ -227,7 +227,7 @@ export function loadPolicy(path: string | undefined, environment: Environment = 
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof PolicyError) throw error;
-    throw new PolicyError([{ at: `${path}:1`, message: `cannot be read (${(error as NodeJS.ErrnoException).code})` }]);
+    throw new PolicyError([{ at: path, message: `cannot be read (${(error as NodeJS.ErrnoException).code})` }]);
   }
   return parsePolicy(text, path, environment);
 }

@@ -12,7 +12,7 @@ export class PolicyError extends Error {
   readonly problems: readonly PolicyProblem[];
 
   constructor(problems: readonly PolicyProblem[]) {
-    super(problems.map((each) => `${each.at}: ${each.message}`).join('\n'));
+    super(`the redaction policy is not valid:\n${problems.map((each) => `${each.at}: ${each.message}`).join('\n')}`);
     this.name = 'PolicyError';
     this.problems = problems;
   }
@@ -20,6 +20,8 @@ export class PolicyError extends Error {
 
 /** A file that is no YAML at all has a problem at every turn: the first ones tell. */
 const PROBLEMS_MAX = 100;
+/** The parser quotes the whole text that it could not read. */
+const SYNTAX_LENGTH_MAX = 160;
 
 export interface YamlSource<T> {
   readonly data: T;
@@ -30,10 +32,10 @@ export interface YamlSource<T> {
 /** Reads YAML and checks it; throws PolicyError with every problem found, unknown fields among them. */
 export function readYaml<S extends z.ZodType>(text: string, file: string, schema: S): YamlSource<z.infer<S>> {
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false });
+  const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false, prettyErrors: false });
   const syntax = [...document.errors, ...document.warnings].map((each) => ({
     at: `${file}:${lines.linePos(each.pos[0]).line}`,
-    message: each.message.split('\n')[0] ?? 'is not YAML',
+    message: (each.message.split('\n')[0] ?? 'is not YAML').slice(0, SYNTAX_LENGTH_MAX),
   }));
   if (syntax.length > 0) throw new PolicyError(firstOf(syntax));
   let plain: unknown;

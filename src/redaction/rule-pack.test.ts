@@ -100,7 +100,7 @@ test.each([
   ['[builtin/secrets@9, builtin/pii-core]', 'packs.0: this release has builtin/secrets@3'],
   ['[builtin/secret, builtin/secrets, builtin/pii-core]', 'packs.0: there is no such pack'],
   ['[builtin/secrets]', 'packs: builtin/pii-core cannot be left out'],
-  ['[builtin/secrets, builtin/pii-core, ./other.rules.yaml]', '/other.rules.yaml:1: cannot be read (ENOENT)'],
+  ['[builtin/secrets, builtin/pii-core, ./other.rules.yaml]', '/other.rules.yaml: cannot be read (ENOENT)'],
   ['[builtin/secrets, builtin/pii-core, ../acme.rules.yaml]', 'packs.2: a pack is builtin/<name>@<version>, or a file'],
 ])('packs: %s is refused', (packs, sentence) => {
   expect(problems(RULE, packs)).toContain(sentence);

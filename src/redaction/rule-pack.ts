@@ -117,7 +117,7 @@ function textOf(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (error instanceof PolicyError) throw error;
-    throw new PolicyError([{ at: `${path}:1`, message: `cannot be read (${(error as NodeJS.ErrnoException).code})` }]);
+    throw new PolicyError([{ at: path, message: `cannot be read (${(error as NodeJS.ErrnoException).code})` }]);
   }
 }
 

@@ -50,7 +50,8 @@ export async function openCatalogueFiles(options: CatalogueFilesOptions): Promis
       if (unreadable > 0) logger.warn({ unreadable }, 'parts of the service catalogue are no YAML');
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
-      logger.warn({ error: code }, 'the service catalogue could not be read; what was read before stays');
+      const until = seen === '' ? 'there is none until it can be' : 'what was read before stays';
+      logger.warn({ error: code, path }, `the service catalogue could not be read; ${until}`);
     }
   }
 
