@@ -10,8 +10,10 @@ interface Exchange {
   readonly encoding: Encoding | undefined;
 }
 
-/** What is under way on each HTTP connection, so that one whose bytes stop making sense ends like every other request. */
+/** Every HTTP connection of a server and what is under way on it, so that each can end when and as it should. */
 export interface HttpConnections {
+  /** A sender has connected. */
+  open(socket: Socket): void;
   /** A request has begun. */
   begin(exchange: Exchange): void;
   /**
@@ -20,19 +22,28 @@ export interface HttpConnections {
    * when that request has its answer already.
    */
   end(socket: Socket, answer: (encoding: Encoding | undefined) => Buffer): void;
+  /** Ends connections on which nothing is under way, others with the answer to what is. */
+  close(): void;
 }
 
 export function createHttpConnections(): HttpConnections {
-  const underWay = new WeakMap<Socket, Set<Exchange>>();
+  const underWay = new Map<Socket, Set<Exchange>>();
   const ended = new WeakSet<Socket>();
+  let closing = false;
 
   return {
+    open(socket) {
+      underWay.set(socket, new Set());
+      socket.once('close', () => underWay.delete(socket));
+    },
+
     begin(exchange) {
       const { request, response } = exchange;
-      const exchanges = underWay.get(request.socket) ?? new Set();
-      underWay.set(request.socket, exchanges.add(exchange));
+      if (closing) response.setHeader('connection', 'close');
+      const exchanges = underWay.get(request.socket);
+      exchanges?.add(exchange);
       const forget = (): void => {
-        if (request.complete && response.writableFinished) exchanges.delete(exchange);
+        if (request.complete && response.writableFinished) exchanges?.delete(exchange);
       };
       request.once('close', forget);
       response.once('close', forget);
@@ -57,6 +68,15 @@ export function createHttpConnections(): HttpConnections {
         });
       }
       last();
+    },
+
+    close() {
+      closing = true;
+      for (const [socket, exchanges] of underWay) {
+        // Node counts a connection that never sent a request as busy.
+        if (exchanges.size === 0) socket.destroy();
+        for (const { response } of exchanges) if (!response.headersSent) response.setHeader('connection', 'close');
+      }
     },
   };
 }

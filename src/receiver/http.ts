@@ -109,6 +109,7 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
     instruments.request({ transport: 'http', signal: 'unknown', result: METHOD_NOT_ALLOWED.result });
     connections.end(socket, (encoding = 'json') => rawAnswer(METHOD_NOT_ALLOWED, encoding));
   });
+  server.on('connection', (socket) => connections.open(socket));
   server.on('drop', () => options.instruments.connectionRefused('http'));
   server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) =>
     serve(request, response, 'continue'),
@@ -130,19 +131,17 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
       }),
     close: () =>
       new Promise((resolve) => {
-        exchanges.closing = true;
         const force = setTimeout(() => server.closeAllConnections(), limits.closeTimeoutMs);
         server.close(() => {
           clearTimeout(force);
           resolve();
         });
-        server.closeIdleConnections();
+        connections.close();
       }),
   };
 }
 
 class HttpExchanges {
-  closing = false;
   readonly #options: HttpReceiverOptions;
   readonly #cors: Cors;
 
@@ -152,7 +151,6 @@ class HttpExchanges {
   }
 
   async serve(request: IncomingMessage, response: ServerResponse, expects: Expectation): Promise<void> {
-    if (this.closing) response.setHeader('connection', 'close');
     for (const [name, value] of this.#cors.headers(request.headers.origin)) response.setHeader(name, value);
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const signal = SIGNAL_OF_PATH.get(path);

@@ -172,6 +172,27 @@ requirement(
       await closed;
       await target.metrics.close();
     });
+    test('nobody waits for connections on which nothing is under way any more', async () => {
+      const target = await startReceiver({ limits: { closeTimeoutMs: 3_600_000 } });
+      const started = deferred();
+      const held = deferred();
+      target.answerWith(async () => {
+        started.resolve();
+        await held.promise;
+        return ACCEPTED;
+      });
+      const unused = connect(target.http.port, target.http.host);
+      const busy = connect(target.http.port, target.http.host);
+      const ended = [unused, busy].map((socket) => once(socket.resume(), 'close'));
+      const body = JSON.stringify(GOOD.traces);
+      busy.write(
+        `POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
+      );
+      await started.promise;
+      const closed = target.close();
+      held.resolve();
+      await Promise.all([...ended, closed]);
+    });
     test('what never ends is cut off', async () => {
       const target = await startReceiver({ limits: { closeTimeoutMs: 200 } });
       target.answerWith(() => new Promise(() => {}));
