@@ -13,7 +13,7 @@ import type { Signal } from '../otlp/signal.ts';
 import type { ExportOutcome, Permanent, Retryable } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Admission, createReservation, type Reservation } from './admission.ts';
-import { decompressGzip } from './compression.ts';
+import { COMPRESSIONS_TAKEN, compressionNamed, decompress } from './compression.ts';
 import { readUnaryMessage } from './grpc-message.ts';
 import { grpcTimeoutMs, grpcTrailers } from './grpc-status.ts';
 import { type HandleExport, overloaded } from './handle-export.ts';
@@ -190,9 +190,10 @@ class GrpcCalls {
     reservation: Reservation,
   ): Promise<{ readonly bytes: Buffer } | Refused> {
     const { requestBytesMax, requestTimeoutMs } = this.#options.limits;
-    const encoding = headers['grpc-encoding'] ?? 'identity';
-    if (encoding !== 'identity' && encoding !== 'gzip') {
-      return { kind: 'permanent', code: 'unimplemented', message: 'the message encoding must be gzip or identity' };
+    const compression = compressionNamed(headers['grpc-encoding']);
+    if (compression === undefined) {
+      const message = `the message encoding must be one of ${COMPRESSIONS_TAKEN}`;
+      return { kind: 'permanent', code: 'unimplemented', message };
     }
     // Refused before its message is read, a request costs next to nothing.
     if (!reservation.wouldEnter(0)) return this.#overloaded();
@@ -214,14 +215,14 @@ class GrpcCalls {
       default:
     }
     if (!message.compressed) return { bytes: message.body };
-    if (encoding === 'identity') {
+    if (compression === 'identity') {
       return {
         kind: 'permanent',
         code: 'invalid_argument',
         message: 'the message is marked as compressed, but the call names no grpc-encoding',
       };
     }
-    const decompressed = await decompressGzip(message.body, requestBytesMax, reservation);
+    const decompressed = await decompress(message.body, compression, requestBytesMax, reservation);
     switch (decompressed.kind) {
       case 'done':
         return { bytes: decompressed.body };
@@ -230,7 +231,11 @@ class GrpcCalls {
       case 'no_memory':
         return this.#overloaded();
       default:
-        return { kind: 'permanent', code: 'invalid_argument', message: 'the message is not a whole gzip stream' };
+        return {
+          kind: 'permanent',
+          code: 'invalid_argument',
+          message: `the message is not a whole ${compression} stream`,
+        };
     }
   }
 
@@ -302,7 +307,7 @@ function fail(stream: ServerHttp2Stream, rpcStatus: RpcStatus): void {
   const headers = {
     ...RESPONSE_HEADERS,
     ...grpcTrailers(rpcStatus),
-    ...(rpcStatus.code === RPC_CODE.unimplemented ? { 'grpc-accept-encoding': 'identity, gzip' } : {}),
+    ...(rpcStatus.code === RPC_CODE.unimplemented ? { 'grpc-accept-encoding': COMPRESSIONS_TAKEN } : {}),
   };
   // A busy client may see the reset before the status: then its code must say the same. grpc-js reads NO_ERROR as INTERNAL,
   // which senders give up on, and REFUSED_STREAM as UNAVAILABLE, which they retry.

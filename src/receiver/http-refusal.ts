@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import { encodeStatus, encodeStatusJson, RPC_CODE, type RpcStatus } from '../otlp/protobuf/status.ts';
 import type { Permanent, Retryable } from '../pipeline/outcome.ts';
+import { COMPRESSIONS_TAKEN } from './compression.ts';
 import type { Encoding } from './handle-export.ts';
 import type { RequestResult } from './instruments.ts';
 import { failureOf } from './status.ts';
@@ -105,9 +106,9 @@ export const UNSUPPORTED_TYPE: Refusal = {
 
 export const UNSUPPORTED_ENCODING: Refusal = {
   httpStatus: 415,
-  rpcStatus: { code: RPC_CODE.invalidArgument, message: 'the content encoding must be gzip or identity' },
+  rpcStatus: { code: RPC_CODE.invalidArgument, message: `the content encoding must be one of ${COMPRESSIONS_TAKEN}` },
   result: 'unsupported_media_type',
-  headers: { 'accept-encoding': 'gzip, identity' },
+  headers: { 'accept-encoding': COMPRESSIONS_TAKEN },
 };
 
 export const UNAUTHENTICATED: Refusal = {

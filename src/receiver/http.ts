@@ -4,7 +4,7 @@ import { encodeExportResponse, encodeExportResponseJson } from '../otlp/protobuf
 import type { Signal } from '../otlp/signal.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Admission, createReservation, type Reservation } from './admission.ts';
-import { decompressGzip } from './compression.ts';
+import { type Compression, compressionNamed, decompress } from './compression.ts';
 import { createCors, type Cors } from './cors.ts';
 import { type Encoding, type HandleExport, overloaded } from './handle-export.ts';
 import { createHttpConnections } from './http-connection.ts';
@@ -72,7 +72,7 @@ type Body =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'gone' };
 
-/** OTLP/HTTP: POST of protobuf or JSON to `/v1/traces`, `/v1/logs` and `/v1/metrics`, plain or gzip. */
+/** OTLP/HTTP: POST of protobuf or JSON to `/v1/traces`, `/v1/logs` and `/v1/metrics`, plain, gzip or deflate. */
 export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   const { listen, limits, logger, instruments } = options;
   const exchanges = new HttpExchanges(options);
@@ -194,7 +194,7 @@ class HttpExchanges {
     if (signal === undefined) return refuse(unknownPath(exchange.path));
     if (request.method !== 'POST') return refuse(METHOD_NOT_ALLOWED);
     if (encoding === undefined) return refuse(UNSUPPORTED_TYPE);
-    const compression = compressionOf(request);
+    const compression = compressionNamed(request.headers['content-encoding']);
     if (compression === undefined) return refuse(UNSUPPORTED_ENCODING);
     const caller = await this.#authenticate(request);
     if ('httpStatus' in caller) return refuse(caller);
@@ -252,7 +252,7 @@ class HttpExchanges {
 
   async #readBody(
     request: IncomingMessage,
-    compression: 'identity' | 'gzip',
+    compression: Compression | 'identity',
     reservation: Reservation,
     goOn: () => void,
   ): Promise<Body> {
@@ -264,7 +264,7 @@ class HttpExchanges {
     });
     const raw = await this.#collect(request, tooLarge, reservation, goOn);
     if (raw.kind !== 'body' || compression === 'identity') return raw;
-    const decompressed = await decompressGzip(raw.bytes, requestBytesMax, reservation);
+    const decompressed = await decompress(raw.bytes, compression, requestBytesMax, reservation);
     switch (decompressed.kind) {
       case 'done':
         return { kind: 'body', bytes: decompressed.body };
@@ -278,7 +278,7 @@ class HttpExchanges {
           refusal: refusalOf({
             kind: 'permanent',
             code: 'invalid_argument',
-            message: 'the body is not a whole gzip stream',
+            message: `the body is not a whole ${compression} stream`,
           }),
         };
     }
@@ -406,18 +406,4 @@ function declaredLength(request: IncomingMessage): number {
 function encodingOf(request: IncomingMessage): Encoding | undefined {
   const mediaType = (request.headers['content-type'] ?? '').split(';', 1)[0] ?? '';
   return ENCODING_OF_TYPE.get(mediaType.trim().toLowerCase());
-}
-
-function compressionOf(request: IncomingMessage): 'identity' | 'gzip' | undefined {
-  const header = request.headers['content-encoding'];
-  switch ((header ?? '').trim().toLowerCase()) {
-    case '':
-    case 'identity':
-      return 'identity';
-    case 'gzip':
-    case 'x-gzip':
-      return 'gzip';
-    default:
-      return undefined;
-  }
 }

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
-import { gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Signal, SIGNALS } from '../../src/otlp/signal.ts';
 import { ACCEPTED } from '../../src/pipeline/outcome.ts';
@@ -80,10 +80,13 @@ const CALL = headerBlock({
   'content-type': 'application/grpc',
 });
 
-describe('T1 malformed gzip is refused and the process lives on', () => {
-  const whole = gzipSync(protobufOf('traces', GOOD.traces));
+describe.each([
+  ['gzip', gzipSync],
+  ['deflate', deflateSync],
+] as const)('T1 malformed %s is refused and the process lives on', (encoding, compress) => {
+  const whole = compress(protobufOf('traces', GOOD.traces));
   const broken: [string, Buffer][] = [
-    ['text', Buffer.from('not gzip at all')],
+    ['text', Buffer.from('not compressed at all')],
     ['one byte', Buffer.from([0x1f])],
     ['junk behind the stream', Buffer.concat([whole, Buffer.from('junk junk junk')])],
   ];
@@ -94,10 +97,10 @@ describe('T1 malformed gzip is refused and the process lives on', () => {
     broken.push([`a bit flipped in byte ${at}`, flipped]);
   }
   test.each(broken)('%s', async (_, body) => {
-    expect(await rawCall(target, grpcFrame(body, true), { 'grpc-encoding': 'gzip' })).toMatchObject({
+    expect(await rawCall(target, grpcFrame(body, true), { 'grpc-encoding': encoding })).toMatchObject({
       'grpc-status': '3',
     });
-    const headers = { 'content-encoding': 'gzip', 'content-type': 'application/x-protobuf' };
+    const headers = { 'content-encoding': encoding, 'content-type': 'application/x-protobuf' };
     expect((await post(target, '/v1/traces', body, { headers })).status).toBe(400);
     expect(target.handled).toEqual([]);
   });

@@ -1,9 +1,17 @@
 import { connect } from 'node:net';
 import { once } from 'node:events';
-import { gzipSync } from 'node:zlib';
+import { deflateSync, gzipSync } from 'node:zlib';
+import { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ACCEPTED } from '../../src/pipeline/outcome.ts';
-import { GOOD, protobufOf, type ReceiverUnderTest, startReceiver } from './receiver-under-test.ts';
+import {
+  createGrpcClient,
+  EXPORT_PATH,
+  GOOD,
+  protobufOf,
+  type ReceiverUnderTest,
+  startReceiver,
+} from './receiver-under-test.ts';
 import { requirement } from './requirement.ts';
 import { exportOver, grpcFrame, post, rawCall, WIRES } from './wire.ts';
 
@@ -73,21 +81,44 @@ requirement(
     number: 2,
     level: 'industry',
     sentence: 'other compressions are taken: zstd, snappy, deflate, lz4',
-    docket: 'Refused, naming what is taken.',
+    docket: 'deflate is taken, over HTTP also by the name zlib; the others are refused, naming what is taken.',
     collector: 'zstd, zlib, snappy, deflate, lz4',
-    declined: 'the specification names gzip alone, and every sender speaks it.',
+    declined:
+      'zstd, snappy and lz4: Node 20 has none of them, the specification names gzip alone, and every sender speaks it.',
   },
   () => {
-    test('HTTP refuses zstd and deflate and says what it takes', async () => {
-      for (const encoding of ['zstd', 'deflate', 'snappy']) {
+    test('deflate is the same request, on both transports', async () => {
+      const whole = deflateSync(protobufOf('traces', GOOD.traces));
+      for (const encoding of ['deflate', 'zlib']) {
+        const headers = { 'content-encoding': encoding, 'content-type': 'application/x-protobuf' };
+        expect((await post(target, '/v1/traces', whole, { headers })).status).toBe(200);
+      }
+      const client = createGrpcClient(target.grpc, { 'grpc.default_compression_algorithm': 1 });
+      const filling = filled(4096);
+      expect((await client.call(EXPORT_PATH.traces, filling, new Metadata())).code).toBe(CODE.ok);
+      client.close();
+      expect(target.handled.map(({ bytes }) => bytes.length)).toEqual([
+        protobufOf('traces', GOOD.traces).length,
+        protobufOf('traces', GOOD.traces).length,
+        filling.length,
+      ]);
+    });
+    test('deflate has the same limit, and room for what expands more than is usual', async () => {
+      const headers = { 'content-encoding': 'deflate' };
+      expect((await post(target, '/v1/traces', deflateSync(padded(LIMIT)), { headers })).status).toBe(200);
+      expect((await post(target, '/v1/traces', deflateSync(padded(LIMIT + 1)), { headers })).status).toBe(413);
+      expect((await post(target, '/v1/traces', deflateSync(Buffer.alloc(64 * LIMIT)), { headers })).status).toBe(413);
+    });
+    test('HTTP refuses zstd and snappy and says what it takes', async () => {
+      for (const encoding of ['zstd', 'snappy', 'gzip, deflate']) {
         const answer = await post(target, '/v1/traces', 'x', { headers: { 'content-encoding': encoding } });
-        expect(answer).toMatchObject({ status: 415, headers: { 'accept-encoding': 'gzip, identity' } });
+        expect(answer).toMatchObject({ status: 415, headers: { 'accept-encoding': 'gzip, deflate, identity' } });
       }
     });
     test('gRPC refuses zstd and snappy and says what it takes', async () => {
       for (const encoding of ['zstd', 'snappy']) {
         const answer = await rawCall(target, grpcFrame(Buffer.alloc(0)), { 'grpc-encoding': encoding });
-        expect(answer).toMatchObject({ 'grpc-status': '12', 'grpc-accept-encoding': 'identity, gzip' });
+        expect(answer).toMatchObject({ 'grpc-status': '12', 'grpc-accept-encoding': 'gzip, deflate, identity' });
       }
     });
   },
