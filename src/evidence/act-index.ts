@@ -3,7 +3,7 @@ import { KeyTable } from './key-table.ts';
 import type { WindowKey } from './window-key.ts';
 
 /** Acts removed before the index is swept of them. */
-const GONE_MAX = 2_048;
+const GONE_MAX = 8_192;
 const NONE: readonly Act[] = [];
 
 /** Finds the acts of the window by keys. An act has a dozen, most keys have one act. */

@@ -49,7 +49,7 @@ const FILED_UNDER_NONE: Act['filed'] = new Map([['', null]]);
 const NO_ACTS: readonly Act[] = [];
 
 /** Stands for content that is in the store alone. */
-const RELEASED: EvidenceContent = { captured: true, value: null, bytes: null, digest: null };
+const RELEASED: EvidenceContent = { bytes: null, captured: true, digest: null, value: null };
 
 export function createAct(id: string, contribution: Contribution): Act {
   return {

@@ -6,7 +6,7 @@ import { withheldMarker } from './withheld-marker.ts';
 /** Longest content kept on a row, in UTF-16 units; the stored span or log record has the whole. */
 export const CONTENT_LENGTH_MAX = 64 * 1024;
 
-export const NOT_CAPTURED: EvidenceContent = { captured: false, value: null, bytes: null, digest: null };
+export const NOT_CAPTURED: EvidenceContent = { bytes: null, captured: false, digest: null, value: null };
 
 /**
  * A content value as a row keeps it: text as it is, anything structured as JSON. A value that redaction withheld (or a list
@@ -14,15 +14,15 @@ export const NOT_CAPTURED: EvidenceContent = { captured: false, value: null, byt
  */
 export function contentOf(value: AnyValue): EvidenceContent {
   const leaves = withheldLeaves(value);
-  if (leaves !== undefined) return { captured: true, value: null, bytes: leaves.bytes, digest: leaves.digest };
+  if (leaves !== undefined) return { bytes: leaves.bytes, captured: true, digest: leaves.digest, value: null };
   const text = typeof value === 'string' ? value : JSON.stringify(plain(value));
   const cut = withheldMarker(text);
   const bytes = cut?.bytes ?? Buffer.byteLength(text);
   return {
-    captured: true,
-    value: text.length > CONTENT_LENGTH_MAX ? `${wellFormed(text.slice(0, CONTENT_LENGTH_MAX))}…` : wellFormed(text),
     bytes,
+    captured: true,
     digest: cut?.digest ?? null,
+    value: text.length > CONTENT_LENGTH_MAX ? `${wellFormed(text.slice(0, CONTENT_LENGTH_MAX))}…` : wellFormed(text),
   };
 }
 

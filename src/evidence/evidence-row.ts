@@ -47,22 +47,40 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
   const outcome = outcomeOf(all);
   const model = pickObject(all, (each) => each.model);
   const tokens = pickObject(all, (each) => each.tokens);
+  // In the order of the canonical form, which then need not sort.
   const row: Digestible<EvidenceRow> = {
-    tenant: act.tenant,
+    actor: actorOf(act.kind, agentName, pick(all, (each) => each.agentId) || inherited.agentId, service),
+    content,
+    conversationId: pick(all, (each) => each.conversationId) || inherited.conversationId,
+    dialect: primary.dialect,
+    digest: '',
+    endedAtUnixNano: all.find((each) => each.endUnixNano !== null)?.endUnixNano ?? null,
+    environment: pick(all, (each) => each.environment),
+    facts: factsOf(act, all),
     id: act.id,
     incident: '',
     kind: act.kind,
-    state: 'unfiled',
+    link: null,
+    model,
+    namedRefs: [...new Set([...all.flatMap((each) => each.refs), ...inherited.refs])],
     occurredAtUnixNano: primary.startUnixNano,
-    endedAtUnixNano: all.find((each) => each.endUnixNano !== null)?.endUnixNano ?? null,
+    outcome,
+    policyVersion: primary.policyVersion,
     receivedAtUnixNano: all.reduce(
       (latest, each) => (each.receivedAtUnixNano > latest ? each.receivedAtUnixNano : latest),
       0n,
     ),
-    outcome,
-    actor: actorOf(act.kind, agentName, pick(all, (each) => each.agentId) || inherited.agentId, service),
+    redactions: redactionsOf(all),
     service,
-    environment: pick(all, (each) => each.environment),
+    sessionId: pick(all, (each) => each.sessionId) || inherited.sessionId,
+    source: {
+      alsoSeenAs: [...seenAs].sort(),
+      signal: primary.signal,
+      spanId: primary.spanId || pick(all, (each) => each.spanId),
+      traceId: primary.traceId || pick(all, (each) => each.traceId),
+    },
+    sourceFamily: sourceFamily(act.kind, primary, tool),
+    state: 'unfiled',
     summary: summaryOf({
       kind: act.kind,
       operation: primary.operation,
@@ -75,27 +93,10 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
       content,
       repeats: act.folded?.size ?? 0,
     }),
-    tool,
-    model,
+    tenant: act.tenant,
     tokens,
-    conversationId: pick(all, (each) => each.conversationId) || inherited.conversationId,
-    sessionId: pick(all, (each) => each.sessionId) || inherited.sessionId,
-    content,
-    redactions: redactionsOf(all),
-    link: null,
-    source: {
-      traceId: primary.traceId || pick(all, (each) => each.traceId),
-      spanId: primary.spanId || pick(all, (each) => each.spanId),
-      signal: primary.signal,
-      alsoSeenAs: [...seenAs].sort(),
-    },
-    sourceFamily: sourceFamily(act.kind, primary, tool),
+    tool,
     trust: trustOf(act.kind, all),
-    dialect: primary.dialect,
-    namedRefs: [...new Set([...all.flatMap((each) => each.refs), ...inherited.refs])],
-    facts: factsOf(act, all),
-    policyVersion: primary.policyVersion,
-    digest: '',
   };
   row.digest = rowDigest(row);
   return row;
@@ -142,12 +143,12 @@ function toolOf(all: readonly Contribution[]): EvidenceTool | null {
     }
   }
   return {
-    name: pick(all, (each) => each.tool?.name ?? ''),
     callId: pick(all, (each) => each.tool?.callId ?? '') || null,
-    type: pick(all, (each) => each.tool?.type ?? '') || null,
     mcpServer: pick(all, (each) => each.tool?.mcpServer ?? '') || null,
+    name: pick(all, (each) => each.tool?.name ?? ''),
     tier,
     tierRule,
+    type: pick(all, (each) => each.tool?.type ?? '') || null,
   };
 }
 
@@ -159,9 +160,9 @@ function outcomeOf(all: readonly Contribution[]): EvidenceOutcome {
 
 function actorOf(kind: EvidenceKind, agentName: string, agentId: string, service: string): Actor {
   const name = agentName || service || 'unknown';
-  if (kind === 'error' || kind === 'log') return { kind: 'service', name: service || 'unknown', id: null };
-  if (kind === 'alert') return { kind: 'service', name, id: null };
-  return { kind: 'agent', name, id: agentId || null };
+  if (kind === 'error' || kind === 'log') return { id: null, kind: 'service', name: service || 'unknown' };
+  if (kind === 'alert') return { id: null, kind: 'service', name };
+  return { id: agentId || null, kind: 'agent', name };
 }
 
 /** Each content from the best record that has its text, else from one that at least had it. */
@@ -195,6 +196,8 @@ function contentOf(kind: EvidenceKind, all: readonly Contribution[]): Readonly<R
 }
 
 function redactionsOf(all: readonly Contribution[]): readonly EvidenceRedaction[] {
+  const [first] = all;
+  if (all.length === 1 && first !== undefined && first.redactions.length <= 1) return first.redactions;
   const redactions: EvidenceRedaction[] = [];
   const seen = new Set<string>();
   for (const each of all) {
@@ -229,17 +232,19 @@ function trustOf(kind: EvidenceKind, all: readonly Contribution[]): EvidenceTrus
 
 function factsOf(act: Act, all: readonly Contribution[]): Readonly<Record<string, string | readonly string[]>> {
   const facts: Record<string, string | readonly string[]> = {};
-  const union = (of: (each: Contribution) => readonly string[] | undefined): readonly string[] => [
-    ...new Set(all.flatMap((each) => of(each) ?? [])),
-  ];
-  const verb = pick(all, (each) => each.facts?.verb ?? '');
-  if (verb !== '') facts['verb'] = verb;
+  const union = (of: (each: Contribution) => readonly string[] | undefined): readonly string[] => {
+    const [first, ...more] = all;
+    if (first !== undefined && more.length === 0) return of(first) ?? [];
+    return [...new Set(all.flatMap((each) => of(each) ?? []))];
+  };
   const shape = pick(all, (each) => each.facts?.argumentsShape ?? '');
   if (shape !== '') facts['argumentsShape'] = shape;
-  const traceIds = union((each) => each.facts?.traceIds);
-  if (traceIds.length > 0) facts['traceIds'] = traceIds;
   const incidentRefs = union((each) => each.facts?.incidentRefs);
   if (incidentRefs.length > 0) facts['incidentRefs'] = incidentRefs;
+  const traceIds = union((each) => each.facts?.traceIds);
+  if (traceIds.length > 0) facts['traceIds'] = traceIds;
+  const verb = pick(all, (each) => each.facts?.verb ?? '');
+  if (verb !== '') facts['verb'] = verb;
   for (const each of all) {
     for (const [name, pointer] of each.references) facts[`${name}Reference`] ??= pointer;
   }

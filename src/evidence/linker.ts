@@ -78,7 +78,7 @@ interface ReadFrame {
 
 class Linker implements FrameConsumer {
   readonly name = 'linker';
-  readonly batch = { framesMax: 256, bytesMax: 32 * 1024 * 1024, lingerMs: 20 };
+  readonly batch = { framesMax: 256, bytesMax: 8 * 1024 * 1024, lingerMs: 20 };
   readonly #evidenceLog: EvidenceLog;
   readonly #incidents: IncidentIndex;
   readonly #alerts: TelemetryAlerts | undefined;
@@ -86,6 +86,7 @@ class Linker implements FrameConsumer {
   readonly #instruments: EvidenceInstruments;
   readonly #window: ActWindow;
   readonly #startedAtMs = Date.now();
+  readonly #startedAtUnixNano = BigInt(this.#startedAtMs) * 1_000_000n;
 
   constructor(options: LinkerOptions) {
     this.#evidenceLog = options.evidenceLog;
@@ -175,7 +176,7 @@ class Linker implements FrameConsumer {
         if (!isCall || record.traceId === '' || this.#window.knowsTrace(frame.tenant, record.traceId)) continue;
         const startedAt = record.signal === 'traces' ? record.startTimeUnixNano : record.timeUnixNano;
         const isLate = frame.receivedAtUnixNano - startedAt > LATE_NANOSECONDS;
-        if (!isLate && startedAt >= BigInt(this.#startedAtMs) * 1_000_000n) continue;
+        if (!isLate && startedAt >= this.#startedAtUnixNano) continue;
         const traces = wanted.get(frame.tenant) ?? new Set();
         traces.add(record.traceId);
         wanted.set(frame.tenant, traces);
@@ -198,8 +199,10 @@ class Linker implements FrameConsumer {
   #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>, alerts: FoundAlert[]): number {
     let setAside = 0;
     const { refused, folded } = this.#window;
+    const counts = new Map<string, Map<string, number>>();
     for (const { context, recognised } of found) {
       try {
+        if (recognised !== undefined) count(counts, recognised.dialect, recognised.kind ?? 'none');
         const act = this.#contribute(context, recognised, touched);
         const { record } = context;
         if (act?.kind === 'alert' && record.signal === 'logs') alerts.push({ act, record });
@@ -207,6 +210,9 @@ class Linker implements FrameConsumer {
         setAside += 1;
         this.#setAside(frame.signal, error, 1);
       }
+    }
+    for (const [dialect, ofKind] of counts) {
+      for (const [kind, records] of ofKind) this.#instruments.recognised.add(records, { dialect, kind });
     }
     this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
     this.#instruments.bounded.add(this.#window.folded - folded, { bound: 'identical_calls' });
@@ -249,7 +255,6 @@ class Linker implements FrameConsumer {
       if (!failed || incidentRefs(record).length === 0) return undefined;
       return this.#add(failureContribution(context), touched);
     }
-    this.#instruments.recognised.add(1, { dialect: recognised.dialect, kind: recognised.kind ?? 'none' });
     if (recognised.kind === null) return undefined;
     const contribution = contributionOf(context, recognised, recognised.kind);
     const act = this.#add(contribution, touched);
@@ -380,8 +385,7 @@ class Linker implements FrameConsumer {
     const { contributions } = act;
     if (!contributions.some((each) => each.tool !== null && each.tool.callId !== '')) return false;
     const isNew = Date.now() - this.#startedAtMs < LOOK_UP_AFTER_START_MS;
-    const startedAt = BigInt(this.#startedAtMs) * 1_000_000n;
-    const beganBefore = contributions.some((each) => each.startUnixNano < startedAt);
+    const beganBefore = contributions.some((each) => each.startUnixNano < this.#startedAtUnixNano);
     // What leads the row is here; only a restart can have parted it from the rest.
     if (contributions.some((each) => each.tool?.role === 'execute')) return isNew && beganBefore;
     return (
@@ -456,6 +460,12 @@ class Linker implements FrameConsumer {
     }
     return links;
   }
+}
+
+function count(counts: Map<string, Map<string, number>>, dialect: string, kind: string): void {
+  const ofKind = counts.get(dialect) ?? new Map<string, number>();
+  counts.set(dialect, ofKind);
+  ofKind.set(kind, (ofKind.get(kind) ?? 0) + 1);
 }
 
 const STRENGTH: Readonly<Record<LinkMode, number>> = { inferred: 0, bound: 1, explicit: 2, manual: 3 };
