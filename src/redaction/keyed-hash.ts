@@ -31,8 +31,10 @@ export function createKeyedHash(key: Uint8Array): KeyedHash {
       return finish(Buffer.concat([inner.subarray(0, BLOCK_BYTES), Buffer.from(prefix), Buffer.from(message)]));
     }
     let end = BLOCK_BYTES + inner.write(prefix, BLOCK_BYTES);
-    if (typeof message === 'string') end += inner.write(message, end);
-    else {
+    // Nearly every message is ASCII, and written at the speed of a copy then.
+    if (typeof message === 'string') {
+      end += inner.write(message, end, Buffer.byteLength(message) === message.length ? 'latin1' : 'utf8');
+    } else {
       inner.set(message, end);
       end += message.length;
     }

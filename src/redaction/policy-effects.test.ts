@@ -200,6 +200,17 @@ test.each([
   }
 });
 
+test.each([
+  [6, 'größe ist', /^größ\[/],
+  [7, 'größe ist', /^größe\[/],
+  [8, 'ab🙂🙂cd', /^ab🙂\[/],
+  [1, '🙂🙂', /^\[/],
+  [3, 'lone \ud83d half', /^lon\[/],
+])('a cut at %d bytes keeps characters whole', (bytes, text, left) => {
+  const redactor = redactorOf(`content: [{match: {attr: [note]}, action: truncate, bytes: ${bytes}}]\n`);
+  expect(noteOf(redactor, {}, text)).toMatch(left);
+});
+
 test('a rule that names a tool alone leaves attributes that are no content as they are', () => {
   const redactor = redactorOf(`content: [{match: {tool: ['.*']}, action: withhold}]\n`);
   expect(noteOf(redactor, {}, 'the shoes are all blue')).toBe('the shoes are all blue');

@@ -654,15 +654,12 @@ function wellFormedEnd(text: string): string {
   return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text;
 }
 
+const encoder = new TextEncoder();
+
 /** The first `bytes` UTF-8 bytes, never cutting a character or a marker in two. */
 function cutAt(text: string, bytes: number, own: readonly MarkerRange[]): string {
-  let length = 0;
-  let at = 0;
-  for (const character of text) {
-    length += Buffer.byteLength(character);
-    if (length > bytes) break;
-    at += character.length;
-  }
+  // The encoder says how far it came without cutting a character.
+  const at = encoder.encodeInto(text.slice(0, bytes), new Uint8Array(bytes)).read;
   const split = own.find((range) => range.start < at && range.end > at);
   return text.slice(0, split?.start ?? at);
 }
