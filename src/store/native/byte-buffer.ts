@@ -120,11 +120,28 @@ export class ByteBuffer {
   }
 
   text(value: string): void {
+    if (value.length <= LOOP_COPY_MAX && this.#ascii(value)) return;
     const size = Buffer.byteLength(value, 'utf8');
     this.varint(size);
     this.reserve(size);
     this.bytes.write(value, this.length, 'utf8');
     this.length += size;
+  }
+
+  /** Writes a short text unless a character of it takes more than a byte. */
+  #ascii(value: string): boolean {
+    const count = value.length;
+    this.reserve(count + 1);
+    const target = this.bytes;
+    let at = this.length;
+    target[at++] = count;
+    for (let from = 0; from < count; from += 1) {
+      const unit = value.charCodeAt(from);
+      if (unit > 0x7f) return false;
+      target[at++] = unit;
+    }
+    this.length = at;
+    return true;
   }
 
   /** One ClickHouse String that holds the lower-case hex of the bytes. */
