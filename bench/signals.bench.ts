@@ -72,14 +72,16 @@ for (const name of names) {
     if (existsSync(path)) await bench.send(name, signal, JSON.parse(readFileSync(path, 'utf8')) as object);
   }
   const from = BigInt(Date.parse(scenario.trigger.at ?? scenario.start)) * 1_000_000n;
-  const figures = await bench.temporary.store.signalReader.figures({
+  const scope = {
     tenant: name,
     services: [],
     baselineFromUnixNano: from - HOUR_NANOSECONDS,
     fromUnixNano: from,
     toUnixNano: from + 24n * HOUR_NANOSECONDS,
-  });
-  faults.push({ name, faulty: scenario.ground_truth.root_cause_entity, signals: findSignals(figures) });
+    asOfUnixNano: BigInt(Date.now()) * 1_000_000n,
+  };
+  const figures = await bench.temporary.store.signalReader.figures(scope);
+  faults.push({ name, faulty: scenario.ground_truth.root_cause_entity, signals: findSignals(figures, scope) });
 }
 await bench.dispose();
 

@@ -1,5 +1,4 @@
 import type { Meter } from '@opentelemetry/api';
-import { DOCKET_ACTOR } from '../record/actor.ts';
 import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { IncidentRecord, IncidentStatus, IncidentSummary } from '../record/incident-record.ts';
@@ -10,10 +9,9 @@ import { catalogueRows } from './catalogue/catalogue-rows.ts';
 import { NO_CATALOGUE, type ServiceCatalogue } from './catalogue/service-entry.ts';
 import { seenChangeRow } from './changes/change-row.ts';
 import { entryIdOf } from './entry-id.ts';
+import { ACTIVE, createIncidentGaps } from './incident-gaps.ts';
 import { incidentWindow } from './incident-window.ts';
-import { findSignals } from './signals/find-signals.ts';
-import { figuresKey, signalRow } from './signals/signal-row.ts';
-import { rankSignals } from './signals/signal.ts';
+import { createSignalRows } from './signals/signal-rows.ts';
 
 export interface IncidentWatchOptions {
   readonly signals: SignalReader;
@@ -44,13 +42,11 @@ const POLL_MILLISECONDS = 1_000;
 /** Seconds since an incident was first seen at which it is looked at again; from then on every minute. */
 const EARLY_SECONDS = [0, 5, 15, 30, 60] as const;
 const EVERY_MILLISECONDS = 60_000;
-/** Early looks that take long are further apart: what people and agents do meanwhile needs the machine too. */
-const EARLY_REST = 3;
-/** Share of the time that comparing may take. */
+/** After a look, whosever it was, nobody is looked at again for three times as long: people and agents need the machine too. */
+const REST = 3;
+/** Share of the time that later looks at one incident may take. */
 const LOAD_SHARE = 0.1;
 const INCIDENTS_MAX = 200;
-/** Signal rows an incident can come to have over all refreshes. */
-const SIGNAL_ROWS_MAX = 200;
 const UNFILED_MAX = 200;
 /** Changes before the window that may have caused it. */
 const CHANGE_LEAD_NANOSECONDS = 2n * 3_600_000_000_000n;
@@ -58,15 +54,10 @@ const AGENT_LEAD_NANOSECONDS = 900_000_000_000n;
 const TRACES_SEARCHED_MAX = 10;
 
 const ONGOING: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring', 'resolved', 'review'];
-/** Telemetry goes on telling about these; of the others only what is there already. */
-const ACTIVE: ReadonlySet<IncidentStatus> = new Set(['triage', 'active', 'mitigated', 'monitoring']);
-
 interface Watched {
   readonly sinceMilliseconds: number;
   refreshes: number;
   nextMilliseconds: number;
-  /** Figures last written, by evidence id. */
-  readonly written: Map<string, string>;
 }
 
 export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatch {
@@ -81,27 +72,31 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     unit: '{part}',
     description: 'Parts of a refresh that failed, by part',
   });
+  const signalRows = createSignalRows({ signals, evidenceLog });
   const watched = new Map<string, Watched>();
-  /** Gaps known to be in the record, by entry id. */
-  const gaps = new Set<string>();
-  /** Gaps known to be closed, or to have never been opened, by entry id. */
-  const closedGaps = new Set<string>();
+  const gaps = createIncidentGaps({ record, meter: options.meter });
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
+  let restUntilMilliseconds = 0;
   let closed = false;
 
+  /** Every incident that was not looked at yet, and of the others the one that has waited longest. */
   async function round(): Promise<void> {
+    let longest: { readonly tenant: string; readonly incident: IncidentSummary; readonly since: number } | undefined;
     for (const tenant of options.tenants) {
       const { items } = await record.list(tenant, { status: ONGOING, limit: INCIDENTS_MAX });
       for (const incident of items) {
         if (closed) return;
-        const key = `${tenant}\n${incident.id}`;
-        const now = clock();
-        const state = watched.get(key);
-        if (state !== undefined && (now < state.nextMilliseconds || !due(state, incident))) continue;
-        await refreshOne(tenant, incident);
+        const state = watched.get(`${tenant}\n${incident.id}`);
+        if (state === undefined) await refreshOne(tenant, incident);
+        else if (due(state, incident) && (longest === undefined || state.nextMilliseconds < longest.since)) {
+          longest = { tenant, incident, since: state.nextMilliseconds };
+        }
       }
     }
+    const now = clock();
+    if (longest === undefined || closed || now < Math.max(longest.since, restUntilMilliseconds)) return;
+    await refreshOne(longest.tenant, longest.incident);
   }
 
   async function refreshOne(tenant: string, incident: IncidentSummary): Promise<void> {
@@ -109,7 +104,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     const began = clock();
     let state = watched.get(key);
     if (state === undefined) {
-      state = { sinceMilliseconds: began, refreshes: 0, nextMilliseconds: 0, written: new Map() };
+      state = { sinceMilliseconds: began, refreshes: 0, nextMilliseconds: 0 };
       watched.set(key, state);
     }
     const scope = incidentWindow(tenant, incident, began);
@@ -117,16 +112,20 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     await part('catalogue', () => attachCatalogue(tenant, incident));
     await part('reported', () => fileReported(scope, incident));
     await part('agents', () => fileAgents(scope, incident));
-    await part('signals', () => writeSignals(scope, incident, state));
-    await part('changes', () => writeChanges(scope, incident));
+    let compared = incident.services;
+    await part('signals', async () => {
+      compared = await writeSignals(scope, incident);
+    });
+    await part('changes', () => writeChanges(scope, incident, compared));
     const took = clock() - began;
     duration.record(took / 1_000);
+    restUntilMilliseconds = clock() + took * REST;
     state.refreshes += 1;
     const early = EARLY_SECONDS[state.refreshes];
     state.nextMilliseconds =
       early === undefined
         ? clock() + Math.max(EVERY_MILLISECONDS, took / LOAD_SHARE)
-        : Math.max(state.sinceMilliseconds + early * 1_000, clock() + took * EARLY_REST);
+        : state.sinceMilliseconds + early * 1_000;
   }
 
   /** One part failing leaves the others their turn. */
@@ -142,45 +141,40 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     }
   }
 
-  async function writeSignals(scope: SignalScope, incident: IncidentSummary, state: Watched): Promise<void> {
-    const asOfUnixNano = BigInt(clock()) * 1_000_000n;
-    const ranked = rankSignals(findSignals(await signals.figures(scope)));
-    const rows: EvidenceRow[] = [];
-    const figures = new Map<string, string>();
-    for (const [index, signal] of ranked.entries()) {
-      const rank = index + 1;
-      const row = signalRow(signal, { scope, incidentId: incident.id, rank, asOfUnixNano });
-      const shown = figuresKey(signal, rank);
-      if (state.written.get(row.id) === shown) continue;
-      if (!state.written.has(row.id) && state.written.size + figures.size >= SIGNAL_ROWS_MAX) continue;
-      figures.set(row.id, shown);
-      rows.push(row);
-    }
-    if (rows.length > 0) await evidenceLog.put(rows);
-    for (const [id, shown] of figures) state.written.set(id, shown);
-    const orphans = ranked.filter((signal) => signal.sourceFamily.endsWith(':missing_parents'));
+  /** Answers the services that were compared: those of the incident and those they work with; none for all. */
+  async function writeSignals(scope: SignalScope, incident: IncidentSummary): Promise<readonly string[]> {
+    const { figures, told } = await signalRows.write(scope, incident.id);
+    await gaps.noteUnfinished(scope.tenant, incident, figures);
+    const orphans = told.filter((signal) => signal.sourceFamily.endsWith(':missing_parents'));
     if (orphans.length > 0) {
       const services = orphans.map((signal) => signal.service).slice(0, 5);
-      await openGap(scope.tenant, incident, 'missing parents', {
-        what: `Traces of ${services.join(', ')} have spans whose parent span was never received.`,
+      await gaps.open(scope.tenant, incident, 'missing parents', {
+        what: `Traces of ${services.join(', ')} have spans whose parent span was not received.`,
         kind: 'missing_telemetry',
         why: 'What called them, and why, cannot be seen.',
         blocks: [],
       });
     }
+    return figures.compared;
   }
 
-  async function writeChanges(scope: SignalScope, incident: IncidentSummary): Promise<void> {
+  async function writeChanges(
+    scope: SignalScope,
+    incident: IncidentSummary,
+    compared: readonly string[],
+  ): Promise<void> {
     const earlier = { ...scope, baselineFromUnixNano: scope.fromUnixNano - CHANGE_LEAD_NANOSECONDS };
-    const { rows, query } = await signals.changes(earlier);
-    const asOfUnixNano = BigInt(clock()) * 1_000_000n;
-    const changed = rows.map((change) =>
-      seenChangeRow(scope.tenant, change, {
-        incidentId: incident.id,
-        link: changeLink(scope, incident, change),
-        query,
-        asOfUnixNano,
-      }),
+    const found = await signals.changes(earlier, compared);
+    await gaps.noteUnfinished(scope.tenant, incident, found);
+    const changed = Object.values(found).flatMap(({ rows, query }) =>
+      rows.map((change) =>
+        seenChangeRow(scope.tenant, change, {
+          incidentId: incident.id,
+          link: changeLink(scope, incident, change),
+          query,
+          asOfUnixNano: scope.asOfUnixNano,
+        }),
+      ),
     );
     const known = await evidenceLog.existing(
       scope.tenant,
@@ -277,11 +271,13 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     const filling = new Set(learned.flatMap((each) => each.rows.map((row) => row.id)));
     const fresh = rows.filter((row) => !held.has(row.id) || filling.has(row.id));
     if (fresh.length > 0) await evidenceLog.put(fresh);
-    for (const { gap, rows: basis } of learned) await fillGap(tenant, incident, gap, basis);
+    for (const { gap, rows: basis } of learned) {
+      await gaps.fill(tenant, incident, gap, basis.map((row) => row.summary).join('; '), basis);
+    }
     for (const service of incident.services.slice(0, 20)) {
       const entry = known.find(service);
       if ((entry?.owners.length ?? 0) === 0) {
-        await openGap(tenant, incident, `owner ${service}`, {
+        await gaps.open(tenant, incident, `owner ${service}`, {
           what: `Nobody is known to own ${service}.`,
           kind: 'unknown_owner',
           why: 'Nobody can be asked about it, or for it.',
@@ -289,7 +285,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
         });
       }
       if ((entry?.runbooks.length ?? 0) === 0) {
-        await openGap(tenant, incident, `runbook ${service}`, {
+        await gaps.open(tenant, incident, `runbook ${service}`, {
           what: `No runbook is known for ${service}.`,
           kind: 'unanswered',
           why: 'What its people do about failures like this is not written where it can be found.',
@@ -313,49 +309,8 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       if (named.length > 0) answers.set(entryIdOf(tenant, incident.id, `owner ${service}`), named);
       if (runbooks.length > 0) answers.set(entryIdOf(tenant, incident.id, `runbook ${service}`), runbooks);
     }
-    if ([...answers.keys()].every((gap) => closedGaps.has(gap))) return [];
-    const found = await record.record(tenant, incident.id);
-    if (found === undefined) return [];
-    const open = new Set(found.gaps.filter((gap) => gap.state === 'open').map((gap) => gap.id));
-    for (const gap of answers.keys()) if (!open.has(gap)) closedGaps.add(gap);
+    const open = await gaps.openAmong(tenant, incident, [...answers.keys()]);
     return [...answers].flatMap(([gap, basis]) => (open.has(gap) ? [{ gap, rows: basis }] : []));
-  }
-
-  /** Filled once, by the rows that say so; a person who closed it meanwhile is not overruled. */
-  async function fillGap(
-    tenant: string,
-    incident: IncidentSummary,
-    gap: string,
-    basis: readonly EvidenceRow[],
-  ): Promise<void> {
-    const body = {
-      gap,
-      reason: basis
-        .map((row) => row.summary)
-        .join('; ')
-        .slice(0, 2_000),
-      evidence: basis.slice(0, 20).map((row) => row.id),
-    };
-    const entryId = entryIdOf(tenant, incident.id, 'filled', gap);
-    const result = await record.append(tenant, incident.id, DOCKET_ACTOR, { type: 'gap.fill', entryId, body });
-    if (result.kind !== 'unknown_incident') closedGaps.add(gap);
-  }
-
-  /** Opened once per incident and subject, also over restarts: the entry's id says what it is about. */
-  async function openGap(
-    tenant: string,
-    incident: IncidentSummary,
-    subject: string,
-    body: { readonly what: string; readonly kind: string; readonly why: string; readonly blocks: string[] },
-  ): Promise<void> {
-    if (!ACTIVE.has(incident.status)) return;
-    const entryId = entryIdOf(tenant, incident.id, subject);
-    if (gaps.has(entryId)) return;
-    const result = await record.append(tenant, incident.id, DOCKET_ACTOR, { type: 'gap.open', entryId, body });
-    // A gap that is there already, with other words, stays as it is.
-    if (result.kind === 'unknown_incident') return;
-    gaps.add(entryId);
-    closedGaps.delete(entryId);
   }
 
   return {

@@ -21,6 +21,7 @@ export function incidentWindow(tenant: string, incident: IncidentSummary, nowMil
     baselineFromUnixNano: nano(from - BASELINE_MILLISECONDS),
     fromUnixNano: nano(from),
     toUnixNano: nano(to),
+    asOfUnixNano: nano(nowMilliseconds),
   };
 }
 

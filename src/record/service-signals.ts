@@ -7,9 +7,11 @@ export interface SignalScope {
   readonly baselineFromUnixNano: bigint;
   readonly fromUnixNano: bigint;
   readonly toUnixNano: bigint;
+  /** What was received later is left out: a query that is run again gives what it gave. */
+  readonly asOfUnixNano: bigint;
 }
 
-/** Figures of one service and operation; durations in nanoseconds. */
+/** Figures of one service and operation; durations in nanoseconds, quantiles up to 0.8 % low. */
 export interface OperationFigures {
   readonly service: string;
   readonly operation: string;
@@ -21,9 +23,17 @@ export interface OperationFigures {
   readonly p50: number;
   readonly p95Before: number;
   readonly p95: number;
-  /** A failed span's trace when there is one, and the slowest span's. */
-  readonly errorTraceId: string;
-  readonly slowTraceId: string;
+}
+
+export interface OperationName {
+  readonly service: string;
+  readonly operation: string;
+}
+
+/** Traces of an operation in the window: one that failed, `''` when none did, and the one whose span took longest. */
+export interface OperationTraces extends OperationName {
+  readonly failed: string;
+  readonly slowest: string;
 }
 
 /**
@@ -62,6 +72,20 @@ export interface ExceptionFigures {
   readonly traceId: string;
 }
 
+/** What a service was heard of, spans and log records together. */
+export interface ServiceFigures {
+  readonly service: string;
+  readonly spansBefore: number;
+  readonly spans: number;
+  readonly logsBefore: number;
+  readonly logs: number;
+  /** Seconds that the baseline went without a record of it, at most, in steps of ten. */
+  readonly pauseSeconds: number;
+  /** Nanoseconds since the epoch. */
+  readonly firstSeenUnixNano: bigint;
+  readonly lastSeenUnixNano: bigint;
+}
+
 export interface LogPatternFigures {
   readonly service: string;
   /** The log text with numbers, ids and quoted values replaced; at most 300 characters. */
@@ -88,39 +112,37 @@ export interface MetricFigures {
   readonly maximum: number;
 }
 
-export interface SilenceFigures {
-  readonly service: string;
-  readonly recordsBefore: number;
-  /** Nanoseconds since the epoch. */
-  readonly lastSeenUnixNano: bigint;
-}
-
+/** Spans of a service whose parent span was not received, though there was time for it. */
 export interface GapFigures {
   readonly service: string;
-  /** Traces with spans of the service whose parent span was never received. */
+  readonly tracesBefore: number;
   readonly traces: number;
   readonly spans: number;
   readonly traceId: string;
 }
 
-/** Rows and the SQL that gave them: run again, it gives what the store holds then. */
+/** Rows and the SQL that gave them: run again, it gives them again. */
 export interface Figures<Row> {
   readonly rows: readonly Row[];
   readonly query: string;
+  /** Why there are no rows, when the store could not finish. */
+  readonly unfinished?: Unfinished;
 }
 
+export type Unfinished = 'took too long' | 'needed too much memory';
+
 export interface SignalFigures {
-  /** What share of the traces the costly comparisons looked at: 1 in `sampledOneIn`. */
+  /** What share of the traces `ownTimes`, `edges` and `gaps` looked at: 1 in `sampledOneIn`. */
   readonly sampledOneIn: number;
-  /** Services compared; empty for all. */
-  readonly services: readonly string[];
+  /** Services compared: those named and those that share traces with them. Empty for all. */
+  readonly compared: readonly string[];
+  readonly services: Figures<ServiceFigures>;
   readonly operations: Figures<OperationFigures>;
   readonly ownTimes: Figures<OwnTimeFigures>;
   readonly edges: Figures<EdgeFigures>;
   readonly exceptions: Figures<ExceptionFigures>;
   readonly logPatterns: Figures<LogPatternFigures>;
   readonly metrics: Figures<MetricFigures>;
-  readonly silences: Figures<SilenceFigures>;
   readonly gaps: Figures<GapFigures>;
 }
 
@@ -143,9 +165,17 @@ export interface SeenChange {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** Compares telemetry by SQL. Implemented by `store/`. Every method is bounded in time and rows. */
+/** Changes of one kind, each kind found by a query of its own. */
+export type ChangeFigures = Readonly<Record<SeenChange['kind'], Figures<SeenChange>>>;
+
+/**
+ * Compares telemetry by SQL. Implemented by `store/`. Every method is bounded in time and rows: a comparison that does not
+ * finish says so and leaves the others their turn. Throws when the store cannot be asked at all.
+ */
 export interface SignalReader {
   figures(scope: SignalScope): Promise<SignalFigures>;
-  /** Changes first seen in [baselineFrom, to), oldest first; at most 200. */
-  changes(scope: SignalScope): Promise<Figures<SeenChange>>;
+  /** Exemplars, asked for once it is known which operations are told of. */
+  traces(scope: SignalScope, operations: readonly OperationName[]): Promise<readonly OperationTraces[]>;
+  /** Changes first seen in [baselineFrom, to) at `compared` services (empty for all); at most 200 a kind. */
+  changes(scope: SignalScope, compared: readonly string[]): Promise<ChangeFigures>;
 }

@@ -1,35 +1,46 @@
 import type {
-  EdgeFigures,
+  ExceptionFigures,
   Figures,
-  GapFigures,
   LogPatternFigures,
   MetricFigures,
   OperationFigures,
-  OwnTimeFigures,
+  ServiceFigures,
   SignalFigures,
+  SignalScope,
 } from '../../record/service-signals.ts';
+import { instantOf } from '../../record/evidence-by-hand.ts';
+import { confidence, ENOUGH, figuresOf, ratioOf, SHIFT_NANOSECONDS_MIN } from './effect.ts';
+import { duration, figure, line, percent, period, times } from './figure-text.ts';
+import { narrowed } from './narrowed-query.ts';
 import type { Signal } from './signal.ts';
+import { failingEdges, missingParents, ownTimeShifts } from './trace-signals.ts';
 
-/** Samples from which a comparison counts in full. */
-const ENOUGH = 10;
-/** Shifts below this many nanoseconds are nobody's incident. */
-const SHIFT_NANOSECONDS_MIN = 5_000_000;
 const SEVERITY_ERROR = 17;
 const SEVERITY_WARN = 13;
-const SUMMARY_MAX = 300;
+/** Times from which something said without alarm is worth a row. */
+const PLAIN_LOGS_MIN = 3;
+/** Records before from which a service's silence says something. */
+const SILENT_AFTER = 10;
+/** How much longer a silence lasts than the longest pause before it, and how long at least. */
+const SILENT_PAUSES = 2;
+const SILENT_SECONDS_MIN = 30;
+/** A service that was heard last this long before the window went silent for another reason. */
+const SILENT_LEAD_SECONDS = 900;
+const SECOND = 1_000_000_000n;
 
-/** What the figures say, each with an effect size; not ordered. */
-export function findSignals(figures: SignalFigures): readonly Signal[] {
+/** What the figures of a scope say, each with an effect size; not ordered. */
+export function findSignals(figures: SignalFigures, scope: SignalScope): readonly Signal[] {
+  const before = `in the ${period(scope.fromUnixNano - scope.baselineFromUnixNano)} before`;
   return [
     ...errorShifts(figures.operations),
     ...latencyShifts(figures.operations),
     ...ownTimeShifts(figures.ownTimes, figures.sampledOneIn),
-    ...failingEdges(figures.edges),
-    ...exceptions(figures),
-    ...logPatterns(figures.logPatterns),
+    ...failingEdges(figures.edges, figures.sampledOneIn),
+    ...exceptions(figures.exceptions, figures.services.rows, before),
+    ...logPatterns(figures.logPatterns, before),
     ...metricShifts(figures.metrics),
-    ...silences(figures),
-    ...missingParents(figures.gaps),
+    ...silences(figures, scope, before),
+    ...missingParents(figures.gaps, figures.sampledOneIn),
   ];
 }
 
@@ -45,13 +56,15 @@ function errorShifts({ rows, query }: Figures<OperationFigures>): Signal[] {
         sourceFamily: 'clickhouse:otel_traces:error_rate',
         service: row.service,
         summary: line(
-          `${row.service} ${row.operation}: ${percent(now)} of ${row.spans} spans fail, ${percent(before)} before`,
+          `${row.service} ${row.operation}: ${percent(now)} of ${row.spans} spans fail, ` +
+            (row.spansBefore === 0 ? 'none of it seen before' : `${percent(before)} of ${row.spansBefore} before`),
         ),
         outcome: 'error',
         score: (3 + 5 * (now - before) + Math.log2(1 + row.errors) / 2) * confidence(row.spans),
         figures: figuresOf(row),
         query: narrowed(query, { service: row.service, operation: row.operation }),
-        traceIds: [row.errorTraceId].filter(Boolean),
+        traceIds: [],
+        exemplar: { service: row.service, operation: row.operation, which: 'failed' },
       },
     ];
   });
@@ -78,171 +91,93 @@ function latencyShifts({ rows, query }: Figures<OperationFigures>): Signal[] {
         score: Math.min(5, Math.log2(ratio)) * confidence(Math.min(row.spans, row.spansBefore)),
         figures: figuresOf(row),
         query: narrowed(query, { service: row.service, operation: row.operation }),
-        traceIds: [row.slowTraceId].filter(Boolean),
+        traceIds: [],
+        exemplar: { service: row.service, operation: row.operation, which: 'slowest' },
       },
     ];
   });
 }
 
-function ownTimeShifts({ rows, query }: Figures<OwnTimeFigures>, sampledOneIn: number): Signal[] {
-  const slower = rows.filter(
-    (row) => row.mean - row.meanBefore >= SHIFT_NANOSECONDS_MIN / 5 && ratioOf(row.mean, row.meanBefore) >= 1.5,
-  );
-  const added = (row: OwnTimeFigures): number => (row.mean - row.meanBefore) * row.spans;
-  const total = rows.reduce((sum, row) => sum + Math.max(0, added(row)), 0);
-  const slowCalls = new Map<string, Set<string>>();
-  for (const row of slower) {
-    if (row.callee === '') continue;
-    for (const [end, other] of [
-      [row.service, row.callee],
-      [row.callee, row.service],
-    ] as const) {
-      slowCalls.set(end, (slowCalls.get(end) ?? new Set()).add(other));
-    }
-  }
-  const single = slower.map((row) => {
-    // A slow call may be either side's doing. The side that is slow with more others is the likelier one.
-    const calling = slowCalls.get(row.service)?.size ?? 0;
-    const called = slowCalls.get(row.callee)?.size ?? 0;
-    const service = row.callee !== '' && called >= calling ? row.callee : row.service;
-    const where = row.callee === '' ? `${row.service} ${row.operation}` : `${row.service} calling ${row.callee}`;
-    return {
-      key: `own time ${row.service} ${row.operation} ${row.callee}`,
-      kind: 'trace',
-      sourceFamily: row.callee === '' ? 'clickhouse:otel_traces:own_time' : 'clickhouse:otel_traces:call_time',
-      service,
-      summary: line(
-        `${where}: ${duration(row.meanBefore)} to ${duration(row.mean)} ` +
-          `${row.callee === '' ? 'of its own' : `outside the callee (${row.operation})`} a span, ${row.spans} spans`,
-      ),
-      outcome: 'unknown',
-      score:
-        (Math.min(8, 1.5 * Math.log2(ratioOf(row.mean, row.meanBefore))) + (4 * added(row)) / total) *
-        confidence(Math.min(row.spans, row.spansBefore)),
-      figures: { ...figuresOf(row), shareOfAddedTime: Math.round((1000 * added(row)) / total) / 1000, sampledOneIn },
-      query: narrowed(query, { service: row.service, operation: row.operation, callee: row.callee }),
-      traceIds: [row.slowTraceId].filter(Boolean),
-    } satisfies Signal;
-  });
-  const all = [...slowCalls].flatMap(([service, others]) =>
-    others.size < 2 ? [] : slowWithAll(service, rows, others, query, total, sampledOneIn),
-  );
-  return [...single, ...all];
-}
-
-/** One service that is slow with several others, in either direction: all its calls taken together. */
-function slowWithAll(
-  service: string,
-  rows: readonly OwnTimeFigures[],
-  others: ReadonlySet<string>,
-  query: string,
-  total: number,
-  sampledOneIn: number,
+/** New ones, and those that a service's spans and log records have more than twice as often as before. */
+function exceptions(
+  { rows, query }: Figures<ExceptionFigures>,
+  services: readonly ServiceFigures[],
+  before: string,
 ): Signal[] {
-  const calls = rows.filter((row) => row.callee !== '' && (row.service === service || row.callee === service));
-  const sum = (of: (row: OwnTimeFigures) => number): number => calls.reduce((all, row) => all + of(row), 0);
-  const spans = sum((row) => row.spans);
-  const spansBefore = sum((row) => row.spansBefore);
-  const mean = sum((row) => row.mean * row.spans) / spans;
-  const meanBefore = sum((row) => row.meanBefore * row.spansBefore) / spansBefore;
-  const added = (mean - meanBefore) * spans;
-  if (ratioOf(mean, meanBefore) < 1.5 || added < SHIFT_NANOSECONDS_MIN) return [];
-  const slowest = calls.reduce((worst, row) => (row.mean > worst.mean ? row : worst));
-  return [
-    {
-      key: `calls ${service}`,
-      kind: 'trace',
-      sourceFamily: 'clickhouse:otel_traces:call_time',
-      service,
-      summary: line(
-        `${service} is slow with ${others.size} services (${[...others].slice(0, 5).join(', ')}): ` +
-          `${duration(meanBefore)} to ${duration(mean)} a call outside the callee, ${spans} calls`,
-      ),
-      outcome: 'unknown',
-      score:
-        (Math.min(8, 1.5 * Math.log2(ratioOf(mean, meanBefore))) + (4 * added) / total) *
-        confidence(Math.min(spans, spansBefore)),
-      figures: { service, others: others.size, spansBefore, spans, meanBefore, mean, sampledOneIn },
-      query: `SELECT * FROM (\n${query}\n) WHERE callee != '' AND ${quoted(service)} IN (service, callee)`,
-      traceIds: [slowest.slowTraceId].filter(Boolean),
-    },
-  ];
-}
-
-function failingEdges({ rows, query }: Figures<EdgeFigures>): Signal[] {
+  const heard = new Map(services.map((row) => [row.service, row]));
   return rows.flatMap((row): Signal[] => {
-    if (row.failingTraces === 0) return [];
-    const here = row.failingTracesHere / row.failingTraces;
-    const fails = row.failingTracesHere / row.tracesHere;
-    if (here < 0.1 && row.errors === 0) return [];
+    const service = heard.get(row.service);
+    const recordsBefore = Math.max(1, (service?.spansBefore ?? 0) + (service?.logsBefore ?? 0));
+    const records = Math.max(1, (service?.spans ?? 0) + (service?.logs ?? 0));
+    if (row.before > 0 && row.now / records <= (2 * row.before) / recordsBefore) return [];
     return [
       {
-        key: `edge ${row.caller} ${row.callee}`,
-        kind: 'trace',
-        sourceFamily: 'clickhouse:otel_traces:failing_path',
-        service: row.callee,
+        key: `exception ${row.service} ${row.type}`,
+        kind: 'error',
+        sourceFamily: 'clickhouse:otel_traces+otel_logs:exceptions',
+        service: row.service,
         summary: line(
-          `${row.caller} calls ${row.callee} in ${row.failingTracesHere} of ${row.failingTraces} failing traces; ` +
-            `${percent(fails)} of the traces with this call fail`,
+          `${row.service}: ${row.type} ${times(row.now)}, ${row.before === 0 ? 'never' : row.before} ${before}`,
         ),
         outcome: 'error',
-        score: (2 * here + 3 * fails + Math.log2(1 + row.errors) / 2) * confidence(row.tracesHere),
+        score: (row.before === 0 ? 4 : 2) + Math.min(5, Math.log2(1 + row.now)),
         figures: figuresOf(row),
-        query: narrowed(query, { caller: row.caller, callee: row.callee }),
+        query: narrowed(query, { service: row.service, type: row.type }),
         traceIds: [row.traceId].filter(Boolean),
       },
     ];
   });
 }
 
-function exceptions({ exceptions: { rows, query } }: SignalFigures): Signal[] {
-  return rows.map((row) => ({
-    key: `exception ${row.service} ${row.type}`,
-    kind: 'error',
-    sourceFamily: 'clickhouse:otel_traces+otel_logs:exceptions',
-    service: row.service,
-    summary: line(
-      row.before === 0
-        ? `${row.service}: ${row.type} ${row.now} times, never before`
-        : `${row.service}: ${row.type} ${row.now} times, ${row.before} before`,
-    ),
-    outcome: 'error',
-    score: (row.before === 0 ? 4 : 2) + Math.min(5, Math.log2(1 + row.now)),
-    figures: figuresOf(row),
-    query: narrowed(query, { service: row.service, type: row.type }),
-    traceIds: [row.traceId].filter(Boolean),
-  }));
+/**
+ * Patterns that a service says without alarm, each as often as the other, are one message in several records: one row tells
+ * of them.
+ */
+function logPatterns({ rows, query }: Figures<LogPatternFigures>, before: string): Signal[] {
+  const asOften = new Map<string, LogPatternFigures[]>();
+  for (const row of rows) {
+    const counted =
+      row.severityNumber >= SEVERITY_WARN
+        ? `${row.service}\n${row.pattern}`
+        : `${row.service} ${row.before} ${row.now}`;
+    const same = asOften.get(counted);
+    if (same === undefined) asOften.set(counted, [row]);
+    else same.push(row);
+  }
+  return [...asOften.values()].flatMap(([row, ...others]) =>
+    row === undefined ? [] : logPattern(row, others.length, query, before),
+  );
 }
 
-function logPatterns({ rows, query }: Figures<LogPatternFigures>): Signal[] {
-  return rows.map((row) => {
-    const isError = row.severityNumber >= SEVERITY_ERROR;
-    const isWarning = row.severityNumber >= SEVERITY_WARN;
-    const isNew = row.before === 0;
-    const times = isNew ? 0 : row.now / Math.max(1, row.serviceNow) / (row.before / Math.max(1, row.serviceBefore));
-    // A service that was hardly heard before says everything for the first time.
-    const known = confidence(row.serviceBefore);
-    return {
+function logPattern(row: LogPatternFigures, others: number, query: string, before: string): Signal[] {
+  const isError = row.severityNumber >= SEVERITY_ERROR;
+  const isWarning = row.severityNumber >= SEVERITY_WARN;
+  const isNew = row.before === 0;
+  const ratio = isNew ? 0 : row.now / Math.max(1, row.serviceNow) / (row.before / Math.max(1, row.serviceBefore));
+  // A service that was hardly heard before says everything for the first time.
+  const known = confidence(row.serviceBefore);
+  if (!isWarning && row.now < PLAIN_LOGS_MIN) return [];
+  const counts = `${times(row.now)}, ${isNew ? 'never' : row.before} ${before}`;
+  const more = others === 0 ? '' : `, and ${others} other ${others === 1 ? 'message' : 'messages'} as often`;
+  return [
+    {
       key: `log ${row.service} ${row.pattern}`,
       kind: 'log',
       sourceFamily: 'clickhouse:otel_logs:pattern',
       service: row.service,
-      summary: line(
-        `${row.service} ${row.severity === '' ? 'log' : row.severity}, ` +
-          `${isNew ? `new, ${row.now} times` : `${row.before} before, ${row.now} now`}: ${row.pattern}`,
-      ),
+      summary: line(`${row.service} ${row.severity === '' ? 'log' : row.severity} ${counts}${more}: ${row.pattern}`),
       outcome: isError ? 'error' : 'unknown',
       score: isError
         ? 2.5 + (isNew ? 1 : 0) + Math.min(4, Math.log2(1 + row.now))
         : ((isWarning ? 2 : 0.5) +
-            (isNew ? 0.5 : Math.min(2, Math.log2(times) / 2)) +
+            (isNew ? 0.5 : Math.min(2, Math.log2(ratio) / 2)) +
             Math.min(4, Math.log2(1 + row.now))) *
           known,
       figures: figuresOf(row),
       query: narrowed(query, { service: row.service, pattern: row.pattern }),
       traceIds: [row.traceId].filter(Boolean),
-    } satisfies Signal;
-  });
+    },
+  ];
 }
 
 function metricShifts({ rows, query }: Figures<MetricFigures>): Signal[] {
@@ -252,6 +187,8 @@ function metricShifts({ rows, query }: Figures<MetricFigures>): Signal[] {
     // A deviation out of a handful of points is hardly known.
     const certain = deviations * (row.pointsBefore / (row.pointsBefore + ENOUGH));
     if (certain < 3) return [];
+    // Floating point leaves a trace of a spread where there is none.
+    const spread = row.deviationBefore < 1e-6 * Math.abs(row.meanBefore) ? 0 : row.deviationBefore;
     const unit = row.unit === '' || row.unit === '1' ? '' : ` ${row.unit}`;
     return [
       {
@@ -260,8 +197,8 @@ function metricShifts({ rows, query }: Figures<MetricFigures>): Signal[] {
         sourceFamily: 'clickhouse:otel_metrics_gauge:shift',
         service: row.service,
         summary: line(
-          `${row.service} ${row.metric}: ${figure(row.meanBefore)} to ${figure(row.mean)}${unit} ` +
-            `(${Math.round(deviations)} deviations), at most ${figure(row.maximum)}`,
+          `${row.service} ${row.metric}: ${figure(row.mean)}${unit}, at most ${figure(row.maximum)}; ` +
+            `${figure(row.meanBefore)} ± ${figure(spread)} before`,
         ),
         outcome: 'unknown',
         score: Math.min(8, 2 + Math.log2(certain)),
@@ -273,81 +210,52 @@ function metricShifts({ rows, query }: Figures<MetricFigures>): Signal[] {
   });
 }
 
-function silences({ silences: { rows, query } }: SignalFigures): Signal[] {
-  return rows.map((row) => ({
-    key: `silent ${row.service}`,
-    kind: 'trace',
-    sourceFamily: 'clickhouse:otel_traces+otel_logs:silence',
-    service: row.service,
-    summary: line(`${row.service} has gone silent: ${row.recordsBefore} spans and log records before, none since`),
-    outcome: 'unknown',
-    score: Math.min(7, 2 + Math.log2(1 + row.recordsBefore / ENOUGH)),
-    figures: { recordsBefore: row.recordsBefore, lastSeenUnixNano: String(row.lastSeenUnixNano) },
-    query: narrowed(query, { service: row.service }),
-    traceIds: [],
-  }));
-}
-
-function missingParents({ rows, query }: Figures<GapFigures>): Signal[] {
-  return rows.map((row) => ({
-    key: `gap ${row.service}`,
-    kind: 'trace',
-    sourceFamily: 'clickhouse:otel_traces:missing_parents',
-    service: row.service,
-    summary: line(`${row.service}: ${row.traces} traces have spans whose parent span was never received`),
-    outcome: 'unknown',
-    score: Math.min(3, Math.log2(1 + row.traces) / 2),
-    figures: figuresOf(row),
-    query: narrowed(query, { service: row.service }),
-    traceIds: [row.traceId].filter(Boolean),
-  }));
-}
-
-/** 0 to 1: how much so few samples can say. */
-function confidence(samples: number): number {
-  return Math.sqrt(Math.min(samples, ENOUGH) / ENOUGH);
-}
-
-/** Against at least 0.1 ms, so that nothing out of nothing is not an endless rise. */
-function ratioOf(now: number, before: number): number {
-  return (now + 100_000) / (before + 100_000);
-}
-
-function figuresOf(row: object): Record<string, string | number> {
-  const figures: Record<string, string | number> = {};
-  for (const [name, value] of Object.entries(row) as [string, unknown][]) {
-    if (typeof value === 'string') figures[name] = value;
-    else if (typeof value === 'number') figures[name] = Number.isInteger(value) ? value : Number(value.toPrecision(6));
-  }
-  return figures;
-}
-
-/** The query, asked for one of its rows only. */
-function narrowed(query: string, columns: Readonly<Record<string, string>>): string {
-  const conditions = Object.entries(columns).map(([name, value]) => `${name} = ${quoted(value)}`);
-  return `SELECT * FROM (\n${query}\n) WHERE ${conditions.join(' AND ')}`;
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}'`;
-}
-
-function percent(share: number): string {
-  return `${share > 0 && share < 0.1 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`;
-}
-
-function duration(nanoseconds: number): string {
-  const milliseconds = nanoseconds / 1e6;
-  if (milliseconds >= 1000) return `${(milliseconds / 1000).toFixed(2)} s`;
-  return `${milliseconds >= 10 ? Math.round(milliseconds) : milliseconds.toFixed(1)} ms`;
-}
-
-function figure(value: number): string {
-  return Math.abs(value) >= 1000 ? String(Math.round(value)) : String(Number(value.toPrecision(3)));
-}
-
-/** One line of at most 300 characters; names come from telemetry and may hold anything. */
-function line(text: string): string {
-  const flat = text.replace(/[\p{Cc}\s]+/gu, ' ').trim();
-  return flat.length <= SUMMARY_MAX ? flat : `${flat.slice(0, SUMMARY_MAX - 1)}…`;
+/**
+ * Services that were heard up to the window and are not heard in it. Telemetry comes in batches and at intervals: the silence
+ * must outlast the pauses that the service made before, and others must be heard meanwhile.
+ */
+function silences(
+  { services: { rows, query }, compared }: SignalFigures,
+  scope: SignalScope,
+  before: string,
+): Signal[] {
+  const heardLast = rows.reduce((latest, row) => (row.lastSeenUnixNano > latest ? row.lastSeenUnixNano : latest), 0n);
+  const heardFirst = rows.reduce(
+    (first, row) => (row.firstSeenUnixNano < first ? row.firstSeenUnixNano : first),
+    heardLast,
+  );
+  if (heardLast < scope.fromUnixNano) return [];
+  return rows.flatMap((row): Signal[] => {
+    const recordsBefore = row.spansBefore + row.logsBefore;
+    if (row.spans + row.logs > 0 || recordsBefore < SILENT_AFTER) return [];
+    if (compared.length > 0 && !compared.includes(row.service)) return [];
+    const late = Number((row.firstSeenUnixNano - heardFirst) / SECOND);
+    const silent = Number((heardLast - row.lastSeenUnixNano) / SECOND);
+    const lead = Number((scope.fromUnixNano - row.lastSeenUnixNano) / SECOND);
+    if (silent < Math.max(SILENT_SECONDS_MIN, SILENT_PAUSES * Math.max(row.pauseSeconds, late))) return [];
+    if (lead > SILENT_LEAD_SECONDS) return [];
+    return [
+      {
+        key: `silent ${row.service}`,
+        kind: 'trace',
+        sourceFamily: 'clickhouse:otel_traces+otel_logs:silence',
+        service: row.service,
+        summary: line(
+          `${row.service} has gone silent: ${recordsBefore} spans and log records ${before}, ` +
+            `the last at ${instantOf(row.lastSeenUnixNano).slice(0, 19)}Z, none since`,
+        ),
+        outcome: 'unknown',
+        score: Math.min(7, 2 + Math.log2(1 + recordsBefore / ENOUGH)),
+        figures: {
+          service: row.service,
+          spansBefore: row.spansBefore,
+          logsBefore: row.logsBefore,
+          pauseSeconds: row.pauseSeconds,
+          lastSeen: String(row.lastSeenUnixNano),
+        },
+        query: narrowed(query, { service: row.service }),
+        traceIds: [],
+      },
+    ];
+  });
 }

@@ -1,4 +1,5 @@
 import type { EvidenceKind, EvidenceOutcome } from '../../record/evidence.ts';
+import type { OperationName } from '../../record/service-signals.ts';
 
 /** One telling observation about services, before it is a row. */
 export interface Signal {
@@ -17,6 +18,8 @@ export interface Signal {
   /** SQL that gives the figures again. */
   readonly query: string;
   readonly traceIds: readonly string[];
+  /** Whose trace is to be looked up once the signal is among those that are told. */
+  readonly exemplar?: OperationName & { readonly which: 'failed' | 'slowest' };
 }
 
 /** Rows of one incident that signals may take, and of one refresh. */

@@ -1,0 +1,99 @@
+import { metrics } from '@opentelemetry/api';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { IncidentSummary } from '../record/incident-record.ts';
+import type { Figures, SignalFigures } from '../record/service-signals.ts';
+import { createLogger } from '../telemetry/logger.ts';
+import { createMemoryEvidenceLog } from '../../test/support/memory-evidence-log.ts';
+import { createIncidentWatch, type IncidentWatchOptions } from './incident-watch.ts';
+
+const LOOK_MILLISECONDS = 2_000;
+const NOTHING: Figures<never> = { rows: [], query: '' };
+const FIGURES: SignalFigures = {
+  sampledOneIn: 1,
+  compared: [],
+  services: NOTHING,
+  operations: NOTHING,
+  ownTimes: NOTHING,
+  edges: NOTHING,
+  exceptions: NOTHING,
+  logPatterns: NOTHING,
+  metrics: NOTHING,
+  gaps: NOTHING,
+};
+
+function incident(id: string): IncidentSummary {
+  return {
+    id,
+    ref: id,
+    title: id,
+    status: 'active',
+    severity: 'unknown',
+    head: { seq: 1, hash: '' },
+    services: [id],
+    environments: [],
+    startedAt: new Date(0).toISOString(),
+    detectedAt: new Date(0).toISOString(),
+    mitigatedAt: null,
+    resolvedAt: null,
+    updatedAt: new Date(0).toISOString(),
+  };
+}
+
+/** Incidents that are open, and which were looked at, in order, each look taking two seconds. */
+function watching(open: IncidentSummary[]): { readonly looks: string[]; close(): Promise<void> } {
+  const looks: string[] = [];
+  const record: IncidentWatchOptions['record'] = {
+    list: async () => ({ items: open, next: null }),
+    record: async () => undefined,
+    summary: async () => undefined,
+    append: async () => ({ kind: 'unknown_incident' }),
+    index: { resolve: () => [] } as unknown as IncidentWatchOptions['record']['index'],
+  };
+  const watch = createIncidentWatch({
+    signals: {
+      figures: async ({ services }) => {
+        looks.push(...services);
+        vi.setSystemTime(Date.now() + LOOK_MILLISECONDS);
+        return FIGURES;
+      },
+      traces: async () => [],
+      changes: async () => ({ version: NOTHING, feature_flag: NOTHING, delivery: NOTHING }),
+    },
+    evidenceLog: createMemoryEvidenceLog(),
+    record,
+    tenants: ['default'],
+    meter: metrics.getMeter('test'),
+    logger: createLogger('silent'),
+  });
+  watch.start();
+  return { looks, close: () => watch.close() };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: 0 });
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+test('after a look nobody but a new incident is looked at for three times as long, then who has waited longest', async () => {
+  const open = [incident('first'), incident('second')];
+  const { looks, close } = watching(open);
+  await vi.advanceTimersByTimeAsync(1_000);
+  // Both are new. The rest after the second look lasts from 5 s to 11 s.
+  expect(looks).toEqual(['first', 'second']);
+  await vi.advanceTimersByTimeAsync(4_000);
+  expect(looks).toEqual(['first', 'second']);
+  open.push(incident('third'));
+  await vi.advanceTimersByTimeAsync(1_000);
+  // The rest begins anew: from 12 s to 18 s.
+  expect(looks).toEqual(['first', 'second', 'third']);
+  await vi.advanceTimersByTimeAsync(5_000);
+  expect(looks).toHaveLength(3);
+  await vi.advanceTimersByTimeAsync(2_000);
+  expect(looks.slice(3)).toEqual(['first']);
+  await vi.advanceTimersByTimeAsync(7_000);
+  expect(looks.slice(3)).toEqual(['first', 'second']);
+  await close();
+});

@@ -1,0 +1,96 @@
+import type { EvidenceLog } from '../../record/evidence-log.ts';
+import type { EvidenceRow } from '../../record/evidence.ts';
+import type { OperationName, SignalFigures, SignalReader, SignalScope } from '../../record/service-signals.ts';
+import { findSignals } from './find-signals.ts';
+import { figuresKey, pastRow, signalRow } from './signal-row.ts';
+import { rankSignals, type Signal } from './signal.ts';
+
+/** Signal rows an incident can come to have over all looks; those of the latest look are fewer. */
+const SIGNAL_ROWS_MAX = 200;
+/** Signals lie within this many nanoseconds of the window's start, in the order of their rank. */
+const RANKS_NANOSECONDS = 1_000_000n;
+const PAST = 'past';
+const UNKNOWN = 'unknown';
+
+export interface SignalRowsOptions {
+  readonly signals: Pick<SignalReader, 'figures' | 'traces'>;
+  readonly evidenceLog: Pick<EvidenceLog, 'put' | 'page' | 'copies'>;
+}
+
+/** The rows of service signals that incidents have. */
+export interface SignalRows {
+  /**
+   * Compares, and files what is told now: new rows, rows whose figures changed, and those that are told no longer, once, as
+   * past. Idempotent.
+   */
+  write(scope: SignalScope, incidentId: string): Promise<SignalLook>;
+}
+
+export interface SignalLook {
+  readonly figures: SignalFigures;
+  readonly told: readonly Signal[];
+}
+
+export function createSignalRows({ signals, evidenceLog }: SignalRowsOptions): SignalRows {
+  /** By incident, what each row was last written with, by its id. */
+  const written = new Map<string, Map<string, string>>();
+
+  /** Rows that an earlier process wrote: what they hold now is not known, only that they are there. */
+  async function writtenOf(scope: SignalScope, incidentId: string): Promise<Map<string, string>> {
+    const key = `${scope.tenant}\n${incidentId}`;
+    const held = written.get(key);
+    if (held !== undefined) return held;
+    const { items } = await evidenceLog.page(scope.tenant, incidentId, {
+      kinds: ['error', 'trace', 'log', 'metric'],
+      fromUnixNano: scope.fromUnixNano,
+      toUnixNano: scope.fromUnixNano + RANKS_NANOSECONDS,
+      limit: 500,
+    });
+    const rows = items.filter((row) => row.dialect === 'service_signal');
+    const found = new Map(rows.map((row) => [row.id, row.facts['rank'] === undefined ? PAST : UNKNOWN]));
+    written.set(key, found);
+    return found;
+  }
+
+  async function withExemplars(scope: SignalScope, told: readonly Signal[]): Promise<readonly Signal[]> {
+    const asked = told.flatMap(({ exemplar }): OperationName[] => (exemplar === undefined ? [] : [exemplar]));
+    const traces = new Map(
+      (await signals.traces(scope, asked)).map((each) => [`${each.service}\n${each.operation}`, each]),
+    );
+    return told.map((signal) => {
+      if (signal.exemplar === undefined) return signal;
+      const { service, operation, which } = signal.exemplar;
+      const traceId = traces.get(`${service}\n${operation}`)?.[which] ?? '';
+      return { ...signal, traceIds: [traceId].filter(Boolean) };
+    });
+  }
+
+  return {
+    async write(scope, incidentId) {
+      const figures = await signals.figures(scope);
+      const told = await withExemplars(scope, rankSignals(findSignals(figures, scope)));
+      const held = await writtenOf(scope, incidentId);
+      const rows: EvidenceRow[] = [];
+      const shown = new Map<string, string>();
+      const current = new Set<string>();
+      for (const [index, signal] of told.entries()) {
+        const rank = index + 1;
+        const row = signalRow(signal, { scope, incidentId, rank });
+        const says = figuresKey(signal, rank);
+        current.add(row.id);
+        if (held.get(row.id) === says) continue;
+        if (!held.has(row.id) && held.size + shown.size >= SIGNAL_ROWS_MAX) continue;
+        shown.set(row.id, says);
+        rows.push(row);
+      }
+      const past = [...held].flatMap(([id, says]) => (says === PAST || current.has(id) ? [] : [id]));
+      for (const row of past.length === 0 ? [] : await evidenceLog.copies(scope.tenant, [incidentId], past)) {
+        rows.push(pastRow(row, scope));
+      }
+      if (rows.length > 0) await evidenceLog.put(rows);
+      for (const [id, says] of shown) held.set(id, says);
+      for (const id of past) held.set(id, PAST);
+      return { figures, told };
+    },
+  };
+}

@@ -1,0 +1,62 @@
+import type { Figures, SignalScope, Unfinished } from '../../record/service-signals.ts';
+import type { Database } from '../database.ts';
+import { EngineError } from '../engine-error.ts';
+import { bindParameters, type SqlParameters } from '../literal.ts';
+
+/** Engine time for one comparison, in seconds. */
+const SECONDS_MAX = 8;
+/** ClickHouse codes of a statement that was given up for what it takes; anything else is the store's trouble. */
+const UNFINISHED: ReadonlyMap<number, Unfinished> = new Map([
+  [159, 'took too long'], // TIMEOUT_EXCEEDED
+  [160, 'took too long'], // TOO_SLOW
+  [241, 'needed too much memory'], // MEMORY_LIMIT_EXCEEDED
+]);
+
+export const FROM = 'fromUnixTimestamp64Nano({from:Int64})';
+export const TO = 'fromUnixTimestamp64Nano({to:Int64})';
+export const BASELINE = 'fromUnixTimestamp64Nano({baseline:Int64})';
+export const AS_OF = 'fromUnixTimestamp64Nano({asOf:Int64})';
+const OF_TENANT = `Tenant = {tenant:String} AND ReceivedAt <= ${AS_OF}`;
+
+/** Rows of baseline and window, and of the window alone, by the table's column of time. */
+export function inBoth(time = 'Timestamp'): string {
+  return `${OF_TENANT} AND ${time} >= ${BASELINE} AND ${time} < ${TO}`;
+}
+
+export function inWindow(time = 'Timestamp'): string {
+  return `${OF_TENANT} AND ${time} >= ${FROM} AND ${time} < ${TO}`;
+}
+
+/** What limits rows to some services: a set that the tables' order finds, unlike a function of the name. None for all. */
+export function ofServices(services: readonly string[]): string {
+  return services.length === 0 ? '' : 'AND ServiceName IN {services:Array(String)}';
+}
+
+/** Values of those parameters that the statement has. */
+export function parametersOf(
+  sql: string,
+  scope: SignalScope,
+  others: SqlParameters & { readonly services: readonly string[] },
+): SqlParameters {
+  const values: SqlParameters = {
+    tenant: scope.tenant,
+    baseline: scope.baselineFromUnixNano,
+    from: scope.fromUnixNano,
+    to: scope.toUnixNano,
+    asOf: scope.asOfUnixNano,
+    ...others,
+  };
+  return Object.fromEntries(Object.entries(values).filter(([name]) => sql.includes(`{${name}:`)));
+}
+
+/** Rows of one comparison, or why it did not finish. Throws EngineError for everything else. */
+export async function compare<Row>(database: Database, sql: string, parameters: SqlParameters): Promise<Figures<Row>> {
+  const query = bindParameters(sql, parameters);
+  try {
+    return { rows: await database.select<Row>(sql, parameters, SECONDS_MAX), query };
+  } catch (error) {
+    const unfinished = error instanceof EngineError && error.code !== null ? UNFINISHED.get(error.code) : undefined;
+    if (unfinished === undefined) throw error;
+    return { rows: [], query, unfinished };
+  }
+}
