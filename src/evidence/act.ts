@@ -1,5 +1,5 @@
 import type { EvidenceContent, EvidenceKind, EvidenceLink } from '../record/evidence.ts';
-import { nameInCall, type Contents, type Contribution } from './contribution.ts';
+import { nameOnRow, type Contents, type Contribution } from './contribution.ts';
 import { TOOL_ROLES } from './recognised.ts';
 
 /** Records that one act keeps; an act that more report (a flood of identical calls) only counts them. */
@@ -152,7 +152,7 @@ export function takeBackContent(act: Act, stored: Contents | undefined): void {
   for (const [name, content] of Object.entries(stored ?? {})) {
     for (const each of ranked(act)) {
       // A row that was no call's yet has it under the name that was said.
-      const said = Object.keys(each.content).find((key) => key === name || nameInCall(each, key) === name);
+      const said = Object.keys(each.content).find((key) => key === name || nameOnRow(act.kind, each, key) === name);
       if (said === undefined || each.content[said] !== RELEASED) continue;
       each.content = { ...each.content, [said]: content };
       break;

@@ -65,14 +65,15 @@ export interface Contribution {
   readonly policyVersion: string;
 }
 
-const OF_A_CALL: ReadonlyMap<string, string> = new Map([
-  ['input', 'arguments'],
-  ['output', 'result'],
+/** What a record that only joins a span calls content, to what it is called on rows of the span's kind. */
+const JOINED_CONTENT: ReadonlyMap<EvidenceKind, Readonly<Record<string, string>>> = new Map([
+  ['tool_call', { input: 'arguments', output: 'result' }],
+  ['model_call', { arguments: 'input', result: 'input' }],
 ]);
 
-/** What a tool call's row calls this content: what was moved out of a span into a log record is input and output there, whatever the span is. */
-export function nameInCall({ joinsSpan }: Contribution, said: string): string {
-  return joinsSpan ? (OF_A_CALL.get(said) ?? said) : said;
+/** What a row of this kind calls this content: what was moved out of a span into a log record is named there for whatever the span is. */
+export function nameOnRow(kind: EvidenceKind, { joinsSpan }: Contribution, said: string): string {
+  return joinsSpan ? (JOINED_CONTENT.get(kind)?.[said] ?? said) : said;
 }
 
 /** Values of `incident.id` and `docket.incident.id`: of the record, its events, its scope, its resource, in this order. */

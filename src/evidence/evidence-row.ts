@@ -12,7 +12,7 @@ import type {
 import { ranked, type Act, type Inherited } from './act.ts';
 import { canonicalRow } from './canonical-row.ts';
 import { NOT_CAPTURED } from './content.ts';
-import { nameInCall, type Contribution } from './contribution.ts';
+import { nameOnRow, type Contribution } from './contribution.ts';
 import { summaryOf } from './summary.ts';
 
 /** Redactions and span ids listed on one row. */
@@ -171,7 +171,7 @@ function contentOf(kind: EvidenceKind, all: readonly Contribution[]): Readonly<R
   for (const name of EXPECTED_CONTENT.get(kind) ?? []) content[name] = NOT_CAPTURED;
   for (const each of all) {
     for (const [said, value] of Object.entries(each.content)) {
-      const name = kind === 'tool_call' ? nameInCall(each, said) : said;
+      const name = nameOnRow(kind, each, said);
       const known = content[name];
       if (known === undefined || !known.captured || (known.value === null && value.value !== null)) {
         content[name] = value;

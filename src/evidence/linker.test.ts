@@ -608,3 +608,16 @@ test('a call that a person let run is a call and an approval', async () => {
   expect(rows).toHaveLength(3);
   expect(rows).toContainEqual(['approval_signal', 'ok', 'tool_decision run_shell_command accept']);
 });
+
+test('a message event within the span of a tool is of its call, within that of a model call of that', async () => {
+  const harness = new LinkerHarness();
+  const message = { eventName: 'gen_ai.tool.message', body: { role: 'tool', id: 'call_1', content: '2 pods' } };
+  await harness.logs({ ...message, trace: 1, span: 10 }, { ...message, trace: 1, span: 9 });
+  await harness.spans(executeTool, { ...chat, attributes: { 'gen_ai.operation.name': 'chat' } });
+  const rows = harness.evidence.of('');
+  expect(rows.map((row) => row.kind).sort()).toEqual(['model_call', 'tool_call']);
+  const call = rows.find((row) => row.kind === 'tool_call');
+  expect(call?.content['result']?.value).toContain('2 pods');
+  expect(call?.content['arguments']?.value).toBe('{"resource":"pods"}');
+  expect(rows.find((row) => row.kind === 'model_call')?.content['input']?.value).toContain('2 pods');
+});

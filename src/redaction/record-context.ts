@@ -28,6 +28,7 @@ const TOOL_NAME_KEYS: ReadonlySet<string> = new Set([
   'lk.function_tool.name',
   'flue.tool.name',
   'genkit:name',
+  'gen_ai.agent.action.tool',
 ]);
 
 /** Attribute values that say "this is a tool's execution". */

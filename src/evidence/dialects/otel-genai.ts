@@ -236,6 +236,7 @@ function afterVerb(spanName: string): string {
   return /^(?:execute_tool|tools\/call)\s+(.+)$/.exec(spanName)?.[1] ?? '';
 }
 
+const TOOL_MESSAGE = 'gen_ai.tool.message';
 const MESSAGE_EVENTS = /^gen_ai\.(?:system|user|assistant|tool)\.message$/;
 
 /** GenAI log events. The deprecated message events carry one side of a model call each; they join their span's row. */
@@ -268,7 +269,9 @@ function fromEvent(record: TelemetryRecord): Recognised | undefined {
       kind: 'model_call',
       operation: 'chat',
       model: modelOf(attributes),
-      content: contents(isOutput ? { output: body } : { input: body }),
+      // A tool's answer is told again by every request that has it in its history; who ran the tool says it once.
+      joinsSpan: record.spanId !== '',
+      content: contents({ [isOutput ? 'output' : eventName === TOOL_MESSAGE ? 'result' : 'input']: body }),
       requestedCalls: isOutput ? requestedCalls(body) : [],
     });
   }
