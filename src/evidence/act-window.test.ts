@@ -28,6 +28,7 @@ function call(number: number, part = 0): Contribution {
     service: 'sre-agent',
     environment: '',
     refs: [],
+    resourceRefs: [],
     tool: { role: 'execute', name: 'kubectl', callId: `call_${number}`, type: 'function', mcpServer: '' },
     model: null,
     tokens: null,

@@ -105,7 +105,9 @@ class BoundedActWindow implements ActWindow {
     const parent = parentSpanId === '' ? undefined : textKey(trace, parentSpanId);
     this.#spans.add(textKey(trace, spanId), parent, context);
     const says = context.agentName + context.agentId + context.conversationId + context.sessionId !== '';
-    return says || context.refs.length > 0 ? this.#index.of(tenant, kindKey(trace, KEY_KIND.trace)) : [];
+    return says || context.refs.length + context.resourceRefs.length > 0
+      ? this.#index.of(tenant, kindKey(trace, KEY_KIND.trace))
+      : [];
   }
 
   addParents(tenant: string, traceId: string, parents: ReadonlyMap<string, string>): void {
@@ -114,27 +116,30 @@ class BoundedActWindow implements ActWindow {
   }
 
   inherited(act: Act): Inherited {
-    let { agentName, agentId, conversationId, sessionId }: Omit<Inherited, 'refs'> = NOTHING_INHERITED;
-    let refs: Set<string> | undefined;
+    let { agentName, agentId, conversationId, sessionId, refs, resourceRefs } = NOTHING_INHERITED;
     let says = false;
     for (const each of act.contributions) {
       if (each.traceId === '') continue;
       // A log record's span, or a requesting model call, is itself above what it tells of.
       const from = each.signal === 'logs' ? each.spanId : each.parentSpanId;
       if (from === '') continue;
+      // A span further up is about more than what runs here.
+      let nearest = NOTHING_INHERITED.refs;
+      let nearestResource = NOTHING_INHERITED.resourceRefs;
       for (const span of this.#spans.upwards(textKey(traceKey(act.tenant, each.traceId), from))) {
         const context = this.#spans.context(span);
         if (context === undefined) continue;
         if (agentName === '') ({ agentName, agentId } = context);
         conversationId ||= context.conversationId;
         sessionId ||= context.sessionId;
-        for (const ref of context.refs) (refs ??= new Set()).add(ref);
+        if (nearest.length === 0) nearest = context.refs;
+        if (nearestResource.length === 0) nearestResource = context.resourceRefs;
         says = true;
       }
+      refs = union(refs, nearest);
+      resourceRefs = union(resourceRefs, nearestResource);
     }
-    return says
-      ? { agentName, agentId, conversationId, sessionId, refs: refs === undefined ? NOTHING_INHERITED.refs : [...refs] }
-      : NOTHING_INHERITED;
+    return says ? { agentName, agentId, conversationId, sessionId, refs, resourceRefs } : NOTHING_INHERITED;
   }
 
   add(contribution: Contribution): Act | undefined {
@@ -506,4 +511,9 @@ function answers(earlier: Contribution, later: Contribution): boolean {
 /** Two acts that a record ties together are one unless something in them says otherwise. */
 function mayMerge(act: Act, other: Act): boolean {
   return other.contributions.every((contribution) => mayJoin(act, contribution, 'call_id'));
+}
+
+function union(a: readonly string[], b: readonly string[]): readonly string[] {
+  if (b.length === 0) return a;
+  return a.length === 0 ? b : [...new Set([...a, ...b])];
 }

@@ -38,11 +38,20 @@ export interface Inherited {
   readonly agentId: string;
   readonly conversationId: string;
   readonly sessionId: string;
+  /** Those the nearest span names that names any, and those its resource does. */
   readonly refs: readonly string[];
+  readonly resourceRefs: readonly string[];
 }
 
 /** Nothing, for the many acts whose own records say all. */
-export const NOTHING_INHERITED: Inherited = { agentName: '', agentId: '', conversationId: '', sessionId: '', refs: [] };
+export const NOTHING_INHERITED: Inherited = {
+  agentName: '',
+  agentId: '',
+  conversationId: '',
+  sessionId: '',
+  refs: [],
+  resourceRefs: [],
+};
 
 const FILED_NOWHERE: Act['filed'] = new Map();
 const FILED_UNDER_NONE: Act['filed'] = new Map([['', null]]);
@@ -126,9 +135,13 @@ export function isAsWritten(act: Act, now: Inherited): boolean {
         now.agentId === then.agentId &&
         now.conversationId === then.conversationId &&
         now.sessionId === then.sessionId &&
-        now.refs.length === then.refs.length &&
-        now.refs.every((ref, at) => ref === then.refs[at])))
+        sameRefs(now.refs, then.refs) &&
+        sameRefs(now.resourceRefs, then.resourceRefs)))
   );
+}
+
+function sameRefs(a: readonly string[], b: readonly string[]): boolean {
+  return a === b || (a.length === b.length && a.every((ref, at) => ref === b[at]));
 }
 
 /** Lets go of the texts of an act whose row is in the store as things stand. */

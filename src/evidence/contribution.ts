@@ -13,7 +13,7 @@ import { first, text, wellFormed } from './attribute.ts';
 import { contentOf } from './content.ts';
 import type { Recognised, RecognisedTool, RequestedCall } from './recognised.ts';
 import { INCIDENT_REF_KEYS } from './recognition-set.ts';
-import type { Attributes, TelemetryRecord } from './telemetry-record.ts';
+import type { Attributes, ResourceRecord, TelemetryRecord } from './telemetry-record.ts';
 
 /** Refs taken of one record, and the longest that can be one. */
 const REFS_MAX = 8;
@@ -47,8 +47,10 @@ export interface Contribution {
   readonly sessionId: string;
   readonly service: string;
   readonly environment: string;
-  /** Incident refs the record names, most specific position first. */
+  /** Incident refs that the record itself names, or its events, or else its scope. */
   readonly refs: readonly string[];
+  /** Those that its resource names, which count where neither the record nor a span above it names one. */
+  readonly resourceRefs: readonly string[];
   readonly tool: RecognisedTool | null;
   readonly model: EvidenceModel | null;
   readonly tokens: EvidenceTokens | null;
@@ -76,10 +78,29 @@ export function nameOnRow(kind: EvidenceKind, { joinsSpan }: Contribution, said:
   return joinsSpan ? (JOINED_CONTENT.get(kind)?.[said] ?? said) : said;
 }
 
-/** Values of `incident.id` and `docket.incident.id`: of the record, its events, its scope, its resource, in this order. */
+/** Values of `incident.id` and `docket.incident.id`: of the record and its events, of its scope where these have none. */
 export function incidentRefs(record: TelemetryRecord): readonly string[] {
+  const events = record.signal === 'traces' ? record.events.map((event) => event.attributes) : [];
+  const own = refsIn([record.attributes, ...events]);
+  return own.length > 0 ? own : refsIn([record.scope.attributes]);
+}
+
+/** Records of one resource share its refs. */
+const resourcesKnown = new WeakMap<ResourceRecord, readonly string[]>();
+
+/** Those of its resource. */
+export function resourceRefs({ resource }: TelemetryRecord): readonly string[] {
+  let refs = resourcesKnown.get(resource);
+  if (refs === undefined) {
+    refs = refsIn([resource.attributes]);
+    resourcesKnown.set(resource, refs);
+  }
+  return refs;
+}
+
+function refsIn(places: readonly Attributes[]): readonly string[] {
   let refs: string[] | undefined;
-  const take = (attributes: Attributes): void => {
+  for (const attributes of places) {
     for (const key of INCIDENT_REF_KEYS) {
       for (const value of attributes.get(key) ?? []) {
         const ref = typeof value === 'string' ? value.trim() : '';
@@ -88,11 +109,7 @@ export function incidentRefs(record: TelemetryRecord): readonly string[] {
         if (refs.length < REFS_MAX && !refs.includes(ref)) refs.push(ref);
       }
     }
-  };
-  take(record.attributes);
-  if (record.signal === 'traces') for (const event of record.events) take(event.attributes);
-  take(record.scope.attributes);
-  take(record.resource.attributes);
+  }
   return refs ?? NO_REFS;
 }
 
@@ -118,6 +135,7 @@ type FromContext = Pick<
   | 'service'
   | 'environment'
   | 'refs'
+  | 'resourceRefs'
   | 'facts'
   | 'redactions'
   | 'policyVersion'
@@ -139,6 +157,7 @@ function fromContext({ frame, record, facts, redactions }: RecordContext): FromC
     service: short(text(resource, 'service.name')),
     environment: short(text(resource, 'deployment.environment.name', 'deployment.environment')),
     refs: incidentRefs(record),
+    resourceRefs: resourceRefs(record),
     facts,
     redactions,
     policyVersion: frame.policyVersion,
@@ -169,6 +188,7 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
     receivedAtUnixNano: base.receivedAtUnixNano,
     environment: base.environment,
     refs: base.refs,
+    resourceRefs: base.resourceRefs,
     facts: base.facts,
     redactions: base.redactions,
     policyVersion: base.policyVersion,
@@ -302,6 +322,7 @@ export function storedContribution(row: EvidenceRow): Contribution {
     service: row.service,
     environment: row.environment,
     refs: row.namedRefs,
+    resourceRefs: [],
     tool:
       row.tool === null
         ? null

@@ -62,7 +62,7 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
     kind: act.kind,
     link: null,
     model,
-    namedRefs: [...new Set([...all.flatMap((each) => each.refs), ...inherited.refs])],
+    namedRefs: namedRefs(all, inherited),
     occurredAtUnixNano: primary.startUnixNano,
     outcome,
     policyVersion: primary.policyVersion,
@@ -100,6 +100,15 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
   };
   row.digest = rowDigest(row);
   return row;
+}
+
+/** The refs of the most specific place that names any: the records, the spans above them, their resources. */
+function namedRefs(all: readonly Contribution[], inherited: Inherited): readonly string[] {
+  const own = all.flatMap((each) => each.refs);
+  if (own.length > 0) return [...new Set(own)];
+  if (inherited.refs.length > 0) return inherited.refs;
+  const resource = all.flatMap((each) => each.resourceRefs);
+  return resource.length > 0 ? [...new Set(resource)] : inherited.resourceRefs;
 }
 
 type Digestible<Row> = { -readonly [Key in keyof Row]: Row[Key] };

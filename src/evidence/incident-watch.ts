@@ -242,10 +242,13 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       kinds: ['trace', 'error', 'alert'],
       limit: 50,
     });
-    const traceIds = new Set(own.map((row) => row.source.traceId).filter((id) => id !== ''));
+    const traceIds = new Set([
+      ...record.index.boundTraces(scope.tenant, incident.id),
+      ...own.map((row) => row.source.traceId).filter((id) => id !== ''),
+    ]);
     for (const traceId of [...traces(traceIds)].slice(0, TRACES_SEARCHED_MAX)) {
-      // Tools name a trace by its 64 lower bits or by its first digits as well; both are found as part of the text.
-      for (const q of [traceId.slice(16), traceId.slice(0, 16)]) {
+      // Tools name a trace by its 64 lower bits (some in decimal) or by its first digits as well; all are found as part of the text.
+      for (const q of [traceId.slice(16), decimalOf(traceId), traceId.slice(0, 16)]) {
         const { items } = await evidenceLog.unfiled(scope.tenant, { ...window, kinds: ['tool_call'], q, limit: 50 });
         const ids = items.filter((row) => names(row, traceId)).map((row) => row.id);
         await evidenceLog.file(scope.tenant, incident.id, ids, inferred(`names trace ${traceId}`, 0.6));
@@ -377,12 +380,20 @@ function* traces(ids: ReadonlySet<string>): Generator<string> {
   for (const id of ids) if (/^[0-9a-f]{32}$/.test(id) && !/^0+$/.test(id.slice(16))) yield id;
 }
 
+/** The 64 lower bits as Datadog writes them. */
+function decimalOf(traceId: string): string {
+  return BigInt(`0x${traceId.slice(16)}`).toString();
+}
+
 /** True when the row's text has the trace's id: whole, its first 16 digits or more, or its 64 lower bits alone. */
 function names(row: EvidenceRow, traceId: string): boolean {
   const text = [row.summary, ...Object.values(row.content).map((each) => each.value ?? '')].join('\n');
   const low = traceId.slice(16);
-  for (const [digits] of text.matchAll(/(?<![0-9a-z])[0-9a-f]{16,32}(?![0-9a-z])/g)) {
-    if (traceId.startsWith(digits) || digits === low || digits === low.padStart(32, '0')) return true;
+  const decimal = decimalOf(traceId);
+  for (const [found] of text.matchAll(/(?<![0-9a-z])[0-9a-f]{16,32}(?![0-9a-z])/gi)) {
+    const digits = found.toLowerCase();
+    if (traceId.startsWith(digits) || digits === low || digits === low.padStart(32, '0') || digits === decimal)
+      return true;
   }
   return false;
 }

@@ -621,3 +621,46 @@ test('a message event within the span of a tool is of its call, within that of a
   expect(call?.content['arguments']?.value).toBe('{"resource":"pods"}');
   expect(rows.find((row) => row.kind === 'model_call')?.content['input']?.value).toContain('2 pods');
 });
+
+test('of several places that name an incident the most specific one decides', async () => {
+  const harness = new LinkerHarness();
+  for (const number of [1, 2, 3, 4]) harness.incidents.open(`inc-${number}`, `INC-${number}`);
+  const resource = { 'incident.id': 'INC-1' };
+  const named = { ...executeTool.attributes, 'incident.id': 'INC-2' };
+  const agent = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'sre', 'incident.id': 'INC-3' };
+  const call = (span: number, more: SpanSketch): SpanSketch => ({
+    ...executeTool,
+    span,
+    parent: 2,
+    resource,
+    attributes: { ...(more.attributes ?? executeTool.attributes), 'gen_ai.tool.call.id': `call_${span}` },
+    ...(more.scopeAttributes === undefined ? {} : { scopeAttributes: more.scopeAttributes }),
+  });
+  await harness.spans(
+    { span: 2, resource, attributes: agent },
+    call(11, { attributes: named }),
+    call(12, { scopeAttributes: { 'incident.id': 'INC-4' } }),
+    call(13, {}),
+    { ...call(14, {}), parent: 99 },
+  );
+  const calls = (incident: string): (string | null | undefined)[] =>
+    harness.evidence.of(incident).flatMap((row) => (row.kind === 'tool_call' ? [row.tool?.callId] : []));
+  expect(calls('inc-2')).toEqual(['call_11']);
+  expect(calls('inc-4')).toEqual(['call_12']);
+  expect(calls('inc-3')).toEqual(['call_13']);
+  expect(calls('inc-1')).toEqual(['call_14']);
+});
+
+test('what runs under an agent of another process is of the incident that its resource names', async () => {
+  const harness = new LinkerHarness();
+  harness.incidents.open('inc-1', 'INC-1');
+  const agent = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'sre' };
+  await harness.spans({ ...executeTool, service: 'remote', span: 11, parent: 2 });
+  await harness.spans({ span: 2, resource: { 'incident.id': 'INC-1' }, attributes: agent });
+  expect(
+    harness.evidence
+      .of('inc-1')
+      .map((row) => row.kind)
+      .sort(),
+  ).toEqual(['agent_run', 'tool_call']);
+});

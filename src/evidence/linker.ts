@@ -16,6 +16,7 @@ import {
   contributionOf,
   failureContribution,
   incidentRefs,
+  resourceRefs,
   requestContribution,
   storedContribution,
   type Contents,
@@ -234,6 +235,7 @@ class Linker implements FrameConsumer {
       conversationId: recognised.conversationId,
       sessionId: recognised.sessionId,
       refs: incidentRefs(record),
+      resourceRefs: resourceRefs(record),
     });
     for (const act of acts) touched.add(act);
   }
@@ -252,7 +254,7 @@ class Linker implements FrameConsumer {
     const { record } = context;
     if (recognised === undefined) {
       const failed = record.signal === 'logs' || record.statusCode === 2;
-      if (!failed || incidentRefs(record).length === 0) return undefined;
+      if (!failed || incidentRefs(record).length + resourceRefs(record).length === 0) return undefined;
       return this.#add(failureContribution(context), touched);
     }
     if (recognised.kind === null) return undefined;

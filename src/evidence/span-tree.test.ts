@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { SpanTree } from './span-tree.ts';
 
-const context = { agentName: 'sre', agentId: '', conversationId: '', sessionId: '', refs: [] };
+const context = { agentName: 'sre', agentId: '', conversationId: '', sessionId: '', refs: [], resourceRefs: [] };
 
 test('walks up from a span as far as its parents are known', () => {
   const tree = new SpanTree();

@@ -8,6 +8,7 @@ export interface SpanContext {
   readonly conversationId: string;
   readonly sessionId: string;
   readonly refs: readonly string[];
+  readonly resourceRefs: readonly string[];
 }
 
 /** As many spans at least are remembered; twice as many at most. */

@@ -27,6 +27,8 @@ export interface ResolvedLink {
 export interface IncidentIndex {
   /** Strongest link per incident; empty when none claims it. Refs that name no incident are the caller's to keep. */
   resolve(tenant: string, keys: LinkKeys): readonly ResolvedLink[];
+  /** Ids of the traces bound to an incident. */
+  boundTraces(tenant: string, incidentId: string): readonly string[];
   /** True when `refOrId` names an incident of the tenant. */
   knows(tenant: string, refOrId: string): boolean;
   /**

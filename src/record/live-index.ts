@@ -167,6 +167,15 @@ export function createLiveIndex(evidenceLog: Pick<EvidenceLog, 'link'>): LiveInd
       }
       return [...links].map(([incidentId, link]): ResolvedLink => ({ incidentId, link }));
     },
+    boundTraces(tenant, incidentId) {
+      const found: string[] = [];
+      for (const bound of tenants.get(tenant)?.bindings.values() ?? []) {
+        for (const { incidentId: of, selector } of bound) {
+          if (of === incidentId && selector.kind === 'trace') found.push(selector.traceId);
+        }
+      }
+      return found;
+    },
     async relink(sinceVersion) {
       for (const { tenant, incidentId, selector, link } of changes.slice(Math.max(0, sinceVersion))) {
         await evidenceLog.link(tenant, incidentId, selector, link);

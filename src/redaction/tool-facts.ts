@@ -79,7 +79,7 @@ function canonicalArguments(text: string, parsed: unknown): string {
 
 const TRACE_ID_LENGTH = 32;
 
-/** Lower-case hexadecimal runs of exactly 32 characters. Looks at one character in 32 where there are none. */
+/** Hexadecimal runs of exactly 32 characters, in lower case. Looks at one character in 32 where there are none. */
 function traceIdsIn(texts: readonly string[]): string[] {
   const found = new Set<string>();
   for (const text of texts) {
@@ -93,8 +93,8 @@ function traceIdsIn(texts: readonly string[]): string[] {
       let end = probe + 1;
       while (end < text.length && isHex(text.charCodeAt(end))) end += 1;
       if (end - start === TRACE_ID_LENGTH) {
-        const id = text.slice(start, end);
-        if (/^[0-9a-f]+$/.test(id) && !/^0+$/.test(id)) found.add(id);
+        const id = text.slice(start, end).toLowerCase();
+        if (!/^0+$/.test(id)) found.add(id);
         if (found.size >= LISTED_MAX) return [...found];
       }
       probe = end + TRACE_ID_LENGTH;

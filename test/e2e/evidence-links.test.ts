@@ -86,6 +86,19 @@ describe('links that are inferred', () => {
     );
   });
 
+  test('know the traces that are bound to the incident, in every form of their ids', async () => {
+    const traceId = '0bf7651916cd43dd8448eb211c80319c';
+    const incident = await open('INC-BOUND-TRACE', { bind: { traceId } });
+    await bench.send(TENANT, 'traces', call('upper', `{"trace":"${traceId.toUpperCase()}"}`));
+    await bench.send(TENANT, 'traces', call('short', `{"trace":"${traceId.slice(16)}"}`));
+    const decimal = BigInt(`0x${traceId.slice(16)}`).toString();
+    await bench.send(TENANT, 'traces', call('decimal', `{"dd.trace_id":"${decimal}"}`));
+    await bench.send(TENANT, 'traces', call('other', `{"dd.trace_id":"1${decimal}"}`));
+    await bench.watch.refresh(TENANT, incident);
+    const names = (await calls(incident)).map((row) => row.actor.name);
+    expect(names.sort((a, b) => (a < b ? -1 : 1))).toEqual(['decimal', 'short', 'upper']);
+  });
+
   test('are confirmed or cut by a person, and a cut one does not come back', async () => {
     const incident = await open('INC-CONFIRM');
     await bench.record.append(TENANT, incident, RESPONDER, { type: 'participant.join', body: {} });

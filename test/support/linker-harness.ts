@@ -271,6 +271,10 @@ export class MemoryIncidentIndex implements IncidentIndex {
     return this.#refs.has(ref) || [...this.#refs.values()].includes(ref);
   }
 
+  boundTraces(): readonly string[] {
+    return [];
+  }
+
   resolve(_tenant: string, keys: LinkKeys): readonly ResolvedLink[] {
     const links = new Map<string, ResolvedLink>();
     for (const ref of keys.refs) {
