@@ -279,7 +279,7 @@ export class AttributeRedaction {
     );
     if (clean === undefined) return undefined;
     if (clean === text) return 0;
-    return this.#edits.replaceContent(value.lengthAt, value.end, bytesField(1, Buffer.from(clean)));
+    return this.#edits.replaceValue(value.lengthAt, value.end, clean);
   }
 
   /** The role of a message that an event's name or the attribute `….role` beside the content's tells. */
@@ -303,7 +303,7 @@ export class AttributeRedaction {
     const text = this.#valueText(value);
     const clean = this.#engine.text.replaceWhole(text, rule, this.#walk.textContext('', ''));
     if (clean === text) return 0;
-    return this.#edits.replaceContent(value.lengthAt, value.end, bytesField(1, Buffer.from(clean)));
+    return this.#edits.replaceValue(value.lengthAt, value.end, clean);
   }
 
   #plainValue(key: string, value: Range): number {
@@ -350,7 +350,7 @@ export class AttributeRedaction {
     const piece = this.#walk.pieces.size === 0 ? undefined : this.#walk.pieces.get(start);
     const text = this.#bytes.toString('utf8', start, end);
     const clean = this.#engine.text.scrub(piece ?? text, this.#walk.textContext(key, ''));
-    return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+    return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, clean);
   }
 
   /** A number of a card, an account or a person may come as an integer: as one in JSON, it becomes a text where it is found. */
@@ -372,7 +372,7 @@ export class AttributeRedaction {
     // Bytes that are no text cannot be edited inside.
     const isText = Buffer.from(text).equals(raw);
     const kept = isText ? clean : this.#engine.markers.redacted('binary');
-    return this.#edits.replaceContent(lengthAt, end, Buffer.from(kept));
+    return this.#edits.replaceContent(lengthAt, end, kept);
   }
 
   #list(key: string, start: number, end: number, depth: number): number {

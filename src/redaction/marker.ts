@@ -35,15 +35,18 @@ export interface Markers {
 export function createMarkers(key: Buffer): Markers {
   const tags = new Map<string, string>();
   const keyedHash = createKeyedHash(key);
+  const digest = (body: string): string => keyedHash('docket.marker\0', body).slice(0, TAG_HEX);
   const tagOf = (body: string): string => {
     const known = tags.get(body);
     if (known !== undefined) return known;
-    const tag = keyedHash('docket.marker\0', body).slice(0, TAG_HEX);
+    const tag = digest(body);
     if (tags.size >= TAG_CACHE_MAX) tags.clear();
     tags.set(body, tag);
     return tag;
   };
   const mark = (body: string): string => `[${body}~${tagOf(body)}]`;
+  /** One that names its original is hardly ever written twice: remembered, it would only make others be forgotten. */
+  const markOnce = (body: string): string => `[${body}~${digest(body)}]`;
   const own = (text: string): MarkerRange[] => {
     const ranges: MarkerRange[] = [];
     if (!OPENERS.some((opener) => text.includes(opener))) return ranges;
@@ -55,8 +58,9 @@ export function createMarkers(key: Buffer): Markers {
   return {
     redacted: (rule) => mark(`redacted:${rule}`),
     pseudonym: (rule, fingerprint) => mark(`pseudonym:${rule} ${fingerprint}`),
-    withheld: (what, bytes, fingerprint) => mark(`withheld:${what} bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
-    cut: (bytes, fingerprint) => mark(`cut:bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
+    withheld: (what, bytes, fingerprint) =>
+      markOnce(`withheld:${what} bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
+    cut: (bytes, fingerprint) => markOnce(`cut:bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     own,
     mayHoldForged(text) {
       for (let at = text.indexOf('['); at >= 0; at = text.indexOf('[', at + 1)) {

@@ -241,7 +241,7 @@ export class RequestRedaction {
         const text = this.#bytes.toString('utf8', start, end);
         const clean =
           this.#engine.text.treat(text, contentClass, treatment, this.#walk.textContext('', field.name)) ?? '';
-        return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+        return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, clean);
       }
     }
     const { texts } = this.#walk.memory;
@@ -260,7 +260,7 @@ export class RequestRedaction {
       texts.set(this.#walk.view, start, end, true);
       return 0;
     }
-    return this.#edits.replaceContent(lengthAt, end, Buffer.from(clean));
+    return this.#edits.replaceContent(lengthAt, end, clean);
   }
 
   /** Schema URLs belong to a resource or a scope without being in their messages. */
