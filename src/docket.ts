@@ -25,7 +25,7 @@ import { createForwarder } from './forward/forwarder.ts';
 import type { ExportHandler } from './pipeline/consumer.ts';
 import { createPolicyApplications, type ResumingPolicyApplications } from './policy-application.ts';
 import { createPolicyReload, type PolicyReload } from './policy-reload.ts';
-import { OBSERVE_NOTICE, withNotice } from './policy-notice.ts';
+import { lateEvidenceNotice, OBSERVE_NOTICE, withNotice } from './notice.ts';
 import { createReceiver } from './receiver/receiver.ts';
 import type { Authenticate } from './receiver/options.ts';
 import { createBundleExporter } from './record/bundle-exporter.ts';
@@ -151,7 +151,14 @@ export function createDocket(options: DocketOptions): Docket {
     });
     policyReload = reload;
     closers.push(async () => reload.close());
-    const notice = (): string | undefined => (redactor.policy.mode === 'observe' ? OBSERVE_NOTICE : undefined);
+    const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
+    /** What readers of a record should know first. */
+    const notice = (): string | undefined => {
+      const linker = spool.status().consumers.find(({ name }) => name === 'linker');
+      const late = lateEvidenceNotice(linker?.oldestAgeMs ?? 0);
+      const notices = [redactor.policy.mode === 'observe' ? OBSERVE_NOTICE : undefined, late];
+      return notices.filter((each) => each !== undefined).join(' ') || undefined;
+    };
 
     const store = openStore({
       location:
@@ -213,7 +220,6 @@ export function createDocket(options: DocketOptions): Docket {
     });
     await arrival.begin();
 
-    const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
     spool.attach(arrival.gate(store.loader));
     const webhooks = createWebhookIntake({
       evidenceLog,
@@ -469,9 +475,10 @@ async function healthOf(
     name: 'spool',
     ok: status.bytes < status.bytesMax,
     detail: status.consumers
-      .map(({ name, pendingFrames, failedAttempts, lastFailure }) => {
+      .map(({ name, pendingFrames, oldestAgeMs, failedAttempts, lastFailure }) => {
+        const since = pendingFrames === 0 ? '' : ` for ${Math.round(oldestAgeMs / 1000)} s`;
         const failing = failedAttempts === 0 ? '' : `, failed ${failedAttempts} times, last with ${lastFailure}`;
-        return `${name}: ${pendingFrames} requests behind${failing}`;
+        return `${name}: ${pendingFrames} requests behind${since}${failing}`;
       })
       .concat(status.deadLetters.length === 0 ? [] : [`${status.deadLetters.length} dead letters`])
       .join('; '),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { createBackoff, type BackoffOptions } from '../pipeline/backoff.ts';
 import type { ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
+import type { SpooledFrame } from '../pipeline/frame.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { writeCursor, type Cursor } from './cursor.ts';
 import type { DeadLetters } from './dead-letters.ts';
@@ -18,7 +19,7 @@ export interface ConsumerStatus {
   readonly name: string;
   readonly pendingFrames: number;
   readonly pendingBytes: number;
-  /** Age of the oldest frame of the batch under way; 0 when nothing is pending. */
+  /** For how long the oldest frame that the consumer is not done with has been there; 0 when nothing is pending. */
   readonly oldestAgeMs: number;
   /** Attempts of the batch under way that failed, and why the last one did. */
   readonly failedAttempts: number;
@@ -166,6 +167,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     const redelivered = inFlightEnd !== undefined;
     const run = await nextRun();
     if (run === undefined) return;
+    const lastUnixMs = receivedAtMs(run.frames.at(-1));
     try {
       if (!(await deliverRun(run, redelivered && inFlightEnd !== undefined))) return;
     } finally {
@@ -173,9 +175,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
     }
     committed = run.end;
     inFlightEnd = undefined;
-    oldestUnixMs = undefined;
     pending.frames = Math.max(0, pending.frames - run.frames.length);
     pending.bytes = pending.frames === 0 ? 0 : Math.max(0, pending.bytes - run.size);
+    // What comes next is no older than what was just taken.
+    oldestUnixMs = pending.frames === 0 ? undefined : lastUnixMs;
     failedAttempts = 0;
     lastFailure = '';
     backoff.reset();
@@ -188,7 +191,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       await persist(run.end);
       inFlightEnd = run.end;
     }
-    oldestUnixMs = Number((run.frames[0]?.receivedAtUnixNano ?? 0n) / 1_000_000n);
+    oldestUnixMs = receivedAtMs(run.frames[0]);
     return deliver(run, again);
   }
 
@@ -243,6 +246,10 @@ export function createDelivery(options: DeliveryOptions): Delivery {
       await running;
     },
   };
+}
+
+function receivedAtMs(frame: SpooledFrame | undefined): number | undefined {
+  return frame === undefined ? undefined : Number(frame.receivedAtUnixNano / 1_000_000n);
 }
 
 function batchIdOf(run: FrameRun): string {

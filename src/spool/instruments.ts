@@ -10,6 +10,7 @@ export interface SpoolGauges {
     readonly name: string;
     readonly pendingFrames: number;
     readonly pendingBytes: number;
+    readonly oldestAgeMs: number;
   }[];
 }
 
@@ -41,16 +42,18 @@ export function createSpoolInstruments(meter: Meter, gauges: () => SpoolGauges):
   const deadLetterBytes = gauge('dead_letter_bytes', 'Bytes of the dead-letter folder', 'By');
   const lagFrames = gauge('lag_frames', 'Frames a consumer has yet to take', '{frame}');
   const lagBytes = gauge('lag_bytes', 'Bytes a consumer has yet to take', 'By');
-  const observed = [bytes, bytesMax, segments, deadLetterBytes, lagFrames, lagBytes];
+  const lagAge = gauge('lag_age', 'Age of the oldest frame that a consumer is not done with', 's');
+  const observed = [bytes, bytesMax, segments, deadLetterBytes, lagFrames, lagBytes, lagAge];
   const observe: BatchObservableCallback = (result) => {
     const now = gauges();
     result.observe(bytes, now.bytes);
     result.observe(bytesMax, now.bytesMax);
     result.observe(segments, now.segments);
     result.observe(deadLetterBytes, now.deadLetterBytes);
-    for (const { name, pendingFrames, pendingBytes } of now.consumers) {
+    for (const { name, pendingFrames, pendingBytes, oldestAgeMs } of now.consumers) {
       result.observe(lagFrames, pendingFrames, { consumer: name });
       result.observe(lagBytes, pendingBytes, { consumer: name });
+      result.observe(lagAge, oldestAgeMs / 1000, { consumer: name });
     }
   };
   meter.addBatchObservableCallback(observe, observed);

@@ -347,7 +347,30 @@ test('lag, group size and fsync time are in the metrics', async () => {
   expect(text).toMatch(/docket_spool_lag_frames\{consumer="stuck"[^}]*\} 2/);
   expect(text).toMatch(/docket_spool_group_frames_count\S* 1/);
   expect(text).toMatch(/docket_spool_fsync_duration\S*_count\S* 1/);
+  expect(text).toMatch(/docket_spool_lag_age\{consumer="stuck"/);
   expect(spool.status().consumers).toMatchObject([{ name: 'stuck', pendingFrames: 2 }]);
+});
+
+test('how long a consumer is behind goes by its oldest frame, also between two batches', async () => {
+  let finish: () => void = () => {};
+  const slow: FrameConsumer = {
+    name: 'slow',
+    batch: { framesMax: 1, bytesMax: 1024 * 1024, lingerMs: 0 },
+    async consume() {
+      await new Promise<void>((resolve) => (finish = resolve));
+      return { kind: 'accepted', setAside: 0 };
+    },
+  };
+  const spool = await open([slow], { clock: () => 100_000 });
+  const age = (): number | undefined => spool.status().consumers[0]?.oldestAgeMs;
+  expect(age()).toBe(0);
+  await spool.append({ ...frameLabelled('a'), receivedAtUnixNano: 60_000_000_000n });
+  await spool.append({ ...frameLabelled('b'), receivedAtUnixNano: 70_000_000_000n });
+  await expect.poll(age).toBe(40_000);
+  finish();
+  await expect.poll(age).toBe(30_000);
+  finish();
+  await expect.poll(age).toBe(0);
 });
 
 test('what every consumer is past leaves the disk when asked, and what comes meanwhile is kept', async () => {

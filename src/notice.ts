@@ -1,9 +1,20 @@
 import { briefMarkdown } from './record/brief/brief-markdown.ts';
 import type { Brief } from './record/brief/brief.ts';
+import { spell } from './record/freshness.ts';
 import type { RecordService } from './record/record-service.ts';
 
 /** Short, for it comes on top of a brief that already fills its 4,000 bytes. */
 export const OBSERVE_NOTICE = 'REDACTION OBSERVES ONLY: content is stored as it was sent.';
+
+/** Evidence this much behind what was received is said to be: less is the ordinary time of a batch. */
+const LATE_MS = 10_000;
+
+/** That telemetry which was taken in is not in the evidence yet; undefined when it is, or soon will be. */
+export function lateEvidenceNotice(behindMs: number): string | undefined {
+  if (behindMs < LATE_MS) return undefined;
+  const behind = spell(new Date(0), new Date(behindMs));
+  return `EVIDENCE IS ${behind} BEHIND: telemetry that came in the last ${behind} is stored, and not among the evidence yet.`;
+}
 
 /** The record service, with `notice` (while there is one) as the first line of every brief it gives out. */
 export function withNotice<Service extends RecordService>(record: Service, notice: () => string | undefined): Service {
