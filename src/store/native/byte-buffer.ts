@@ -64,6 +64,22 @@ export class ByteBuffer {
     this.copy(other.bytes, 0, other.length);
   }
 
+  /** Everything in `other`, `count` times over. */
+  repeat(other: ByteBuffer, count: number): void {
+    if (count === 0 || other.length === 0) return;
+    const from = this.length;
+    const total = other.length * count;
+    this.reserve(total);
+    this.copy(other.bytes, 0, other.length);
+    // What is there is doubled until it is enough.
+    for (let filled = other.length; filled < total;) {
+      const more = Math.min(filled, total - filled);
+      this.bytes.copyWithin(from + filled, from, from + more);
+      filled += more;
+    }
+    this.length = from + total;
+  }
+
   uint8(value: number): void {
     this.reserve(1);
     this.bytes[this.length++] = value;

@@ -31,13 +31,89 @@ export class FlatColumn extends ByteBuffer implements Column {
   }
 }
 
-/** End positions of arrays: UInt64 each, counted from the block's start. */
-class Offsets extends ByteBuffer {
+/** A UInt32 column whose values come in runs: most counts are 0 in row after row. */
+export class RunColumn implements Column {
+  readonly name: string;
+  readonly type = 'UInt32';
+  readonly #runs: Runs;
+
+  constructor(name: string, memory?: BlockMemory) {
+    this.name = name;
+    this.#runs = new Runs(4, memory);
+  }
+
+  uint32(value: number, count = 1): void {
+    this.#runs.add(value, count);
+  }
+
+  parts(): Buffer[] {
+    return [this.#runs.view()];
+  }
+
+  release(): void {
+    this.#runs.release();
+  }
+}
+
+/** Unsigned integers of `width` bytes, written a run of equal ones at a time. */
+class Runs {
+  readonly #width: 4 | 8;
+  readonly #written: ByteBuffer;
+  readonly #one = new ByteBuffer(8);
+  #value = 0;
+  #count = 0;
+
+  constructor(width: 4 | 8, memory?: BlockMemory) {
+    this.#width = width;
+    this.#written = new ByteBuffer(undefined, memory);
+  }
+
+  add(value: number, count: number): void {
+    if (value !== this.#value) {
+      this.#write();
+      this.#value = value;
+    }
+    this.#count += count;
+  }
+
+  view(): Buffer {
+    this.#write();
+    return this.#written.view();
+  }
+
+  release(): void {
+    this.#written.release();
+  }
+
+  #write(): void {
+    const target = this.#count === 1 ? this.#written : this.#one;
+    if (this.#count > 1) target.clear();
+    if (this.#count > 0) target.uint32(this.#value);
+    if (this.#count > 0 && this.#width === 8) target.uint32(0);
+    if (this.#count > 1) this.#written.repeat(target, this.#count);
+    this.#count = 0;
+  }
+}
+
+/** End positions of arrays: UInt64 each, counted from the block's start. Of lists that are mostly empty they come in runs. */
+class Offsets {
   total = 0;
+  readonly #runs: Runs;
+
+  constructor(memory?: BlockMemory) {
+    this.#runs = new Runs(8, memory);
+  }
 
   close(): void {
-    this.uint32(this.total);
-    this.uint32(0);
+    this.#runs.add(this.total, 1);
+  }
+
+  view(): Buffer {
+    return this.#runs.view();
+  }
+
+  release(): void {
+    this.#runs.release();
   }
 }
 
@@ -51,7 +127,7 @@ export class ArrayColumn implements Column {
   constructor(name: string, elementType: string, memory?: BlockMemory) {
     this.name = name;
     this.type = `Array(${elementType})`;
-    this.offsets = new Offsets(undefined, memory);
+    this.offsets = new Offsets(memory);
     this.values = new ByteBuffer(undefined, memory);
   }
 
@@ -84,7 +160,7 @@ export class MapColumn implements Column {
   constructor(name: string, valueType = 'String', memory?: BlockMemory) {
     this.name = name;
     this.type = `Map(LowCardinality(String), ${valueType})`;
-    this.offsets = new Offsets(undefined, memory);
+    this.offsets = new Offsets(memory);
     this.keys = new DictionaryRun(memory);
     this.values = new ByteBuffer(undefined, memory);
   }
@@ -93,17 +169,19 @@ export class MapColumn implements Column {
     this.offsets.close();
   }
 
-  /** Copies a whole encoded row of another map: used for a resource's attributes, which repeat on every item. */
-  appendRow(run: AttributeRun): void {
-    if (run.count > 0) {
+  /** Copies a whole encoded row of another map into `count` rows: a resource's attributes, which repeat on every item. */
+  appendRows(run: AttributeRun, count: number): void {
+    if (run.count > 0 && count > 0) {
       if (this.#copied?.run !== run || this.#copied.generation !== run.generation) {
         this.#copied = { run, generation: run.generation, ordinals: this.#ordinalsOf(run) };
       }
-      for (const ordinal of this.#copied.ordinals) this.keys.value(ordinal);
-      this.values.append(run.values);
-      this.offsets.total += run.count;
+      this.keys.values(this.#copied.ordinals, count);
+      this.values.repeat(run.values, count);
     }
-    this.offsets.close();
+    for (let row = 0; row < count; row += 1) {
+      this.offsets.total += run.count;
+      this.offsets.close();
+    }
   }
 
   #ordinalsOf(run: AttributeRun): number[] {
@@ -146,7 +224,7 @@ export class MapArrayColumn implements Column {
 
   constructor(name: string, memory?: BlockMemory) {
     this.name = name;
-    this.offsets = new Offsets(undefined, memory);
+    this.offsets = new Offsets(memory);
     this.maps = new MapColumn('', undefined, memory);
   }
 

@@ -11,6 +11,9 @@ const UINT16_KEYS_MAX = 0x1_0000;
 
 const EMPTY = -1;
 
+/** From so many rows on, repeating what was written is cheaper than writing it again. */
+const REPEATS_MIN = 4;
+
 /**
  * A sender can choose keys that fall into one slot. After so many probes a text is kept a second time instead, which
  * ClickHouse takes as well.
@@ -31,6 +34,7 @@ export class DictionaryRun {
   #table = new Int32Array(512).fill(EMPTY);
   #last = EMPTY;
   #indexes: ByteBuffer;
+  readonly #row = new ByteBuffer(64);
   #values = 0;
   #wide = false;
   readonly #memory: BlockMemory | undefined;
@@ -55,6 +59,22 @@ export class DictionaryRun {
     this.#values += 1;
     if (this.#wide) this.#indexes.uint32(ordinal);
     else this.#indexes.uint16(ordinal);
+  }
+
+  /** Adds values by the ordinals of their texts, all of them `count` times over. */
+  values(ordinals: readonly number[], count: number): void {
+    if (count < REPEATS_MIN) {
+      for (let row = 0; row < count; row += 1) for (const ordinal of ordinals) this.value(ordinal);
+      return;
+    }
+    const once = this.#row;
+    once.clear();
+    for (const ordinal of ordinals) {
+      if (this.#wide) once.uint32(ordinal);
+      else once.uint16(ordinal);
+    }
+    this.#indexes.repeat(once, count);
+    this.#values += ordinals.length * count;
   }
 
   /** The text's ordinal; a text not seen before is kept. */

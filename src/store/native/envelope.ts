@@ -160,7 +160,8 @@ export function writeTime(column: ByteBuffer, low: number, high: number, name: s
 export interface FrameColumns {
   readonly columns: readonly Column[];
   begin(tenant: string, receivedAtUnixNano: bigint, policyVersion: string): void;
-  row(): void;
+  /** Rows of what was begun last. */
+  rows(count: number): void;
 }
 
 export function createFrameColumns(memory: BlockMemory): FrameColumns {
@@ -178,10 +179,10 @@ export function createFrameColumns(memory: BlockMemory): FrameColumns {
       encoded.policyVersion.clear();
       encoded.policyVersion.text(version);
     },
-    row() {
-      tenant.append(encoded.tenant);
-      receivedAt.append(encoded.receivedAt);
-      policyVersion.append(encoded.policyVersion);
+    rows(count) {
+      tenant.repeat(encoded.tenant, count);
+      receivedAt.repeat(encoded.receivedAt, count);
+      policyVersion.repeat(encoded.policyVersion, count);
     },
   };
 }

@@ -1,7 +1,7 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import { writeAnyValue } from './any-value.ts';
 import type { BlockMemory } from './block-memory.ts';
-import { FlatColumn, MapColumn, type Column } from './column.ts';
+import { FlatColumn, MapColumn, RunColumn, type Column } from './column.ts';
 import {
   OutOfRangeTimes,
   createFrameColumns,
@@ -43,10 +43,10 @@ export function createLogEncoder(memory: BlockMemory): SliceEncoder {
   const frame = createFrameColumns(memory);
   columns.push(...frame.columns);
   const observedTimestamp = flat('ObservedTimestamp', 'DateTime64(9)');
-  const resourceDropped = flat('ResourceDroppedAttributesCount', 'UInt32');
-  const scopeDropped = flat('ScopeDroppedAttributesCount', 'UInt32');
-  const droppedAttributes = flat('DroppedAttributesCount', 'UInt32');
-  const flagsColumn = flat('Flags', 'UInt32');
+  const resourceDropped = add(new RunColumn('ResourceDroppedAttributesCount', memory));
+  const scopeDropped = add(new RunColumn('ScopeDroppedAttributesCount', memory));
+  const droppedAttributes = add(new RunColumn('DroppedAttributesCount', memory));
+  const flagsColumn = add(new RunColumn('Flags', memory));
   const outOfRange = add(new OutOfRangeTimes(memory));
 
   const resource = createOwner();
@@ -142,32 +142,36 @@ export function createLogEncoder(memory: BlockMemory): SliceEncoder {
     traceFlags.uint8(flags & 0xff);
     writeRange(severityText, bytes, textStart, textEnd);
     severityNumber.uint8(severity > 0xff ? 0 : severity);
-    serviceName.append(resource.serviceName);
-    resourceSchemaUrl.append(resource.schemaUrl);
-    resourceAttributes.appendRow(resource.attributes);
-    scopeSchemaUrl.append(scope.schemaUrl);
-    scopeName.append(scope.name);
-    scopeVersion.append(scope.version);
-    scopeAttributes.appendRow(scope.attributes);
     logAttributes.closeRow();
     writeRange(eventName, bytes, eventStart, eventEnd);
-    frame.row();
     if (timeLow === 0 && timeHigh === 0 && observedHigh >>> 0 > 0x7fffffff) {
       observedTimestamp.uint64(0xffffffff, 0x7fffffff);
     } else writeTime(observedTimestamp, observedLow, observedHigh, 'observed_time_unix_nano', outOfRange);
-    resourceDropped.uint32(resource.droppedAttributes);
-    scopeDropped.uint32(scope.droppedAttributes);
     droppedAttributes.uint32(dropped);
     flagsColumn.uint32(flags);
     outOfRange.closeRow();
-    rows += 1;
+  }
+
+  /** What is alike in the rows of one scope. */
+  function closeScope(count: number): void {
+    serviceName.repeat(resource.serviceName, count);
+    resourceSchemaUrl.repeat(resource.schemaUrl, count);
+    resourceAttributes.appendRows(resource.attributes, count);
+    scopeSchemaUrl.repeat(scope.schemaUrl, count);
+    scopeName.repeat(scope.name, count);
+    scopeVersion.repeat(scope.version, count);
+    scopeAttributes.appendRows(scope.attributes, count);
+    frame.rows(count);
+    resourceDropped.uint32(resource.droppedAttributes, count);
+    scopeDropped.uint32(scope.droppedAttributes, count);
+    rows += count;
   }
 
   return {
     signal: 'logs',
     add(slice) {
       frame.begin(slice.frame.tenant, slice.frame.receivedAtUnixNano, slice.frame.policyVersion);
-      walkItems(slice, resource, scope, writeRecord);
+      walkItems(slice, resource, scope, writeRecord, closeScope);
     },
     finish() {
       return rows === 0 ? [] : [{ table: 'otel_logs', block: { columns, rows } }];

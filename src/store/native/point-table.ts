@@ -90,11 +90,11 @@ export function createPointTable(
     }
     reader.leave(outer);
 
-    resourceAttributes.appendRow(resource.attributes);
+    resourceAttributes.appendRows(resource.attributes, 1);
     resourceSchemaUrl.append(resource.schemaUrl);
     scopeName.append(scope.name);
     scopeVersion.append(scope.version);
-    scopeAttributes.appendRow(scope.attributes);
+    scopeAttributes.appendRows(scope.attributes, 1);
     scopeDropped.uint32(scope.droppedAttributes);
     scopeSchemaUrl.append(scope.schemaUrl);
     serviceName.append(resource.serviceName);
@@ -105,9 +105,9 @@ export function createPointTable(
     writeTime(startTime, startLow, startHigh, 'start_time_unix_nano', outOfRange);
     writeTime(time, timeLow, timeHigh, 'time_unix_nano', outOfRange);
     flags.uint32(flagBits);
-    frame.row();
+    frame.rows(1);
     resourceDropped.uint32(resource.droppedAttributes);
-    metadata.appendRow(metric.metadata);
+    metadata.appendRows(metric.metadata, 1);
     exemplars?.closeRow();
     body.row();
     outOfRange.closeRow();

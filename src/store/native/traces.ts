@@ -1,6 +1,6 @@
 import { WireReader } from '../../otlp/protobuf/reader.ts';
 import type { BlockMemory } from './block-memory.ts';
-import { ArrayColumn, FlatColumn, MapArrayColumn, MapColumn, type Column } from './column.ts';
+import { ArrayColumn, FlatColumn, MapArrayColumn, MapColumn, RunColumn, type Column } from './column.ts';
 import {
   OutOfRangeTimes,
   createFrameColumns,
@@ -61,12 +61,12 @@ export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
   const resourceSchemaUrl = flat('ResourceSchemaUrl');
   const scopeSchemaUrl = flat('ScopeSchemaUrl');
   const scopeAttributes = map('ScopeAttributes');
-  const traceFlags = flat('TraceFlags', 'UInt32');
-  const resourceDropped = flat('ResourceDroppedAttributesCount', 'UInt32');
-  const scopeDropped = flat('ScopeDroppedAttributesCount', 'UInt32');
-  const droppedAttributes = flat('DroppedAttributesCount', 'UInt32');
-  const droppedEvents = flat('DroppedEventsCount', 'UInt32');
-  const droppedLinks = flat('DroppedLinksCount', 'UInt32');
+  const traceFlags = add(new RunColumn('TraceFlags', memory));
+  const resourceDropped = add(new RunColumn('ResourceDroppedAttributesCount', memory));
+  const scopeDropped = add(new RunColumn('ScopeDroppedAttributesCount', memory));
+  const droppedAttributes = add(new RunColumn('DroppedAttributesCount', memory));
+  const droppedEvents = add(new RunColumn('DroppedEventsCount', memory));
+  const droppedLinks = add(new RunColumn('DroppedLinksCount', memory));
   const eventDropped = array('EventsDroppedAttributesCount', 'UInt32');
   const linkDropped = array('LinksDroppedAttributesCount', 'UInt32');
   const linkFlags = array('LinksFlags', 'UInt32');
@@ -265,10 +265,6 @@ export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
     writeRange(spanName, bytes, nameStart, nameEnd);
     const kindText = SPAN_KINDS[kind] ?? UNKNOWN_KIND;
     spanKind.copy(kindText, 0, kindText.length);
-    serviceName.append(resource.serviceName);
-    resourceAttributes.appendRow(resource.attributes);
-    scopeName.append(scope.name);
-    scopeVersion.append(scope.version);
     spanAttributes.closeRow();
     writeDuration(duration, startLow, startHigh, endLow, endHigh);
     const codeText = STATUS_CODES[code] ?? UNKNOWN_KIND;
@@ -281,13 +277,7 @@ export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
     linkSpanId.closeRow();
     linkTraceState.closeRow();
     linkAttributes.closeRow();
-    frame.row();
-    resourceSchemaUrl.append(resource.schemaUrl);
-    scopeSchemaUrl.append(scope.schemaUrl);
-    scopeAttributes.appendRow(scope.attributes);
     traceFlags.uint32(flags);
-    resourceDropped.uint32(resource.droppedAttributes);
-    scopeDropped.uint32(scope.droppedAttributes);
     droppedAttributes.uint32(attributesDropped);
     droppedEvents.uint32(eventsDropped);
     droppedLinks.uint32(linksDropped);
@@ -295,14 +285,28 @@ export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
     linkDropped.closeRow();
     linkFlags.closeRow();
     outOfRange.closeRow();
-    rows += 1;
+  }
+
+  /** What is alike in the rows of one scope. */
+  function closeScope(count: number): void {
+    serviceName.repeat(resource.serviceName, count);
+    resourceAttributes.appendRows(resource.attributes, count);
+    scopeName.repeat(scope.name, count);
+    scopeVersion.repeat(scope.version, count);
+    resourceSchemaUrl.repeat(resource.schemaUrl, count);
+    scopeSchemaUrl.repeat(scope.schemaUrl, count);
+    scopeAttributes.appendRows(scope.attributes, count);
+    resourceDropped.uint32(resource.droppedAttributes, count);
+    scopeDropped.uint32(scope.droppedAttributes, count);
+    frame.rows(count);
+    rows += count;
   }
 
   return {
     signal: 'traces',
     add(slice) {
       frame.begin(slice.frame.tenant, slice.frame.receivedAtUnixNano, slice.frame.policyVersion);
-      walkItems(slice, resource, scope, writeSpan);
+      walkItems(slice, resource, scope, writeSpan, closeScope);
     },
     finish() {
       return rows === 0 ? [] : [{ table: 'otel_traces', block: { columns, rows } }];
@@ -329,14 +333,15 @@ function writeDuration(column: FlatColumn, startLow: number, startHigh: number, 
 }
 
 /**
- * Calls `visit` for each item of the slice with the cursor at the item's length, its resource and scope read. Traces and logs
- * have the same shape: request.1 = resource group, group.2 = scope group, scope group.2 = item.
+ * Calls `visit` for each item of the slice with the cursor at the item's length, its resource and scope read, and `closeScope` behind
+ * those of one scope with their number. Traces and logs have the same shape: request.1 = resource group, group.2 = scope group, scope group.2 = item.
  */
 export function walkItems(
   slice: FrameSlice,
   resource: ReturnType<typeof createOwner>,
   scope: ReturnType<typeof createOwner>,
   visit: (reader: WireReader) => void,
+  closeScope: (count: number) => void,
 ): void {
   const reader = new WireReader(slice.frame.bytes);
   let ordinal = 0;
@@ -354,15 +359,19 @@ export function walkItems(
       }
       const outerGroup = reader.enter();
       readScope(reader, scope);
+      let visited = 0;
       for (let item = reader.tag(); item !== 0; item = reader.tag()) {
         if (item !== 0x12) {
           reader.skip(item);
           continue;
         }
-        if (ordinal >= slice.from && ordinal < slice.to) visit(reader);
-        else reader.skip(item);
+        if (ordinal >= slice.from && ordinal < slice.to) {
+          visit(reader);
+          visited += 1;
+        } else reader.skip(item);
         ordinal += 1;
       }
+      if (visited > 0) closeScope(visited);
       reader.leave(outerGroup);
     }
     reader.leave(request);
