@@ -11,43 +11,40 @@ export interface Deadline {
 const processShare = 1.25;
 const extensionsMax = 16;
 
-/** Asking the system for the processor time costs more than most texts do: it is asked once in so many milliseconds. */
-const rereadMs = 4;
-let usedMs = 0;
-let usedReadAt = Number.NEGATIVE_INFINITY;
+/**
+ * Asking the system for the processor time costs more than most texts do, for it sums over all threads: it is first asked when so much
+ * of the budget has passed, and what passed until then counts as used.
+ */
+const unaskedShare = 0.25;
 
-function processorMs(now: number): number {
-  if (now - usedReadAt > rereadMs) {
-    usedMs = processorMsNow();
-    usedReadAt = now;
-  }
-  return usedMs;
-}
-
-function processorMsNow(): number {
+function processorMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1e3;
 }
 
 /**
  * A bound on work, not on waiting: on a busy machine the clock runs on while the process does not. When it has run out, the processor
- * time used since the start, or since up to four milliseconds before it, decides, so that load alone withholds nothing.
+ * time used decides, so that load alone withholds nothing.
  */
 export function createDeadline(budgetMs: number): Deadline {
+  const unaskedMs = budgetMs * unaskedShare;
+  let startedAt = -1;
   let until = -1;
-  let usedAtStart = 0;
+  let usedAtStart: number | undefined;
   let extensions = 0;
   const deadline: Deadline = {
     expired() {
       // The clock starts at the first look: short texts end before it, and reading the clock costs more than they do.
       const now = performance.now();
-      if (until < 0) {
+      if (startedAt < 0) {
+        startedAt = now;
         until = now + budgetMs;
-        usedAtStart = processorMs(now);
         return budgetMs <= 0;
       }
+      if (now - startedAt <= unaskedMs) return false;
+      usedAtStart ??= processorMs() - unaskedMs;
       if (now <= until) return false;
-      const left = budgetMs * processShare - (processorMsNow() - usedAtStart);
+      const left = budgetMs * processShare - (processorMs() - usedAtStart);
       if (left <= 0 || extensions >= extensionsMax) return true;
       extensions++;
       until = now + left;
