@@ -1,5 +1,6 @@
 import { parseAllDocuments } from 'yaml';
 import type { RunbookLink, ServiceEntry } from '../../record/service-catalogue.ts';
+import { codeOwners } from './code-owners.ts';
 import { mergeEntries } from './service-entry.ts';
 
 /** Documents of one file, services of all, and items of one list. */
@@ -21,7 +22,7 @@ export interface ParsedCatalogue {
  * `services:` as a map or a list.
  */
 export function parseCatalogue(fileName: string, text: string): ParsedCatalogue {
-  return fileName === 'CODEOWNERS' ? codeOwners(text) : yamlCatalogue(fileName, text);
+  return fileName === 'CODEOWNERS' ? ownersOfFolders(text) : yamlCatalogue(fileName, text);
 }
 
 function yamlCatalogue(origin: string, text: string): ParsedCatalogue {
@@ -121,25 +122,11 @@ function plainServices(fields: Fields, origin: string): readonly ServiceEntry[] 
   });
 }
 
-/** Owners by the folder a rule names: `/services/cart/ @shop` owns cart. The last rule for a folder wins, as in the original. */
-function codeOwners(text: string): ParsedCatalogue {
+function ownersOfFolders(text: string): ParsedCatalogue {
   const entries = new Map<string, ServiceEntry>();
-  for (const line of text.split('\n').slice(0, SERVICES_MAX)) {
-    const [pattern = '', ...owners] = line.replace(/#.*$/, '').trim().split(/\s+/);
-    const name = pattern
-      .split('/')
-      .filter((part) => part !== '' && !part.includes('*'))
-      .at(-1);
-    if (name === undefined || owners.length === 0 || name.startsWith('[') || name.includes('.')) continue;
-    entries.set(name.slice(0, NAME_MAX), {
-      name: name.slice(0, NAME_MAX),
-      owners: owners.slice(0, ITEMS_MAX).map((owner) => owner.slice(0, NAME_MAX)),
-      onCall: '',
-      dependsOn: [],
-      runbooks: [],
-      description: '',
-      origin: 'CODEOWNERS',
-    });
+  for (const [name, owners] of codeOwners(text)) {
+    const nothing = { onCall: '', dependsOn: [], runbooks: [], description: '' };
+    entries.set(name, { name, owners, ...nothing, origin: 'CODEOWNERS' });
   }
   return { entries, unreadable: 0 };
 }
