@@ -189,7 +189,11 @@ function pagerDuty(payload: unknown, problems: FieldProblem[]): readonly Alert[]
       problems.push({ path: 'body.event.data', message: 'must be an object' });
       return [];
     }
-    const alert = pagerDutyIncident(data, text([event], 'event_type'), 'body.event.data', problems);
+    const eventType = text([event], 'event_type');
+    // A test of the webhook, or a note, a responder, a status update: nothing of how the incident stands.
+    const kind = text([data], 'type');
+    if (!eventType.startsWith('incident.') || (kind !== '' && !/^incident(?:_reference)?$/.test(kind))) return [];
+    const alert = pagerDutyIncident(data, eventType, 'body.event.data', problems);
     return alert === undefined ? [] : [alert];
   }
   const messages = outer['messages'];
