@@ -230,7 +230,7 @@ export function createDocket(options: DocketOptions): Docket {
     const alerts = webhooks.telemetryAlerts;
     spool.attach(arrival.gate(createLinker({ evidenceLog, incidents: record.index, alerts, meter, logger })));
     if (config.forward.url !== null) {
-      const forwarder = createForwarder({ url: config.forward.url, meter, logger });
+      const forwarder = createForwarder({ ...config.forward, url: config.forward.url, meter, logger });
       closers.push(async () => forwarder.close());
       spool.attach(forwarder);
     }

@@ -54,7 +54,10 @@ interface ConnectionOptions {
 }
 
 /** `--dangerously-allow-open` is left to the variable, so that nobody leaves it in a script by habit. */
-const SERVE_FLAGS: readonly SettingName[] = SETTING_NAMES.filter((name) => name !== 'auth.dangerously_allow_open');
+/** Without what must be meant, and what every user of the machine could read in its list of processes. */
+const SERVE_FLAGS: readonly SettingName[] = SETTING_NAMES.filter(
+  (name) => name !== 'auth.dangerously_allow_open' && name !== 'forward.headers',
+);
 
 export function createProgram(dependencies: ProgramDependencies): Program {
   const { env, cwd } = dependencies;

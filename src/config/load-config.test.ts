@@ -117,7 +117,7 @@ describe('values', () => {
         api: { host: '127.0.0.1', port: 8400 },
       },
       policy: { file: null },
-      forward: { url: null },
+      forward: { url: null, headers: {} },
       anchor: { webhook: null },
       auth: { mode: 'none', tokens: [], dangerouslyAllowOpen: false },
       log: { level: 'info' },
@@ -201,9 +201,39 @@ test('the forward URL speaks HTTP or gRPC and holds no credentials', () => {
   }
 });
 
+test('a port in the forward URL stays, also the one of its scheme', () => {
+  for (const url of ['https://collector:443/otlp', 'http://collector:80', 'grpcs://collector:443']) {
+    expect(configOf(load({ DOCKET_FORWARD_URL: url })).forward.url).toBe(url);
+  }
+});
+
+test('forward headers are read as exporters read theirs', () => {
+  const headers = 'Authorization=Bearer%20hunter2, x-scope-orgid = a=b';
+  expect(configOf(load({ DOCKET_FORWARD_HEADERS: headers })).forward.headers).toEqual({
+    authorization: 'Bearer hunter2',
+    'x-scope-orgid': 'a=b',
+  });
+  for (const wrong of [
+    'hunter2',
+    '=hunter2',
+    'a b=hunter2',
+    'a=hunter2%',
+    'a=hunter2%0a',
+    'content-type=hunter2',
+    'a-bin=hunter2',
+    'a=1,',
+  ]) {
+    expect(problemsOf(load({ DOCKET_FORWARD_HEADERS: wrong })).join()).toMatch(/^DOCKET_FORWARD_HEADERS: [^2]+$/);
+  }
+});
+
 test('the description shows value and origin, and no password', () => {
   yaml('clickhouse:\n  url: http://docket:hunter2@ch:8123/docket\n');
-  const result = load({ DOCKET_FORWARD_URL: 'https://collector:4318/otlp', DOCKET_LOG_LEVEL: 'debug' });
+  const result = load({
+    DOCKET_FORWARD_URL: 'https://collector:4318/otlp',
+    DOCKET_FORWARD_HEADERS: 'authorization=hunter4',
+    DOCKET_LOG_LEVEL: 'debug',
+  });
   if (result.kind === 'invalid') throw new Error(problemsOf(result).join('\n'));
   const text = describeConfig(result.origins);
   expect(text).toMatch(/^clickhouse\.url +http:\/\/\[set\]@ch:8123\/docket +docket\.yaml:2:8$/m);

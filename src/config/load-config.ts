@@ -29,8 +29,8 @@ export interface DocketConfig {
   };
   /** `file` null: the built-in default policy. */
   readonly policy: { readonly file: string | null };
-  /** `url` null: nothing is forwarded. */
-  readonly forward: { readonly url: string | null };
+  /** `url` null: nothing is forwarded. `headers` go with every request. */
+  readonly forward: { readonly url: string | null; readonly headers: Readonly<Record<string, string>> };
   /** `webhook` null: signed heads are anchored to the file alone. */
   readonly anchor: { readonly webhook: string | null };
   readonly auth: {
@@ -256,7 +256,10 @@ function toConfig(settings: Settings, tokens: readonly ApiToken[]): DocketConfig
       api: Object.freeze(settings['listen.api']),
     }),
     policy: Object.freeze({ file: settings.policy }),
-    forward: Object.freeze({ url: settings['forward.url']?.href ?? null }),
+    forward: Object.freeze({
+      url: settings['forward.url']?.text ?? null,
+      headers: Object.freeze(settings['forward.headers'] ?? {}),
+    }),
     anchor: Object.freeze({ webhook: settings['anchor.webhook']?.href ?? null }),
     auth: Object.freeze({
       mode: settings['auth.mode'],

@@ -1,3 +1,4 @@
+import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { LOG_LEVELS } from '../telemetry/logger.ts';
 import { z } from 'zod';
 import { formatListenAddress, isLoopback, parseListenAddress, type ListenAddress } from './listen-address.ts';
@@ -22,13 +23,39 @@ function parseUrl(text: string, schemes: readonly string[] = ['http', 'https']):
   return url;
 }
 
-/** `http(s)://` speaks OTLP/HTTP (gRPC on port 4317), `grpc(s)://` OTLP/gRPC. */
-function parseForwardUrl(text: string): URL | string {
+/**
+ * `http(s)://` speaks OTLP/HTTP (gRPC on port 4317), `grpc(s)://` OTLP/gRPC. Kept as written: a parsed URL forgets a port that is its
+ * scheme's own, and a URL without a port means OTLP's.
+ */
+function parseForwardUrl(text: string): { readonly text: string } | string {
   const url = parseUrl(text, ['http', 'https', 'grpc', 'grpcs']);
   if (typeof url === 'string') return url;
   if (url.hostname === '') return 'must name a host';
   if (url.username !== '' || url.password !== '') return 'must hold no credentials';
-  return url.search === '' ? url : 'must have no ?parameters';
+  return url.search === '' ? { text } : 'must have no ?parameters';
+}
+
+/** What the transports say themselves. */
+const OWN_HEADER = /^(?::.*|grpc-.*|content-.*|connection|host|te|transfer-encoding|.*-bin)$/;
+
+/** `name=value,name=value`, values percent-encoded where need be, as in OTEL_EXPORTER_OTLP_HEADERS. */
+function parseHeaders(text: string): Readonly<Record<string, string>> | string {
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const pair of text.split(',')) {
+    const equals = pair.indexOf('=');
+    const name = pair.slice(0, Math.max(0, equals)).trim().toLowerCase();
+    if (name === '') return 'must be name=value pairs with commas between them';
+    if (OWN_HEADER.test(name)) return 'must not name a header that the protocol sets itself';
+    try {
+      const value = decodeURIComponent(pair.slice(equals + 1).trim());
+      validateHeaderName(name);
+      validateHeaderValue(name, value);
+      headers[name] = value;
+    } catch {
+      return 'must be headers that HTTP can send; other characters are written as %XX';
+    }
+  }
+  return headers;
 }
 
 function parseWebhookUrl(text: string): URL | string {
@@ -79,6 +106,7 @@ export const settingsSchema = z.strictObject({
   'listen.api': read<ListenAddress>(parseListenAddress),
   policy: path.nullable(),
   'forward.url': read(parseForwardUrl).nullable(),
+  'forward.headers': read(parseHeaders).nullable(),
   'anchor.webhook': read<URL>(parseWebhookUrl).nullable(),
   'auth.mode': authMode,
   'auth.tokens': path.nullable(),
@@ -130,6 +158,7 @@ export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
   'listen.api': source('DOCKET_API', '127.0.0.1:8400'),
   policy: source('DOCKET_POLICY', null, { path: true }),
   'forward.url': source('DOCKET_FORWARD_URL', null, { secret: true }),
+  'forward.headers': source('DOCKET_FORWARD_HEADERS', null, { secret: true }),
   'anchor.webhook': source('DOCKET_ANCHOR_WEBHOOK', null, { secret: true }),
   'auth.mode': source('DOCKET_AUTH', 'none'),
   'auth.tokens': source('DOCKET_AUTH_TOKENS', null, { path: true }),

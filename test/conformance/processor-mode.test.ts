@@ -54,7 +54,9 @@ describe.each([
 
   beforeEach(async () => {
     sink = await open();
-    docket = await startDocket({ environment: { DOCKET_FORWARD_URL: sink.url } });
+    docket = await startDocket({
+      environment: { DOCKET_FORWARD_URL: sink.url, DOCKET_FORWARD_HEADERS: 'authorization=Bearer%20abc' },
+    });
     const address = (text: string): Target['grpc'] => {
       const [host = '', port = ''] = text.split(':');
       return { host, port: Number(port) };
@@ -72,6 +74,7 @@ describe.each([
     expect((await exportOver('gRPC', target, 'traces', request)).code).toBe(0);
     await expect.poll(() => sink.received.length, { timeout: 20_000 }).toBe(1);
     expect(sink.received[0]?.bytes).toEqual(request);
+    expect(sink.received[0]?.headers).toMatchObject({ authorization: 'Bearer abc' });
   });
 
   test('of one that holds a secret the secret alone goes, in text and in messages', async () => {
