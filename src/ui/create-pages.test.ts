@@ -194,6 +194,15 @@ test('a record shows the brief, theories with for and against, and evidence by k
   expect(filtered).not.toContain('kubectl_get pods</a>');
 });
 
+test('a row that no incident has claimed says what it can be bound by', async () => {
+  const { record, page } = await fixture();
+  const source = { ...evidenceRow({}).source, traceId: TRACE_ID };
+  await record.evidenceLog.put([evidenceRow({ id: 'u', state: 'unfiled', source, conversationId: 'thread-7' })]);
+  const { html } = await page('/unfiled');
+  expect(html).toContain(`<a href="/traces/${TRACE_ID}">trace 4bf92f3577b3</a>`);
+  expect(html).toContain('conversation thread-7');
+});
+
 test('redactions are shown as such', async () => {
   const { record, page } = await fixture();
   const id = await record.evidence({

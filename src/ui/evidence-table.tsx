@@ -39,6 +39,7 @@ export function EvidenceTable({ caption, rows }: EvidenceTableProps) {
                 </a>
               )}
               <Remarks row={row} />
+              {row.incident === null ? <Handles row={row} /> : null}
             </td>
             <td>
               <Badge text={row.outcome} tone={outcomeTone(row.outcome)} />
@@ -51,6 +52,23 @@ export function EvidenceTable({ caption, rows }: EvidenceTableProps) {
         ))}
       </tbody>
     </table>
+  );
+}
+
+/** What a row can be bound by. */
+function Handles({ row }: { readonly row: EvidenceJson }) {
+  return (
+    <div class="quiet">
+      {row.source.traceId === '' ? null : (
+        <a href={pathTo('traces', row.source.traceId)}>trace {row.source.traceId.slice(0, 12)}</a>
+      )}
+      {row.conversationId === null ? null : (
+        <>
+          {' '}
+          conversation <Redacted text={row.conversationId} />
+        </>
+      )}
+    </div>
   );
 }
 
