@@ -4,17 +4,17 @@
  *   receiver -> redaction -> spool -> { store/loader, evidence/linker, forward }
  *   api, ui -> record -> store
  */
-import { serve, type ServerType } from '@hono/node-server';
 import type { Meter } from '@opentelemetry/api';
-import { once } from 'node:events';
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createApi } from './api/create-api.ts';
-import type { ComponentHealth, HealthReport } from './api/health.ts';
+import type { ComponentHealth } from './api/health.ts';
 import { createOpenIdentity, createTokenIdentity, type Identify } from './api/identity.ts';
-import { isLoopback, type ListenAddress } from './config/listen-address.ts';
+import { listenForApi } from './api-listener.ts';
+import { formatListenAddress, isLoopback } from './config/listen-address.ts';
 import type { DocketConfig } from './config/load-config.ts';
+import { createStoreHealth, healthOf, STORE_ANSWER_MS } from './docket-health.ts';
 import { openCatalogueFiles } from './evidence/catalogue/catalogue-files.ts';
 import { createCatalogueService } from './evidence/catalogue/catalogue-service.ts';
 import { createIncidentWatch } from './evidence/incident-watch.ts';
@@ -47,8 +47,8 @@ import { fileUnknownKeys } from './redaction/key-overflow.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
 import { knowsTenant, type CompiledPolicy } from './redaction/policy.ts';
 import { createRedactor } from './redaction/redactor.ts';
-import { createSpool, type Spool } from './spool/spool.ts';
-import { openStore, type Store } from './store/connect.ts';
+import { createSpool } from './spool/spool.ts';
+import { openStore } from './store/connect.ts';
 import { isStoreAway, mayPass } from './store/engine-error.ts';
 import { createStoreArrival } from './store-arrival.ts';
 import type { Logger } from './telemetry/logger.ts';
@@ -70,13 +70,9 @@ const SERVICE_KEY_PREFIXES = [
   'db.',
   'rpc.',
 ];
-/** A store that takes longer is shown as not answering. */
-const STORE_ANSWER_MS = 5_000;
 /** How long a stopping service lets its consumers catch up; what is left is delivered at the next start. */
 const DRAIN_MS = 10_000;
 const TAKE_UP_AGAIN_MS = 5_000;
-/** Below this, the spool would soon refuse: shown as not ready. */
-const FREE_DISK_BYTES_MIN = 256 * 1024 * 1024;
 
 export interface DocketOptions {
   readonly config: DocketConfig;
@@ -336,11 +332,14 @@ export function createDocket(options: DocketOptions): Docket {
         notice,
       }),
     );
-    const server = serve({ fetch: app.fetch, hostname: config.listen.api.host, port: config.listen.api.port });
-    await listening(server, config.listen.api);
-    closers.push(() => closeServer(server));
-    if (otlpUrl !== null) await refuseOwnListener(otlpUrl, [otlp.grpc, otlp.http, listenerOf(server)]);
-    return { otlpGrpc: hostPort(otlp.grpc), otlpHttp: hostPort(otlp.http), api: addressOf(server) };
+    const listener = await listenForApi(app.fetch, config.listen.api);
+    closers.push(() => listener.close());
+    if (otlpUrl !== null) await refuseOwnListener(otlpUrl, [otlp.grpc, otlp.http, listener.address]);
+    return {
+      otlpGrpc: formatListenAddress(otlp.grpc),
+      otlpHttp: formatListenAddress(otlp.http),
+      api: formatListenAddress(listener.address),
+    };
   }
 
   return {
@@ -428,109 +427,4 @@ function authenticateOf(config: DocketConfig): Authenticate {
     const caller = identify(new Request('http://docket.invalid/', { headers: { authorization } }));
     return caller === undefined ? undefined : { tenant: caller.tenant };
   };
-}
-
-/**
- * Asks whether ClickHouse answers in time, and how many items it would not take: they are in `unloadable_items`, with
- * reasons. One question at a time: probes of a store that hangs must not use up the connections to it.
- */
-function createStoreHealth(store: Store): () => Promise<ComponentHealth> {
-  const name = 'store';
-  let asked: Promise<ComponentHealth | undefined> | undefined;
-
-  async function ask(): Promise<ComponentHealth | undefined> {
-    try {
-      const rows = await store.query<{ items: string }>('SELECT toString(sum(Items)) AS items FROM unloadable_items');
-      const setAsideItems = Number(rows[0]?.items ?? 0);
-      const aside = setAsideItems === 0 ? '' : `; ${setAsideItems} items set aside in unloadable_items`;
-      const detail = `ClickHouse (${store.kind}) answers${aside}`;
-      return { name, ok: true, detail, measures: { setAsideItems } };
-    } catch {
-      // The error's text may quote rows; that the store does not answer is what matters here.
-      return undefined;
-    } finally {
-      asked = undefined;
-    }
-  }
-
-  return async () => {
-    asked ??= ask();
-    const late = setTimeout(STORE_ANSWER_MS, undefined, { ref: false });
-    const health = await Promise.race([asked, late]);
-    return health ?? { name, ok: false, detail: `ClickHouse (${store.kind}) does not answer` };
-  };
-}
-
-async function healthOf(
-  config: DocketConfig,
-  storeHealth: () => Promise<ComponentHealth>,
-  spool: Spool,
-  policy: PolicyReload,
-): Promise<HealthReport> {
-  const components: ComponentHealth[] = [];
-  components.push(await storeHealth());
-  const status = spool.status();
-  const lagBytes = Math.max(0, ...status.consumers.map((consumer) => consumer.pendingBytes));
-  components.push({
-    name: 'spool',
-    ok: status.bytes < status.bytesMax,
-    detail: status.consumers
-      .map(({ name, pendingFrames, oldestAgeMs, failedAttempts, lastFailure }) => {
-        const since = pendingFrames === 0 ? '' : ` for ${Math.round(oldestAgeMs / 1000)} s`;
-        const failing = failedAttempts === 0 ? '' : `, failed ${failedAttempts} times, last with ${lastFailure}`;
-        return `${name}: ${pendingFrames} requests behind${since}${failing}`;
-      })
-      .concat(status.deadLetters.length === 0 ? [] : [`${status.deadLetters.length} dead letters`])
-      .join('; '),
-    measures: {
-      bytes: status.bytes,
-      bytesMax: status.bytesMax,
-      lagBytes,
-      deadLetters: status.deadLetters.length,
-      corruptFrames: status.corruptFrames,
-      duplicates: status.duplicates,
-    },
-  });
-  const disk = await statfs(config.dataDir);
-  const freeBytes = disk.bavail * disk.bsize;
-  components.push({
-    name: 'disk',
-    ok: freeBytes >= FREE_DISK_BYTES_MIN,
-    detail: `${Math.floor(freeBytes / 1024 / 1024)} MiB free under the data directory`,
-    measures: { freeBytes },
-  });
-  const ready = components.every((component) => component.ok);
-  // A policy file with problems stops nothing: an older policy is in force.
-  return { ready, components: [...components, policy.health()] };
-}
-
-async function listening(server: ServerType, address: ListenAddress): Promise<void> {
-  if (server.listening) return;
-  const failed = once(server, 'error').then(([error]: unknown[]) => {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-    throw new Error(`cannot listen on ${hostPort(address)} for the API: ${code}`);
-  });
-  await Promise.race([once(server, 'listening'), failed]);
-}
-
-async function closeServer(server: ServerType): Promise<void> {
-  const closed = once(server, 'close');
-  server.close();
-  // Followers of a stream never end by themselves.
-  if ('closeAllConnections' in server) server.closeAllConnections();
-  await closed;
-}
-
-function addressOf(server: ServerType): string {
-  return hostPort(listenerOf(server));
-}
-
-function listenerOf(server: ServerType): ListenAddress {
-  const address = server.address();
-  if (address === null || typeof address === 'string') throw new Error('the API has no address');
-  return { host: address.address, port: address.port };
-}
-
-function hostPort({ host, port }: { readonly host: string; readonly port: number }): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
