@@ -31,7 +31,7 @@ const BACKGROUND_SPANS_PER_SECOND = 10_000;
 const BACKGROUND_SECONDS = 30;
 const SPANS_PER_REQUEST = 500;
 const WAIT_MILLISECONDS_MAX = 180_000;
-const PAUSE_MILLISECONDS = 25_000;
+const PAUSE_MILLISECONDS = 12_000;
 
 interface Figure {
   readonly what: string;
@@ -257,26 +257,30 @@ if (kept !== undefined) cpSync(kept, dataDirectory, { recursive: true });
 const faultAt = Number(readFileSync(faultFile, 'utf8'));
 const docket = await startDocket({ dataDirectory, environment: { DOCKET_LOG_LEVEL: 'warn' } });
 const figures: Figure[] = [];
-try {
-  figures.push(...(await measureOpening(docket, faultAt)));
-  figures.push(await openBig(docket, faultAt));
-  await betweenLooks(docket);
-  figures.push(await measurePages(docket));
-  figures.push(...(await measureToolCalls(docket)));
-} finally {
-  process.stdout.write(docket.output().split('\n').slice(1).join('\n'));
-  await docket.kill();
-  rmSync(dataDirectory, { recursive: true, force: true });
+/** Told as they come: a run that is cut off has told what it measured. */
+function tell(found: readonly Figure[]): void {
+  figures.push(...found);
+  for (const { what, goal, milliseconds } of found) {
+    const shown = Object.entries(milliseconds).map(
+      ([name, each]) => `${name === 'once' ? '' : `${name} `}${Math.round(each)}`,
+    );
+    process.stdout.write(`| ${what} | ${goal} | ${shown.join(', ')} |\n`);
+  }
 }
 process.stdout.write(
   `machine: ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}; Node ${process.versions.node}; load ${loadBefore} before; ` +
     `${SPANS} spans of ${SERVICES} services in 75 minutes\n\n| what | goal ms | ms |\n|---|---|---|\n`,
 );
-for (const { what, goal, milliseconds } of figures) {
-  const shown = Object.entries(milliseconds).map(
-    ([name, each]) => `${name === 'once' ? '' : `${name} `}${Math.round(each)}`,
-  );
-  process.stdout.write(`| ${what} | ${goal} | ${shown.join(', ')} |\n`);
+try {
+  tell(await measureOpening(docket, faultAt));
+  tell([await openBig(docket, faultAt)]);
+  await betweenLooks(docket);
+  tell([await measurePages(docket)]);
+  tell(await measureToolCalls(docket));
+} finally {
+  process.stdout.write(docket.output().split('\n').slice(1).join('\n'));
+  await docket.kill();
+  rmSync(dataDirectory, { recursive: true, force: true });
 }
 mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
 writeFileSync(

@@ -246,13 +246,19 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       ...record.index.boundTraces(scope.tenant, incident.id),
       ...own.map((row) => row.source.traceId).filter((id) => id !== ''),
     ]);
-    for (const traceId of [...traces(traceIds)].slice(0, TRACES_SEARCHED_MAX)) {
-      // Tools name a trace by its 64 lower bits (some in decimal) or by its first digits as well; all are found as part of the text.
-      for (const q of [traceId.slice(16), decimalOf(traceId), traceId.slice(0, 16)]) {
-        const { items } = await evidenceLog.unfiled(scope.tenant, { ...window, kinds: ['tool_call'], q, limit: 50 });
-        const ids = items.filter((row) => names(row, traceId)).map((row) => row.id);
-        await evidenceLog.file(scope.tenant, incident.id, ids, inferred(`names trace ${traceId}`, 0.6));
-      }
+    const searched = [...traces(traceIds)].slice(0, TRACES_SEARCHED_MAX);
+    if (searched.length === 0) return;
+    // Tools name a trace by its 64 lower bits (some in decimal) or by its first digits as well; all are found as part of the text.
+    // All traces at once: reading the content of every unfiled call costs more than comparing telemetry.
+    const { items } = await evidenceLog.unfiled(scope.tenant, {
+      ...window,
+      kinds: ['tool_call'],
+      anyOf: searched.flatMap((traceId) => [traceId.slice(16), decimalOf(traceId), traceId.slice(0, 16)]),
+      limit: UNFILED_MAX,
+    });
+    for (const traceId of searched) {
+      const ids = items.filter((row) => names(row, traceId)).map((row) => row.id);
+      await evidenceLog.file(scope.tenant, incident.id, ids, inferred(`names trace ${traceId}`, 0.6));
     }
   }
 

@@ -8,6 +8,8 @@ export interface EvidenceFilter {
   readonly outcome?: EvidenceOutcome;
   /** Words looked for in summary and content, case-insensitive; all must occur. */
   readonly q?: string;
+  /** Texts of which summary or content must hold one, as they are written; not empty. At most 200. */
+  readonly anyOf?: readonly string[];
   readonly fromUnixNano?: bigint;
   readonly toUnixNano?: bigint;
 }

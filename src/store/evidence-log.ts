@@ -287,6 +287,16 @@ function filterCondition(filter: EvidenceFilter): Condition {
     parameters.set(`word${index}`, word);
     parameters.set(`escaped${index}`, JSON.stringify(word).slice(1, -1));
   });
+  if (filter.anyOf !== undefined) {
+    parts.push(
+      '(multiSearchAny(summary, {anyOf:Array(String)}) OR multiSearchAny(content, {anyEscaped:Array(String)}))',
+    );
+    parameters.set('anyOf', filter.anyOf);
+    parameters.set(
+      'anyEscaped',
+      filter.anyOf.map((text) => JSON.stringify(text).slice(1, -1)),
+    );
+  }
   if (filter.fromUnixNano !== undefined) {
     parts.push('occurred_at >= fromUnixTimestamp64Nano({from:Int64})');
     parameters.set('from', filter.fromUnixNano);

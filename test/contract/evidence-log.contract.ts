@@ -158,6 +158,10 @@ export function evidenceLogContract(name: string, open: () => EvidenceLog): void
       expect(await ids({ q: 'timeout "GRÖSSE"' })).toEqual([]);
       expect(await ids({ q: 'TIMEOUT "größe" 50% _OF_' })).toEqual(['match']);
       expect(await ids({ q: 'größe', kinds: ['tool_call'] })).toEqual(['other']);
+      expect(await ids({ anyOf: ['no such', '"Größe"'] })).toEqual(['match']);
+      expect(await ids({ anyOf: ['GRÖSSE', 'größe'] })).toEqual([]);
+      expect(await ids({ anyOf: ['no such'] })).toEqual([]);
+      expect(await ids({ anyOf: [`') OR 1=1 --`] })).toEqual([]);
       expect(await ids({ fromUnixNano: BASE + 50n })).toEqual(['match']);
       expect(await ids({ fromUnixNano: BASE + 51n })).toEqual([]);
       expect(await ids({ toUnixNano: BASE + 50n })).toEqual(['other']);

@@ -121,9 +121,9 @@ function matches(row: EvidenceRow, filter: EvidenceFilter): boolean {
   if (filter.fromUnixNano !== undefined && row.occurredAtUnixNano < filter.fromUnixNano) return false;
   if (filter.toUnixNano !== undefined && row.occurredAtUnixNano > filter.toUnixNano) return false;
   const words = (filter.q ?? '').toLowerCase().split(/\s+/).filter(Boolean);
-  const haystack = [row.summary, ...Object.values(row.content).map((each) => each.value ?? '')]
-    .join('\n')
-    .toLowerCase();
+  const text = [row.summary, ...Object.values(row.content).map((each) => each.value ?? '')].join('\n');
+  if (filter.anyOf !== undefined && !filter.anyOf.some((each) => text.includes(each))) return false;
+  const haystack = text.toLowerCase();
   return words.every((word) => haystack.includes(word));
 }
 
