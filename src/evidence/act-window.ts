@@ -16,6 +16,7 @@ import {
 import { ActIndex } from './act-index.ts';
 import { storedContribution, type Contents, type Contribution } from './contribution.ts';
 import { evidenceId } from './evidence-id.ts';
+import { KeyTable } from './key-table.ts';
 import { SpanTree, type SpanContext } from './span-tree.ts';
 import { KEY_KIND, kindKey, textKey, type WindowKey } from './window-key.ts';
 import type { EvidenceRow } from '../record/evidence.ts';
@@ -26,13 +27,15 @@ import type { EvidenceRow } from '../record/evidence.ts';
  * is in the store, and comes back when more is said about them.
  */
 
-const ACTS_MAX = 50_000;
+const ACTS_MAX = 25_000;
 /** Characters of content that acts may hold until their rows are stored: fifty thousand calls of the largest contents would be gigabytes. */
 export const CONTENT_LENGTH_TOTAL_MAX = 128 * 1024 * 1024;
 /** Characters of content kept of acts whose rows are stored. */
 const CONTENT_LENGTH_KEPT = 8 * 1024 * 1024;
 const TRACES_MAX = 50_000;
 const FORGOTTEN_MAX = 200_000;
+/** Traces whose stored calls had to make room: as many at least are remembered, twice as many at most. */
+const FORGOTTEN_TRACES_MIN = 100_000;
 /** Ancestors under whose id an act can be found by a span that arrives later. */
 const AWAITED_ANCESTORS_MAX = 8;
 /** Identical calls of one trace that get a row each; further ones are counted into the last of them. */
@@ -54,6 +57,8 @@ export interface ActWindow {
   addStoredTrace(tenant: string, traceId: string, rows: readonly EvidenceRow[]): void;
   /** True when the window held, and forgot, an act of this id whose row was stored. */
   hasForgotten(actId: string): boolean;
+  /** True when the window held, and forgot, a tool call of this trace whose row was stored. */
+  hasForgottenTrace(tenant: string, traceId: string): boolean;
   /** Adds what a stored row said about an act. */
   addStored(act: Act, contribution: Contribution): void;
   /** What holds for an act by the spans it ran under, nearest first. */
@@ -68,12 +73,14 @@ export interface ActWindow {
 }
 
 export interface ActWindowOptions {
+  /** 25,000 by default. */
+  readonly actsMax?: number;
   /** Characters of content kept of acts whose rows are stored; 8 Mi by default. */
   readonly contentLengthKept?: number;
 }
 
 export function createActWindow(options: ActWindowOptions = {}): ActWindow {
-  return new BoundedActWindow(options.contentLengthKept ?? CONTENT_LENGTH_KEPT);
+  return new BoundedActWindow(options.actsMax ?? ACTS_MAX, options.contentLengthKept ?? CONTENT_LENGTH_KEPT);
 }
 
 class BoundedActWindow implements ActWindow {
@@ -87,12 +94,16 @@ class BoundedActWindow implements ActWindow {
   readonly #lookedUp = new Set<string>();
   /** Ids of acts with stored rows that had to make room; insertion order is age. */
   readonly #forgotten = new Set<string>();
+  /** The younger generation first. */
+  #forgottenTraces: readonly [KeyTable, KeyTable] = [new KeyTable(), new KeyTable()];
+  readonly #actsMax: number;
   readonly #contentLengthKept: number;
   #contentLength = 0;
   refused = 0;
   folded = 0;
 
-  constructor(contentLengthKept: number) {
+  constructor(actsMax: number, contentLengthKept: number) {
+    this.#actsMax = actsMax;
     this.#contentLengthKept = contentLengthKept;
   }
 
@@ -400,7 +411,7 @@ class BoundedActWindow implements ActWindow {
   }
 
   #evict(): void {
-    for (const oldest of surplus(this.#acts, ACTS_MAX)) this.#makeRoom(oldest);
+    for (const oldest of surplus(this.#acts, this.#actsMax)) this.#makeRoom(oldest);
     if (this.#contentLength > CONTENT_LENGTH_TOTAL_MAX) {
       for (const oldest of this.#acts) {
         if (this.#contentLength <= CONTENT_LENGTH_TOTAL_MAX - CONTENT_LENGTH_TOTAL_MAX / 16 || this.#acts.size === 1)
@@ -413,11 +424,29 @@ class BoundedActWindow implements ActWindow {
 
   #makeRoom(act: Act): void {
     this.#forget(act);
-    if (act.filed.size > 0) this.#forgotten.add(act.id);
+    if (act.filed.size === 0) return;
+    this.#forgotten.add(act.id);
+    if (act.kind === 'tool_call') this.#forgetTraces(act);
+  }
+
+  #forgetTraces(act: Act): void {
+    for (const { traceId } of act.contributions) {
+      if (traceId === '') continue;
+      const [young] = this.#forgottenTraces;
+      if (young.size >= FORGOTTEN_TRACES_MIN) this.#forgottenTraces = [new KeyTable(), young];
+      this.#forgottenTraces[0].set(traceKey(act.tenant, traceId), 1);
+      // It may be looked for again.
+      this.#lookedUp.delete(`${act.tenant} ${traceId}`);
+    }
   }
 
   hasForgotten(actId: string): boolean {
     return this.#forgotten.has(actId);
+  }
+
+  hasForgottenTrace(tenant: string, traceId: string): boolean {
+    const trace = traceKey(tenant, traceId);
+    return this.#forgottenTraces.some((generation) => generation.get(trace) > 0);
   }
 
   #forget(act: Act): void {

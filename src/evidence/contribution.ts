@@ -18,7 +18,10 @@ import type { Attributes, ResourceRecord, TelemetryRecord } from './telemetry-re
 /** Refs taken of one record, and the longest that can be one. */
 const REFS_MAX = 8;
 const REF_LENGTH_MAX = 200;
+// Shared: an act is remembered, and few have any.
 const NO_REFS: readonly string[] = [];
+const NO_SPANS: readonly string[] = [];
+const NO_REDACTIONS: readonly Redaction[] = [];
 /** Longest id, name or key of a row that comes from a record. */
 const NAME_LENGTH_MAX = 300;
 
@@ -219,7 +222,7 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
     references: found.references,
     detail: short(found.detail),
     joinsSpan: found.joinsSpan,
-    alsoSeenAs: [],
+    alsoSeenAs: NO_SPANS,
   };
 }
 
@@ -242,7 +245,7 @@ export function requestContribution(of: Contribution, call: RequestedCall): Cont
     detail: '',
     // Facts and redactions of the record are about the model call.
     facts: undefined,
-    redactions: [],
+    redactions: NO_REDACTIONS,
   };
 }
 
@@ -259,7 +262,7 @@ export function approvalContribution(of: Contribution, decision: string): Contri
     tokens: null,
     content: {},
     detail: short(decision),
-    redactions: [],
+    redactions: NO_REDACTIONS,
   };
 }
 
@@ -291,7 +294,7 @@ export function failureContribution(context: RecordContext): Contribution {
     references: new Map(),
     detail: short(errorType),
     joinsSpan: false,
-    alsoSeenAs: [],
+    alsoSeenAs: NO_SPANS,
   };
 }
 

@@ -6,9 +6,9 @@ test('holds what a Map holds, also after sweeps', () => {
   const table = new KeyTable();
   const map = new Map<number, number>();
   for (let round = 0; round < 5; round += 1) {
-    for (let each = 0; each < 3_000; each += 1) {
+    for (let each = 0; each < 600; each += 1) {
       // Few low bits, so that keys crowd at the ends of the table and round it.
-      const key = 1 + randomInt(1_000) * 2 ** 33 + randomInt(8) + 4_088;
+      const key = 1 + randomInt(1_000) * 2 ** 33 + randomInt(8) + 1_020;
       const value = randomInt(1_000);
       table.set(key, value);
       map.set(key, value);
@@ -18,7 +18,7 @@ test('holds what a Map holds, also after sweeps', () => {
     for (const [key, value] of map) if (value < least) map.delete(key);
     expect(table.size).toBe(map.size);
     for (const [key, value] of map) expect(table.get(key)).toBe(value);
-    expect(table.get(5_000)).toBe(map.get(5_000) ?? -1);
+    expect(table.get(5)).toBe(map.get(5) ?? -1);
   }
   table.sweep(() => false);
   expect(table.size).toBe(0);

@@ -1,5 +1,5 @@
 const CAPACITY_FIRST = 1024;
-const LOAD_MAX = 0.75;
+const LOAD_MAX = 0.8;
 
 /**
  * Numbers by key, outside V8's heap: the window remembers half a million keys, and as texts in a Map they were a third of all that a

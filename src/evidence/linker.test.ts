@@ -136,7 +136,7 @@ describe('one act, one row', () => {
     let expected: object | undefined;
     for (const [at, order] of orders.entries()) {
       // In every second order, content that is stored is out of memory when the next span comes.
-      const harness = new LinkerHarness(at % 2 === 0 ? undefined : 0);
+      const harness = new LinkerHarness(at % 2 === 0 ? {} : { contentLengthKept: 0 });
       for (const span of order) await harness.spans(span);
       const rows = toolCalls(harness.evidence.of(''));
       const names = order.map((span) => span.name).join(', ');
@@ -239,7 +239,7 @@ describe('one act, one row', () => {
 
 describe('content that is in the store alone', () => {
   test('comes back when more is said about the act', async () => {
-    const harness = new LinkerHarness(0);
+    const harness = new LinkerHarness({ contentLengthKept: 0 });
     await harness.spans(executeTool);
     await harness.spans(mcpClient, http, mcpServer);
     expect(harness.evidence.contentLookUps).toBe(1);
@@ -253,7 +253,7 @@ describe('content that is in the store alone', () => {
   });
 
   test('comes back with an act that turns out to be part of another', async () => {
-    const harness = new LinkerHarness(0);
+    const harness = new LinkerHarness({ contentLengthKept: 0 });
     await harness.spans(executeTool);
     // Not within the time of the call: only the span between them shows that it is the same.
     await harness.spans({ ...mcpServer, start: 500, end: 550 }, http);
@@ -266,7 +266,7 @@ describe('content that is in the store alone', () => {
   });
 
   test('is not asked for by what changes no row', async () => {
-    const harness = new LinkerHarness(0);
+    const harness = new LinkerHarness({ contentLengthKept: 0 });
     await harness.spans(executeTool, agent);
     const { puts } = harness.evidence;
     await harness.spans(agent);
@@ -277,7 +277,7 @@ describe('content that is in the store alone', () => {
   });
 
   test('moves to an incident that an agent span above names later', async () => {
-    const harness = new LinkerHarness(0);
+    const harness = new LinkerHarness({ contentLengthKept: 0 });
     harness.incidents.open('inc', 'INC-1');
     await harness.spans(executeTool);
     await harness.spans(agent);
@@ -286,7 +286,7 @@ describe('content that is in the store alone', () => {
   });
 
   test('does not come back once it was erased there', async () => {
-    const harness = new LinkerHarness(0);
+    const harness = new LinkerHarness({ contentLengthKept: 0 });
     await harness.spans(executeTool);
     for (const [key, row] of harness.evidence.rows) {
       harness.evidence.rows.set(key, {
@@ -486,6 +486,20 @@ describe('delivery', () => {
     expect(after?.source.alsoSeenAs).toEqual(['000000000000000d']);
     expect(after?.content['result']?.value).toBe('pod/checkout Running');
     expect(after?.trust).toBe('observed');
+  });
+
+  test('a record without a call id joins the stored row of a call that had to make room', async () => {
+    const harness = new LinkerHarness({ actsMax: 4 });
+    // Sketches lie in the future: nothing is late, nor older than the linker.
+    await harness.spans(executeTool);
+    for (let trace = 2; trace < 9; trace += 1) await harness.spans({ ...executeTool, trace });
+    await harness.spans(mcpClient, http, mcpServer);
+    const [row, ...more] = toolCalls(harness.evidence.of('')).filter(
+      (each) => each.source.traceId === '1'.padStart(32, '0'),
+    );
+    expect(more).toEqual([]);
+    expect(row?.content['arguments']?.value).toBe('{"resource":"pods"}');
+    expect(row?.content['result']?.value).toBe('pod/checkout Running');
   });
 
   test('the stored rows of all calls of a batch are looked up at once', async () => {

@@ -7,7 +7,7 @@ import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { IncidentIndex } from '../record/incident-index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { isAsWritten, noteFiled, noteUnchanged, noteWritten, type Act, type Inherited } from './act.ts';
-import { createActWindow, type ActWindow } from './act-window.ts';
+import { createActWindow, type ActWindow, type ActWindowOptions } from './act-window.ts';
 import { alertOfRecord } from './alerts/alert-record.ts';
 import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
 import { selectCandidates, spanParents, type Selection } from './candidates.ts';
@@ -33,8 +33,7 @@ export interface LinkerOptions {
   readonly incidents: IncidentIndex;
   /** Gets the alerts among the records; without it they are rows and no more. */
   readonly alerts?: TelemetryAlerts;
-  /** Characters of content kept in memory of acts whose rows are stored; 8 Mi by default. */
-  readonly contentLengthKept?: number;
+  readonly window?: ActWindowOptions;
   readonly meter: Meter;
   readonly logger: Logger;
 }
@@ -59,6 +58,7 @@ const LATE_NANOSECONDS = 60_000_000_000n;
 const TRACES_AT_ONCE = 200;
 /** Ids of one call to the evidence log. */
 const REMOVED_MAX = 1_000;
+const NO_REDACTIONS: RecordContext['redactions'] = [];
 
 interface Found {
   readonly context: RecordContext;
@@ -94,7 +94,7 @@ class Linker implements FrameConsumer {
     this.#incidents = options.incidents;
     this.#alerts = options.alerts;
     this.#logger = options.logger;
-    this.#window = createActWindow(options);
+    this.#window = createActWindow(options.window);
     this.#instruments = createEvidenceInstruments(options.meter);
   }
 
@@ -152,7 +152,7 @@ class Linker implements FrameConsumer {
         frame,
         record,
         facts: facts.get(record.ordinal),
-        redactions: receipts.get(record.ordinal) ?? [],
+        redactions: receipts.get(record.ordinal) ?? NO_REDACTIONS,
       };
       try {
         const recognised = recognise(record);
@@ -177,7 +177,13 @@ class Linker implements FrameConsumer {
         if (!isCall || record.traceId === '' || this.#window.knowsTrace(frame.tenant, record.traceId)) continue;
         const startedAt = record.signal === 'traces' ? record.startTimeUnixNano : record.timeUnixNano;
         const isLate = frame.receivedAtUnixNano - startedAt > LATE_NANOSECONDS;
-        if (!isLate && startedAt >= this.#startedAtUnixNano) continue;
+        if (
+          !isLate &&
+          startedAt >= this.#startedAtUnixNano &&
+          !this.#window.hasForgottenTrace(frame.tenant, record.traceId)
+        ) {
+          continue;
+        }
         const traces = wanted.get(frame.tenant) ?? new Set();
         traces.add(record.traceId);
         wanted.set(frame.tenant, traces);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { SpanTree } from './span-tree.ts';
+import { kindKey } from './window-key.ts';
 
 const context = { agentName: 'sre', agentId: '', conversationId: '', sessionId: '', refs: [], resourceRefs: [] };
 
@@ -28,10 +29,10 @@ test('forgets the spans heard of longest ago, not those heard of again', () => {
   const tree = new SpanTree();
   tree.add(1, undefined, context);
   tree.add(2, undefined, context);
-  for (let span = 10; span < 300_000; span += 1) tree.addParent(span, 1);
+  for (let span = 0; span < 300_000; span += 1) tree.addParent(kindKey(1, span), 1);
   expect(tree.context(2)).toBe(context);
   tree.add(2, 1, context);
-  for (let span = 300_000; span < 500_000; span += 1) tree.addParent(span, 1);
+  for (let span = 300_000; span < 500_000; span += 1) tree.addParent(kindKey(1, span), 1);
   expect(tree.knows(1)).toBe(false);
   expect(tree.context(2)).toBe(context);
 });

@@ -25,7 +25,7 @@ const DEDUP_WINDOW_FRAMES = 65_536;
 const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes that may wait for the disk; beyond it the disk is the bottleneck and senders are told to come back. */
 const WAITING_BYTES_MAX = 256 * 1024 * 1024;
-const RECENT_BYTES_MAX = 64 * 1024 * 1024;
+const RECENT_BYTES_MAX = 32 * 1024 * 1024;
 /** `drain` looks at least this often; deliveries wake it earlier. */
 const DRAIN_CHECK_MS = 50;
 const RETRY_AFTER_MS = { closed: 1_000, busy: 1_000, full: 5_000, disk: 5_000 };

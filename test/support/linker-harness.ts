@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { metrics } from '@opentelemetry/api';
+import type { ActWindowOptions } from '../../src/evidence/act-window.ts';
 import { createLinker } from '../../src/evidence/linker.ts';
 import { transcodeJson } from '../../src/otlp/json/transcode.ts';
 import type { Signal } from '../../src/otlp/signal.ts';
@@ -312,12 +313,11 @@ export class MemoryIncidentIndex implements IncidentIndex {
 export class LinkerHarness {
   readonly evidence = new MemoryEvidenceLog();
   readonly incidents = new MemoryIncidentIndex();
-  readonly #contentLengthKept: number | undefined;
+  readonly #window: ActWindowOptions;
   #linker: ReturnType<typeof createLinker>;
 
-  /** `contentLengthKept` 0: content that is stored is taken out of memory at once. */
-  constructor(contentLengthKept?: number) {
-    this.#contentLengthKept = contentLengthKept;
+  constructor(window: ActWindowOptions = {}) {
+    this.#window = window;
     this.#linker = this.#create();
   }
 
@@ -325,7 +325,7 @@ export class LinkerHarness {
     return createLinker({
       evidenceLog: this.evidence.log,
       incidents: this.incidents,
-      ...(this.#contentLengthKept === undefined ? {} : { contentLengthKept: this.#contentLengthKept }),
+      window: this.#window,
       meter: metrics.getMeter('test'),
       logger: createLogger('silent'),
     });
