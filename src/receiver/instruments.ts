@@ -1,5 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
-import type { Signal } from '../otlp/signal.ts';
+import { type Signal, SIGNALS } from '../otlp/signal.ts';
 
 export type Transport = 'grpc' | 'http';
 
@@ -58,6 +58,10 @@ export function createReceiverInstruments(
     description: 'Export requests answered, by result',
     unit: '{request}',
   });
+  // What alerts go by stands at 0 from the start: of a counter that appears as 1, nobody sees the increase.
+  for (const transport of ['grpc', 'http'] as const) {
+    for (const signal of SIGNALS) requests.add(0, { transport, signal, result: 'retryable' });
+  }
   const accepted = meter.createCounter('docket.receiver.accepted_items', {
     description: 'Spans, log records and data points acknowledged as durable',
     unit: '{item}',

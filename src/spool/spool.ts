@@ -125,6 +125,9 @@ export function createSpool(options: SpoolOptions): Spool {
     deadLetterBytes: deadLetters.bytes(),
     consumers: consumerStatuses(),
   }));
+  // What alerts go by stands at 0 from the start: of a counter that appears as 1, nobody sees the increase.
+  instruments.corruptFrames.add(0);
+  for (const reason of Object.keys(RETRY_AFTER_MS)) instruments.refused.add(0, { reason });
   const deadLetters = createDeadLetters({
     directory: `${directory}/dead-letter`,
     bytesMax: options.deadLetterBytesMax ?? DEAD_LETTER_BYTES_MAX,
@@ -366,6 +369,7 @@ export function createSpool(options: SpoolOptions): Spool {
       if (consumers.some(({ name }) => name === consumer.name))
         throw new Error(`two consumers are named ${consumer.name}`);
       consumers.push(consumer);
+      instruments.deadLetterFrames.add(0, { consumer: consumer.name });
     },
 
     async start() {

@@ -1,4 +1,5 @@
 import type { Counter, Histogram, Meter } from '@opentelemetry/api';
+import { SIGNALS } from '../otlp/signal.ts';
 
 /** What the store measures about itself. */
 export interface StoreInstruments {
@@ -19,6 +20,12 @@ export interface StoreInstruments {
 }
 
 export function createStoreInstruments(meter: Meter): StoreInstruments {
+  const setAside = meter.createCounter('docket.store.set_aside', {
+    description: 'Items that no table takes, kept in unloadable_items',
+    unit: '{item}',
+  });
+  // What alerts go by stands at 0 from the start.
+  for (const signal of SIGNALS) setAside.add(0, { signal });
   return {
     inserts: meter.createCounter('docket.store.inserts', { description: 'Inserts into ClickHouse', unit: '{insert}' }),
     rows: meter.createCounter('docket.store.rows', { description: 'Rows inserted', unit: '{row}' }),
@@ -34,10 +41,7 @@ export function createStoreInstruments(meter: Meter): StoreInstruments {
       advice: { explicitBucketBoundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1] },
     }),
     retries: meter.createCounter('docket.store.retries', { description: 'Batches to be tried again', unit: '{batch}' }),
-    setAside: meter.createCounter('docket.store.set_aside', {
-      description: 'Items that no table takes, kept in unloadable_items',
-      unit: '{item}',
-    }),
+    setAside,
     clampedTimes: meter.createCounter('docket.store.clamped_times', {
       description: 'Times outside what DateTime64(9) holds',
       unit: '{time}',

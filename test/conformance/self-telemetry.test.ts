@@ -79,6 +79,16 @@ test('docs/spec/self-telemetry.md lists every instrument of the code, with its k
   expect(listed).toEqual(inCode());
 });
 
+test('the counters to alert on are there before anything happens', async () => {
+  const operating = readFileSync(join(root, 'docs', 'operating.md'), 'utf8');
+  const watched = [...operating.matchAll(/^\| `docket_.*\|$/gm)].flatMap(
+    ([row]) => row.match(/docket_\w+_total/g) ?? [],
+  );
+  expect(watched.length).toBeGreaterThan(3);
+  const text = await (await fetch(`http://${docket.api}/metrics`)).text();
+  for (const name of watched) expect(text).toMatch(new RegExp(`^${name}\\{[^}]*\\} 0$`, 'm'));
+});
+
 test('what a running Docket shows at /metrics is listed, with its attributes', async () => {
   const [host = '', port = ''] = docket.otlpGrpc.split(':');
   const [httpHost = '', httpPort = ''] = docket.otlpHttp.split(':');
