@@ -3,7 +3,7 @@ import type { Actor } from '../../src/record/actor.ts';
 import { openIncidentBench, type IncidentBench } from '../support/incident-bench.ts';
 import { attribute } from '../support/otlp-json.ts';
 
-/** Versions that services' telemetry shows over an hour, and the `change` rows an incident comes to have of them. */
+/** Versions and flags that services' telemetry shows over an hour, and the `change` rows an incident comes to have of them. */
 const ALICE: Actor = { kind: 'human', name: 'alice', id: null };
 const START = Date.now() - 40 * 60_000;
 let bench: IncidentBench;
@@ -19,26 +19,27 @@ afterAll(async () => {
 interface Sighting {
   /** Minutes since the incident began. */
   readonly at: number;
-  readonly version: string;
+  /** The version the service has then, or the variant that it evaluates its flag to. */
+  readonly value: string;
 }
 
 /** One span a step over [from, to). */
-function seen(version: string, from: number, to: number, step = 0.5): readonly Sighting[] {
-  return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => ({ at: from + index * step, version }));
+function seen(value: string, from: number, to: number, step = 0.5): readonly Sighting[] {
+  return Array.from({ length: Math.ceil((to - from) / step) }, (_, index) => ({ at: from + index * step, value }));
 }
 
 let spans = 0;
 
 /** Sends the sightings as spans of the service, and answers the incident's changes, oldest first, each with its minute. */
-async function changesOf(service: string, sightings: readonly Sighting[]): Promise<readonly string[]> {
-  const resourceSpans = sightings.map(({ at, version }) => {
+async function changesOf(service: string, sightings: readonly Sighting[], flag?: string): Promise<readonly string[]> {
+  const resourceSpans = sightings.map(({ at, value }) => {
     spans += 1;
     const nano = BigInt(Math.round(START + at * 60_000)) * 1_000_000n;
     return {
       resource: {
         attributes: [
           attribute('service.name', service),
-          attribute('service.version', version),
+          attribute('service.version', flag === undefined ? value : '1.0.0'),
           attribute('deployment.environment.name', 'prod'),
         ],
       },
@@ -52,6 +53,19 @@ async function changesOf(service: string, sightings: readonly Sighting[]): Promi
               kind: 2,
               startTimeUnixNano: String(nano),
               endTimeUnixNano: String(nano + 1_000_000n),
+              events:
+                flag === undefined
+                  ? []
+                  : [
+                      {
+                        timeUnixNano: String(nano),
+                        name: 'feature_flag.evaluation',
+                        attributes: [
+                          attribute('feature_flag.key', flag),
+                          attribute('feature_flag.result.variant', value),
+                        ],
+                      },
+                    ],
             },
           ],
         },
@@ -79,6 +93,23 @@ async function changesOf(service: string, sightings: readonly Sighting[]): Promi
 test('a version that returns after another one had taken its place is a change', async () => {
   const found = await changesOf('cart', [...seen('A', -30, 2), ...seen('B', 2, 12), ...seen('A', 12, 20)]);
   expect(found).toEqual(['2: cart in prod: version A to B', '12: cart in prod: version B to A, seen before']);
+});
+
+test('a flag that is switched on and off again is two changes', async () => {
+  const found = await changesOf(
+    'basket',
+    [...seen('off', -30, 2), ...seen('on', 2, 12), ...seen('off', 12, 20)],
+    'fast',
+  );
+  expect(found).toEqual([
+    '2: basket in prod: flag fast from off to on',
+    '12: basket in prod: flag fast from on to off, seen before',
+  ]);
+});
+
+test('a flag that gives users one variant or the other by turns is one change', async () => {
+  const found = await changesOf('trial', [...seen('A', -30, 30), ...seen('B', 2.2, 30)], 'experiment');
+  expect(found).toEqual(['2.2: trial in prod: flag experiment from A to B']);
 });
 
 test('a version that is rolled out again after a rollback is a change of its own', async () => {

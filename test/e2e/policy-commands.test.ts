@@ -120,7 +120,7 @@ describe('policy explain', { timeout: 120_000 }, () => {
     expect(answer.stdout).toMatch(
       /attributes\[gen_ai\.tool\.call\.arguments\]\.note +secret\.\w+ +github-pat v\d+ +mask +\w+.* 40 B +hmac:k/,
     );
-    expect(answer.stdout).toMatch(/redactions under first@[0-9a-f]{12}/);
+    expect(answer.stdout).toMatch(/redactions? under first@[0-9a-f]{12}/);
     const evidence = await docketCommand('--url', url, 'explain', row?.id ?? '');
     expect(evidence.code).toBe(0);
     expect(evidence.stdout).toContain('github-pat');

@@ -50,7 +50,7 @@ function described(listing: ReceiptListing | EvidenceReceipts): string {
     );
   }
   const policies = [...new Set(listing.items.map((each) => each.policyVersion))];
-  lines.push(`${listing.items.length} redactions under ${policies.join(', ')}`);
+  lines.push(`${listing.items.length} redaction${listing.items.length === 1 ? '' : 's'} under ${policies.join(', ')}`);
   if (listing.truncated) lines.push('there are more; name a span id to see all of its receipts');
   return lines.join('\n');
 }

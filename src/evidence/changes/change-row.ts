@@ -80,11 +80,10 @@ export function seenChangeRow(
 
 function summaryOf(change: SeenChange): string {
   const where = change.environment === '' ? change.service : `${change.service} in ${change.environment}`;
-  if (change.kind === 'version') {
-    return `${where}: version ${change.before} to ${change.after}${change.sight === 1 ? '' : ', seen before'}`;
-  }
+  const again = change.sight === 1 ? '' : ', seen before';
+  if (change.kind === 'version') return `${where}: version ${change.before} to ${change.after}${again}`;
   if (change.kind === 'feature_flag') {
-    return `${where}: flag ${change.subject} from ${change.before} to ${change.after}`;
+    return `${where}: flag ${change.subject} from ${change.before} to ${change.after}${again}`;
   }
   return `${where}: ${change.subject} ${change.after}`;
 }

@@ -60,23 +60,12 @@ interface ChangeRow {
 const ENVIRONMENT = `if(ResourceAttributes['deployment.environment.name'] != '',
 ResourceAttributes['deployment.environment.name'], ResourceAttributes['deployment.environment'])`;
 
-/** First sight of each value, and the one that was first seen before it of the same subject. */
-function firstSeen(kind: SeenChange['kind'], from: string): string {
-  return `SELECT '${kind}' AS kind, service, environment, subject,
-lagInFrame(value, 1, '') OVER (PARTITION BY service, environment, subject ORDER BY first, value
-  ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS before,
-value AS after, first, traceId, spanId, signal, toUInt32(1) AS sight, map() AS attributes FROM (
-  SELECT service, environment, subject, value, min(at) AS first, argMin(trace, at) AS traceId, argMin(span, at) AS spanId,
-  argMin(origin, at) AS signal
-  FROM (${from}) WHERE value != '' GROUP BY service, environment, subject, value
-)`;
-}
-
 const OF_SUBJECT = 'PARTITION BY service, environment, subject';
 const OF_VALUE = `${OF_SUBJECT}, value`;
 
 /**
- * As `firstSeen`, and each time a value comes back after others had taken its place. By minutes, read once: of each minute a
+ * First sight of each value, with the one seen before it of the same subject, and each time one comes back after others had
+ * taken its place. By minutes, read once: of each minute a
  * value was seen in, the minute of the same value before it (`OF_VALUE`) and the neighbours of both among all values (`OF_SUBJECT`)
  * tell how long others were seen without it. A rolling deploy, where both are seen by turns, is no return. Nor is one instance
  * that was left behind and says something now and then: before the value goes again it must have been most of what is seen.
@@ -142,7 +131,7 @@ function versions(services: readonly string[]): string {
 }
 
 function flags(services: readonly string[]): string {
-  return firstSeen(
+  return firstSeenAndReturned(
     'feature_flag',
     `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, a['feature_flag.key'] AS subject,
   if(a['feature_flag.result.variant'] != '', a['feature_flag.result.variant'], a['feature_flag.variant']) AS value,
