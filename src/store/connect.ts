@@ -13,7 +13,7 @@ import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { createCatalogueStore } from './catalogue-store.ts';
 import { createContentEraser } from './content-eraser.ts';
-import type { Database } from './database.ts';
+import { inBackground, type Database } from './database.ts';
 import { openEmbedded } from './embedded.ts';
 import { openEntryJournal } from './entry-journal.ts';
 import { createEvidenceLog } from './evidence-log.ts';
@@ -92,6 +92,7 @@ export function openStore(options: StoreOptions): Store {
     location.kind === 'embedded'
       ? openEmbedded({ directory: location.directory, memoryMax: location.memoryMax ?? MEMORY_MAX })
       : openServer(location.url);
+  const background = inBackground(database);
   const instruments = createStoreInstruments(options.meter);
   const claims = createRecordClaims(database);
   const table = createRecordLog(database, claims);
@@ -121,14 +122,14 @@ export function openStore(options: StoreOptions): Store {
     evidenceQueries: createEvidenceQueries(database),
     contentEraser: createContentEraser(database),
     telemetryReader: createTelemetryReader(database),
-    signalReader: createSignalReader(database),
+    signalReader: createSignalReader(background),
     catalogueStore: createCatalogueStore(database),
     incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),
     rewrite: {
-      telemetry: createStoredTelemetry(database),
-      evidence: createStoredEvidence(database),
-      aside: createStoredAside(database),
+      telemetry: createStoredTelemetry(background),
+      evidence: createStoredEvidence(background),
+      aside: createStoredAside(background),
     },
     loader: createLoader({ database, instruments, logger: options.logger }),
     async query(sql, parameters) {

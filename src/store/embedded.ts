@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createClient } from '@clickhouse/client';
 import { Session, drainPending } from 'chdb';
 import { createChdbConnection } from 'chdb/connection';
-import type { Database, Purpose } from './database.ts';
+import type { Database, Lane, Purpose } from './database.ts';
 import { EngineError, toEngineError } from './engine-error.ts';
 import { engineConfigXml } from './engine-config.ts';
 import { bindParameters, stringLiteral } from './literal.ts';
@@ -66,10 +66,20 @@ export function openEmbedded(options: EmbeddedOptions): Database {
     evidence: connect(),
     record: connect(),
   };
+  const background = connect();
   const readers = Array.from({ length: READERS }, connect);
   const waiting = readers.map(() => 0);
 
-  async function onReader<T>(task: (client: Client) => Promise<T>): Promise<T> {
+  async function onReader<T>(lane: Lane, task: (client: Client) => Promise<T>): Promise<T> {
+    try {
+      if (lane === 'background') return await background.queue.run(() => task(background.client));
+      return await onLeastWaiting(task);
+    } catch (error) {
+      throw toEngineError(error);
+    }
+  }
+
+  async function onLeastWaiting<T>(task: (client: Client) => Promise<T>): Promise<T> {
     let least = 0;
     for (let index = 1; index < waiting.length; index += 1) {
       if ((waiting[index] ?? 0) < (waiting[least] ?? 0)) least = index;
@@ -79,8 +89,6 @@ export function openEmbedded(options: EmbeddedOptions): Database {
     waiting[least] = (waiting[least] ?? 0) + 1;
     try {
       return await reader.queue.run(() => task(reader.client));
-    } catch (error) {
-      throw toEngineError(error);
     } finally {
       waiting[least] = (waiting[least] ?? 1) - 1;
     }
@@ -97,9 +105,14 @@ export function openEmbedded(options: EmbeddedOptions): Database {
 
   return {
     kind: 'embedded',
-    async select<Row>(sql: string, parameters = {}, secondsMax = READ_SECONDS_MAX): Promise<Row[]> {
+    async select<Row>(
+      sql: string,
+      parameters = {},
+      secondsMax = READ_SECONDS_MAX,
+      lane: Lane = 'foreground',
+    ): Promise<Row[]> {
       const query = `${bindParameters(sql, parameters)}\nSETTINGS max_execution_time = ${secondsMax}`;
-      return onReader(async (client) => {
+      return onReader(lane, async (client) => {
         const result = await client.query({ query, format: 'JSONEachRow' });
         return result.json<Row>();
       });
@@ -108,7 +121,7 @@ export function openEmbedded(options: EmbeddedOptions): Database {
       const settings = Object.entries({ max_execution_time: secondsMax, ...ROW_SETTINGS });
       const query = `${bindParameters(sql, parameters)}
 SETTINGS ${settings.map(([name, value]) => `${name} = ${typeof value === 'number' ? value : stringLiteral(value)}`).join(', ')}`;
-      return onReader(async (client) => {
+      return onReader('background', async (client) => {
         const result = await client.query({ query, format: 'JSONEachRow' });
         return result.json<StoredRow>();
       });
@@ -155,7 +168,7 @@ SETTINGS ${settings.map(([name, value]) => `${name} = ${typeof value === 'number
       }
     },
     async close() {
-      const connections = [...Object.values(writers), ...readers];
+      const connections = [...Object.values(writers), background, ...readers];
       await Promise.all(connections.map((each) => each.queue.drained()));
       for (const { client } of connections) await client.close();
       session.close();

@@ -1,12 +1,13 @@
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ClickHouseLogLevel, createClient } from '@clickhouse/client';
-import type { Database } from './database.ts';
+import type { Database, Lane } from './database.ts';
 import { EngineError, toEngineError } from './engine-error.ts';
 import { bindParameters } from './literal.ts';
 import { blockParts } from './native/column.ts';
 import { ROW_SETTINGS, rowLines } from './rewrite/row-format.ts';
 import type { StoredRow } from './rewrite/telemetry-table.ts';
+import { createStatementQueue } from './statement-queue.ts';
 
 const READ_SECONDS_MAX = 30;
 const REQUEST_TIMEOUT_MS = 120_000;
@@ -23,6 +24,7 @@ export function openServer(url: string): Database {
     // The status line comes when the statement has ended, not before.
     clickhouse_settings: { wait_end_of_query: 1 },
   });
+  const background = createStatementQueue();
   const guard = async <T>(task: () => Promise<T>): Promise<T> => {
     try {
       return await task();
@@ -42,22 +44,30 @@ export function openServer(url: string): Database {
     });
   return {
     kind: 'server',
-    select<Row>(sql: string, parameters = {}, secondsMax = READ_SECONDS_MAX): Promise<Row[]> {
+    select<Row>(
+      sql: string,
+      parameters = {},
+      secondsMax = READ_SECONDS_MAX,
+      lane: Lane = 'foreground',
+    ): Promise<Row[]> {
       const query = `${bindParameters(sql, parameters)}\nSETTINGS max_execution_time = ${secondsMax}`;
-      return guard(async () => {
+      const read = async (): Promise<Row[]> => {
         const result = await client.query({ query, format: 'JSONEachRow' });
         return result.json<Row>();
-      });
+      };
+      return guard(() => (lane === 'background' ? background.run(read) : read()));
     },
     selectRows(sql, parameters, secondsMax) {
-      return guard(async () => {
-        const result = await client.query({
-          query: bindParameters(sql, parameters),
-          format: 'JSONEachRow',
-          clickhouse_settings: { max_execution_time: secondsMax, ...ROW_SETTINGS },
-        });
-        return result.json<StoredRow>();
-      });
+      return guard(() =>
+        background.run(async () => {
+          const result = await client.query({
+            query: bindParameters(sql, parameters),
+            format: 'JSONEachRow',
+            clickhouse_settings: { max_execution_time: secondsMax, ...ROW_SETTINGS },
+          });
+          return result.json<StoredRow>();
+        }),
+      );
     },
     insertRows(_purpose, table, rows, token) {
       const query = bindParameters(

@@ -1,16 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { EvidenceRow } from '../../src/record/evidence.ts';
 import type { Database } from '../../src/store/database.ts';
-import { openEmbedded } from '../../src/store/embedded.ts';
 import { createEvidenceLog } from '../../src/store/evidence-log.ts';
 import { evidenceBlock } from '../../src/store/evidence-row.ts';
 import { migrate, readMigrations } from '../../src/store/migrate.ts';
-import { openServer } from '../../src/store/server.ts';
-import { startClickHouseFront } from '../support/clickhouse-http-front.ts';
+import { DATABASES, type OpenedDatabase } from '../support/databases.ts';
 
 const RETENTION_SECONDS = 86_400;
 const MIGRATIONS = readMigrations();
@@ -18,35 +13,6 @@ const MIGRATIONS = readMigrations();
 const BEFORE = MIGRATIONS.filter((each) => each.number <= 16);
 const SINCE = MIGRATIONS.filter((each) => each.number > 16 && each.number <= 24);
 const BASE = 1_763_800_000_000_000_000n;
-
-interface Opened {
-  readonly database: Database;
-  close(): Promise<void>;
-}
-
-async function openOnEmbedded(): Promise<Opened> {
-  const directory = mkdtempSync(join(tmpdir(), 'docket-migrate-'));
-  const database = openEmbedded({ directory, memoryMax: 1_500_000_000 });
-  return {
-    database,
-    async close() {
-      await database.close();
-      rmSync(directory, { recursive: true, force: true });
-    },
-  };
-}
-
-async function openOnServer(): Promise<Opened> {
-  const front = await startClickHouseFront();
-  const database = openServer(front.url);
-  return {
-    database,
-    async close() {
-      await database.close();
-      await front.close();
-    },
-  };
-}
 
 function row(id: string, change: Partial<EvidenceRow> = {}): EvidenceRow {
   return {
@@ -83,16 +49,11 @@ function row(id: string, change: Partial<EvidenceRow> = {}): EvidenceRow {
   };
 }
 
-const kinds: readonly (readonly [string, () => Promise<Opened>])[] = [
-  ['the embedded engine', openOnEmbedded],
-  ['a ClickHouse server', openOnServer],
-];
-
-describe.each(kinds)('evidence on %s, written before its table was moved', (_kind, open) => {
+describe.each(DATABASES)('evidence on %s, written before its table was moved', (_kind, open) => {
   const incident = Array.from({ length: 1_000 }, (_, index) =>
     row(`r${String(index).padStart(4, '0')}`, { incident: 'i', occurredAtUnixNano: BASE + BigInt(index) }),
   );
-  let opened: Opened;
+  let opened: OpenedDatabase;
   let database: Database;
 
   async function ids(from: string): Promise<readonly string[]> {

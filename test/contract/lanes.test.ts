@@ -1,0 +1,20 @@
+import { describe, expect, test } from 'vitest';
+import { inBackground } from '../../src/store/database.ts';
+import { DATABASES } from '../support/databases.ts';
+
+describe.each(DATABASES)('reads on %s', (_kind, open) => {
+  test('wait for no read in the background, which run one after another', async () => {
+    const { database, close } = await open();
+    const background = inBackground(database);
+    const ended: string[] = [];
+    const slow = Array.from({ length: 10 }, async (_, index) => {
+      await background.select(`SELECT sleep(0.2) AS slept`);
+      ended.push(`background ${index}`);
+    });
+    await database.select('SELECT 1 AS one');
+    ended.push('foreground');
+    await Promise.all(slow);
+    expect(ended).toEqual(['foreground', ...Array.from({ length: 10 }, (_, index) => `background ${index}`)]);
+    await close();
+  });
+});
