@@ -3,8 +3,9 @@
  * 2 million logs, a million gauge points and 300,000 rows of agent work, asked by its API:
  *
  * - an incident is opened that agent work names, or whose agent is bound: until that work is filed, and until its service signals stand;
- * - pages of 50 among an incident's 100,000 rows;
- * - a tool call is acknowledged: until it is readable as evidence, while 10,000 spans a second come in besides.
+ * - pages of 50 among an incident's 100,000 rows, while incidents are compared and when they are not;
+ * - a tool call is acknowledged: until it is readable as evidence, while 10,000 spans a second come in besides, and while two incidents
+ *   are compared besides.
  *
  * Prints a table and writes bench/results/link.json. BENCH_DIRECTORY keeps what was filled for another run, which
  * measures a copy of it.
@@ -27,8 +28,9 @@ const OTHER_ROWS = 198_000;
 const NAMED_ROWS = 1_000;
 const BOUND_ROWS = 1_000;
 const PAGES = 200;
+const PAGES_MEANWHILE = 100;
 const BACKGROUND_SPANS_PER_SECOND = 10_000;
-const BACKGROUND_SECONDS = 30;
+const BACKGROUND_SECONDS = 20;
 const SPANS_PER_REQUEST = 500;
 const WAIT_MILLISECONDS_MAX = 180_000;
 const PAUSE_MILLISECONDS = 12_000;
@@ -169,21 +171,40 @@ async function betweenLooks(docket: DocketProcess): Promise<void> {
   );
 }
 
-async function measurePages(docket: DocketProcess): Promise<Figure> {
+async function measurePages(docket: DocketProcess, pages: number, meanwhile: string): Promise<Figure> {
   const times: number[] = [];
   let cursor = '';
-  for (let turn = 0; turn < PAGES; turn += 1) {
+  for (let turn = 0; turn < pages; turn += 1) {
     const before = performance.now();
     const { items, next } = await page(docket, 'INC-PAGES', `limit=50${cursor}`);
     times.push(performance.now() - before);
     if (items.length !== 50) throw new Error(`a page has ${items.length} rows`);
     cursor = next === null || turn % 50 === 49 ? '' : `&cursor=${encodeURIComponent(next)}`;
   }
-  return { what: `page of 50 among ${PAGE_ROWS} rows`, goal: '100', milliseconds: distribution(times) };
+  return { what: `page of 50 among ${PAGE_ROWS} rows${meanwhile}`, goal: '100', milliseconds: distribution(times) };
 }
 
-async function measureToolCalls(docket: DocketProcess): Promise<Figure[]> {
-  await post(docket, '/incidents', { title: 'Live', ref: 'INC-LIVE' });
+/** Two more incidents, compared often in their first minute. */
+async function openCompared(docket: DocketProcess, faultAt: number): Promise<void> {
+  for (const ref of ['INC-ONE', 'INC-TWO']) {
+    await post(docket, '/incidents', {
+      title: 'Orders time out again',
+      ref,
+      services: [FAULTY_SERVICE],
+      startedAt: new Date(faultAt).toISOString(),
+    });
+  }
+}
+
+interface ToolCalls {
+  readonly ref: string;
+  /** Number of the first span; spans of two numbers are never one. */
+  readonly first: number;
+  readonly meanwhile: string;
+}
+
+async function measureToolCalls(docket: DocketProcess, { ref, first, meanwhile }: ToolCalls): Promise<Figure> {
+  await post(docket, '/incidents', { title: 'Live', ref });
   const load: LoadOptions = {
     protocol: 'http',
     signal: 'traces',
@@ -205,14 +226,14 @@ async function measureToolCalls(docket: DocketProcess): Promise<Figure[]> {
   await new Promise((resolve) => setTimeout(resolve, 5_000));
   const times: number[] = [];
   for (let turn = 0; performance.now() - begun < (BACKGROUND_SECONDS + 2) * 1_000; turn += 1) {
-    const callId = `call_live_${turn}`;
+    const callId = `call_${ref}_${turn}`;
     const sent = await postJson(
       docket.otlpHttp,
       'traces',
-      tracesRequest('sre-agent', [90_000_000 + turn], {
+      tracesRequest('sre-agent', [first + turn], {
         name: 'execute_tool kubectl_get',
         attributes: [
-          attribute('incident.id', 'INC-LIVE'),
+          attribute('incident.id', ref),
           attribute('gen_ai.operation.name', 'execute_tool'),
           attribute('gen_ai.tool.name', 'kubectl_get'),
           attribute('gen_ai.tool.call.id', callId),
@@ -224,7 +245,7 @@ async function measureToolCalls(docket: DocketProcess): Promise<Figure[]> {
     await until(
       `tool call ${turn}`,
       async () => {
-        const response = await fetch(`http://${docket.api}/api/v1/incidents/INC-LIVE/evidence?kind=tool_call&limit=3`);
+        const response = await fetch(`http://${docket.api}/api/v1/incidents/${ref}/evidence?kind=tool_call&limit=3`);
         return (await response.text()).includes(callId);
       },
       10,
@@ -233,13 +254,11 @@ async function measureToolCalls(docket: DocketProcess): Promise<Figure[]> {
   }
   const result = JSON.parse((await generating).stdout) as LoadResult;
   const rate = Math.round(result.acknowledged / result.seconds);
-  return [
-    {
-      what: `tool call acknowledged until readable, ${rate} spans/s besides (${times.length} calls, ${result.refusedRequests} requests refused)`,
-      goal: '1,000',
-      milliseconds: distribution(times),
-    },
-  ];
+  return {
+    what: `tool call acknowledged until readable, ${rate} spans/s besides${meanwhile} (${times.length} calls, ${result.refusedRequests} requests refused)`,
+    goal: '1,000',
+    milliseconds: distribution(times),
+  };
 }
 
 const loadBefore = loadavg()[0]?.toFixed(1) ?? '';
@@ -274,11 +293,15 @@ process.stdout.write(
 try {
   tell(await measureOpening(docket, faultAt));
   tell([await openBig(docket, faultAt)]);
+  tell([await measurePages(docket, PAGES_MEANWHILE, ' while incidents are compared')]);
   await betweenLooks(docket);
-  tell([await measurePages(docket)]);
-  tell(await measureToolCalls(docket));
+  tell([await measurePages(docket, PAGES, '')]);
+  tell([await measureToolCalls(docket, { ref: 'INC-LIVE', first: 90_000_000, meanwhile: '' })]);
+  await openCompared(docket, faultAt);
+  tell([await measureToolCalls(docket, { ref: 'INC-TOO', first: 91_000_000, meanwhile: ', two incidents compared' })]);
 } finally {
-  process.stdout.write(docket.output().split('\n').slice(1).join('\n'));
+  const said = docket.output().split('\n').slice(1);
+  process.stdout.write(said.filter((line) => !line.includes('"audit":true')).join('\n'));
   await docket.kill();
   rmSync(dataDirectory, { recursive: true, force: true });
 }
