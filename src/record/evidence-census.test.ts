@@ -34,11 +34,33 @@ test('an incident that outgrows what is counted in memory is counted by the stor
   expect(asked).toBe(1);
   await log.put([rowOf(4)]);
   expect(await total()).toBe(4);
-  expect(asked).toBe(2);
-  // Nothing is held for it any more that could grow, and no look before it shrinks is answered from memory.
+  // Nothing is held for it any more that could grow, and its rows are not asked for again only to be too many.
   await log.put([rowOf(5)]);
   expect(await total()).toBe(5);
-  expect(asked).toBe(3);
+  expect(asked).toBe(1);
+});
+
+test('the rows of an incident that has too many of them are asked for once', async () => {
+  const stored = createMemoryEvidenceLog();
+  const { log, versions } = observeEvidence(stored);
+  let asked = 0;
+  const never = () => Promise.reject(new Error('not asked for here'));
+  const census = createCensusReader({
+    evidenceLog: log,
+    queries: {
+      outlines() {
+        asked += 1;
+        return Promise.resolve(undefined);
+      },
+      mutatingCalls: never,
+      queryAim: never,
+    },
+    versions,
+  });
+  const rowOf = await templateOf();
+  await log.put([rowOf(1)]);
+  for (let reads = 0; reads < 3; reads += 1) expect((await census.read('default', 'inc-1')).total).toBe(1);
+  expect(asked).toBe(1);
 });
 
 /** Rows like the fixture's, under `inc-1`. */

@@ -71,6 +71,8 @@ export function createCensusReader(options: CensusOptions): CensusReader {
   // In order of last use, oldest first.
   const counted = new Map<string, Counted>();
   const counting = new Map<string, Counting>();
+  /** Incidents that have more rows than are counted in memory: their rows are not asked for again, for they hardly get fewer. */
+  const outgrown = new Set<string>();
   let countedRows = 0;
 
   versions?.follow(({ tenant, incidentId, rows, before, after }) => {
@@ -89,6 +91,15 @@ export function createCensusReader(options: CensusOptions): CensusReader {
     countedRows += known.rows.size - size;
     // Rows go on coming whether or not anybody looks.
     if (!taken || known.rows.size > countedRowsMax) forget(key);
+    if (known.rows.size > countedRowsMax) outgrow(key);
+  }
+
+  function outgrow(key: string): void {
+    outgrown.add(key);
+    for (const oldest of outgrown) {
+      if (outgrown.size <= KEPT_MAX) break;
+      outgrown.delete(oldest);
+    }
   }
 
   function forget(key: string): void {
@@ -139,7 +150,10 @@ export function createCensusReader(options: CensusOptions): CensusReader {
   /** Counts all rows once; what is written from then on is added without asking the store again. */
   async function count(tenant: string, incidentId: string, { outlines }: EvidenceQueries, mine: () => Counting) {
     const all = await outlines(tenant, incidentId, countedRowsMax);
-    if (all === undefined) return undefined;
+    if (all === undefined) {
+      outgrow(keyOf(tenant, incidentId));
+      return undefined;
+    }
     const newest = await newestRows(tenant, incidentId, () => all.some((row) => row.kind === 'change'));
     const rows = createRowCount(all, { ...newest, latestMax: LATEST, changesMax: CHANGES });
     const { meanwhile, version } = mine();
@@ -153,6 +167,7 @@ export function createCensusReader(options: CensusOptions): CensusReader {
     { queries, versions }: { readonly queries: EvidenceQueries; readonly versions: EvidenceVersions },
   ): Promise<EvidenceCensus | undefined> {
     const key = keyOf(tenant, incidentId);
+    if (outgrown.has(key)) return undefined;
     const version = versions.of(tenant, incidentId);
     let known = counted.get(key);
     if (known === undefined || known.version !== version) {
