@@ -24,20 +24,24 @@ const TOOL_CALLS_MAX = 5_000;
 /** Added to a row's version to make its tombstone: what was filed once is never unfiled by a redelivered `put`. */
 const TOMBSTONE_VERSION = 2n ** 62n;
 
-/** Columns that a copy under another incident keeps as they are. */
-const COPIED = `tenant, id, version, kind, occurred_at, ended_at, received_at, outcome, actor_kind, actor_name, actor_id,
-actor_on_behalf_of, service, environment, summary, tool_name, tool_call_id, tool_type, tool_mcp_server, tool_tier,
-tool_tier_rule, model_name, model_provider, has_tokens, tokens_input, tokens_output, conversation_id, session_id, trace_id,
-span_id, signal, also_seen_as, named_refs, source_family, trust, dialect, policy_version, digest, content, redactions, facts`;
+/** Columns that say which act a row is about, and when it was. */
+const IDENTIFYING: readonly string[] = ['tenant', 'id', 'occurred_at', 'received_at'];
 
-/** What differs in a tombstone: it outranks the row, and keeps none of its content. */
-const TOMBSTONE_VALUES: Readonly<Record<string, string>> = {
-  version: 'version + if(tombstone, {tombstone:UInt64}, 0)',
-  summary: `if(tombstone, '', summary)`,
-  content: `if(tombstone, '', content)`,
-  redactions: `if(tombstone, '', redactions)`,
-  facts: `if(tombstone, '', facts)`,
+/** Columns by what an empty one holds. A copy of a row under another incident keeps them, a tombstone has them empty. */
+const DESCRIBING: Readonly<Record<string, readonly string[]>> = {
+  "''": `kind outcome actor_kind actor_name service environment summary tool_tier conversation_id session_id trace_id span_id
+signal source_family trust dialect policy_version digest content redactions facts`.split(/\s/),
+  NULL: `ended_at actor_id actor_on_behalf_of tool_name tool_call_id tool_type tool_mcp_server tool_tier_rule model_name
+model_provider tokens_input tokens_output`.split(/\s/),
+  '0': ['has_tokens'],
+  '[]': ['also_seen_as', 'named_refs'],
 };
+
+const COPIED = [...IDENTIFYING, ...Object.values(DESCRIBING).flat()].join(', ');
+const TOMBSTONE = [
+  ...IDENTIFYING,
+  ...Object.entries(DESCRIBING).flatMap(([empty, columns]) => columns.map(() => empty)),
+].join(', ');
 
 interface Condition {
   readonly sql: string;
@@ -136,13 +140,12 @@ FROM (SELECT id, incident = '' AS loose, ${filed} AS filed ${matching})`,
     if (rows === 0 && Number(counted[0]?.loose ?? 0) === 0) return 0;
     await database.command(
       'evidence',
-      `INSERT INTO evidence (incident, is_deleted, link_mode, link_rule, link_score, ${COPIED})
-SELECT if(tombstone, '', {incident:String}), tombstone, {mode:String}, {rule:String}, {score:Float64},
-${COPIED.replace(/\b(?:version|summary|content|redactions|facts)\b/g, (name) => TOMBSTONE_VALUES[name] ?? name)}
-FROM (
-  SELECT * FROM (SELECT *, 0 AS tombstone ${matching} AND NOT ${filed} ORDER BY version DESC LIMIT 1 BY id)
-  UNION ALL SELECT *, 1 AS tombstone ${matching} AND incident = ''
-)
+      // A tombstone outranks the row and repeats nothing of it but when it was: reading the rows is most of the work.
+      `INSERT INTO evidence (incident, is_deleted, link_mode, link_rule, link_score, version, ${COPIED})
+SELECT {incident:String}, 0, {mode:String}, {rule:String}, {score:Float64}, version, ${COPIED}
+FROM (SELECT * ${matching} AND NOT ${filed} ORDER BY version DESC LIMIT 1 BY id)
+UNION ALL SELECT '', 1, '', '', 0, version + {tombstone:UInt64}, ${TOMBSTONE}
+FROM (SELECT tenant, id, version, occurred_at, received_at ${matching} AND incident = '')
 SETTINGS insert_deduplication_token = {token:String}, materialize_skip_indexes_on_insert = 0, max_threads = 2,
 max_insert_threads = 1`,
       {
