@@ -29,9 +29,12 @@ interface Row {
   readonly refusedMs: PhaseReport['refusedMs'];
   /** Processors taken, by Docket's own threads, by the engine in it, and by the senders. */
   readonly processors: { readonly docket: number; readonly engine: number; readonly senders: number };
-  /** Processors that nothing ran on, and that the host gave to others. */
+  /** Processors that nothing ran on. */
   readonly idle: number;
-  readonly stolen: number;
+  /** Processors that were none of these: other work on the machine, the host's other guests, and interrupts. */
+  readonly others: number;
+  /** Spans acknowledged for each second of a processor that Docket's own threads had. */
+  readonly perProcessorSecond: number;
   readonly rssMegabytes: readonly [least: number, most: number];
   /** What each consumer has yet to take at the end. */
   readonly lagMegabytes: Readonly<Record<string, number>>;
@@ -44,10 +47,10 @@ const senders = fork(join(import.meta.dirname, '..', 'test', 'fault', 'overload'
 });
 let sent = 0;
 
-/** Seconds that all processors were idle and stolen so far (proc(5), /proc/stat, ticks of 10 ms). */
-function machineSeconds(): { readonly idle: number; readonly stolen: number } {
+/** Seconds that all processors were idle so far (proc(5), /proc/stat, ticks of 10 ms). */
+function idleSeconds(): number {
   const ticks = (readFileSync('/proc/stat', 'utf8').split('\n', 1)[0] ?? '').split(/ +/).slice(1).map(Number);
-  return { idle: ((ticks[3] ?? 0) + (ticks[4] ?? 0)) / 100, stolen: (ticks[7] ?? 0) / 100 };
+  return ((ticks[3] ?? 0) + (ticks[4] ?? 0)) / 100;
 }
 
 async function lag(): Promise<Record<string, number>> {
@@ -66,7 +69,7 @@ async function measure(
   const { otlpGrpc, otlpHttp, api } = docket;
   const residents: number[] = [];
   const before: ProcessCost = readProcessCost(docket.pid);
-  const machine = machineSeconds();
+  const idleBefore = idleSeconds();
   const begun = performance.now();
   const sampling = setInterval(() => residents.push(readProcessCost(docket.pid).rssBytes / 1e6), 1000);
   senders.send({
@@ -81,25 +84,32 @@ async function measure(
   clearInterval(sampling);
   const after = readProcessCost(docket.pid);
   const elapsed = (performance.now() - begun) / 1000;
-  const machineAfter = machineSeconds();
+  const idle = (idleSeconds() - idleBefore) / elapsed;
+  const processors = {
+    docket: (after.docketSeconds - before.docketSeconds) / elapsed,
+    engine: (after.engineSeconds - before.engineSeconds) / elapsed,
+    senders: report.cpuSeconds / elapsed,
+  };
+  const acknowledged = (report.acknowledgedInTime * ITEMS) / seconds;
   sent += report.sent;
   const answered = Object.values(report.answers).reduce((sum, count) => sum + count, 0);
   const unanswered = (report.answers['TIMEOUT'] ?? 0) + (report.answers['DEADLINE_EXCEEDED'] ?? 0);
   return {
     phase,
     offered: Math.round(((report.sent + report.withheld) * ITEMS) / (seconds + load.warmSeconds)),
-    acknowledged: Math.round((report.acknowledgedInTime * ITEMS) / seconds),
+    acknowledged: Math.round(acknowledged),
     refused: answered - report.acknowledged.length - unanswered,
     unanswered,
     acknowledgedMs: report.acknowledgedMs,
     refusedMs: report.refusedMs,
     processors: {
-      docket: round((after.docketSeconds - before.docketSeconds) / elapsed),
-      engine: round((after.engineSeconds - before.engineSeconds) / elapsed),
-      senders: round(report.cpuSeconds / elapsed),
+      docket: round(processors.docket),
+      engine: round(processors.engine),
+      senders: round(processors.senders),
     },
-    idle: round((machineAfter.idle - machine.idle) / elapsed),
-    stolen: round((machineAfter.stolen - machine.stolen) / elapsed),
+    idle: round(idle),
+    others: round(cpus().length - idle - processors.docket - processors.engine - processors.senders),
+    perProcessorSecond: Math.round(acknowledged / processors.docket),
     rssMegabytes: [Math.round(Math.min(...residents)), Math.round(Math.max(...residents))],
     lagMegabytes: await lag(),
   };
@@ -132,7 +142,8 @@ const header = [
   'unanswered',
   'acknowledged ms p50/p99/most',
   'refused ms p50/p99',
-  'processors Docket/engine/senders/idle/stolen',
+  'processors Docket/engine/senders/idle/others',
+  'acknowledged per Docket processor-second',
   'RSS MB',
   'lag MB',
 ];
@@ -147,7 +158,8 @@ for (const cells of [
     row.unanswered,
     `${row.acknowledgedMs.p50}/${row.acknowledgedMs.p99}/${row.acknowledgedMs.most}`,
     `${row.refusedMs.p50}/${row.refusedMs.p99}`,
-    `${row.processors.docket}/${row.processors.engine}/${row.processors.senders}/${row.idle}/${row.stolen}`,
+    `${row.processors.docket}/${row.processors.engine}/${row.processors.senders}/${row.idle}/${row.others}`,
+    row.perProcessorSecond,
     row.rssMegabytes.join(' to '),
     Object.entries(row.lagMegabytes)
       .map(([consumer, megabytes]) => `${consumer} ${megabytes}`)
@@ -155,10 +167,11 @@ for (const cells of [
   ]),
 ])
   process.stdout.write(`| ${cells.join(' | ')} |\n`);
-const [before, overload, behind] = rows.map((row) => row.acknowledged);
+const [before, overload, behind] = rows;
 if (before !== undefined && overload !== undefined && behind !== undefined) {
+  const share = (of: (row: Row) => number): string => ((2 * of(overload)) / (of(before) + of(behind))).toFixed(2);
   process.stdout.write(
-    `\ngoodput ${(overload / before).toFixed(2)} of the maximum before, ${(overload / ((before + behind) / 2)).toFixed(2)} of the mean of both\n`,
+    `\ngoodput ${share((row) => row.acknowledged)} of the mean of both maxima, ${share((row) => row.perProcessorSecond)} per processor-second of Docket's\n`,
   );
 }
 mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
