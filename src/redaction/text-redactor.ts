@@ -1,9 +1,12 @@
 import type { Redaction, RedactionAction } from '../pipeline/receipt.ts';
+import { addressPrefix } from './address-prefix.ts';
 import { isHarmlessValue } from './detectors/harmless-value.ts';
 import type { Finding, Scanner } from './detectors/scanner.ts';
+import { cutAt, wellFormedEnd } from './excerpt.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import { escapeJson, JsonCursor, looksLikeJson, unescapeJson, type JsonTokenKind } from './json-text.ts';
 import { readJsonTree, type JsonNode } from './json-tree.ts';
+import { flagName, listedName, USER_FLAG, userRule } from './listed-value.ts';
 import { redactMessages, type PartTreatment } from './message-content.ts';
 import type { JoinedEdit } from './chunked-text.ts';
 import type { MarkerRange, Markers } from './marker.ts';
@@ -618,64 +621,7 @@ function spliceText(text: string, edits: readonly Edit[]): string {
   return out + text.slice(at);
 }
 
-/** `--password` before a value in an argument list names that value. */
-function flagName(item: string): string {
-  // `-u name:password`, as curl and others take it.
-  if (item === '-u' || item === '--user') return USER_FLAG;
-  const match = /^--?([A-Za-z][\w.-]{1,63})$/.exec(item);
-  return match?.[1] ?? '';
-}
-
-const USER_FLAG = 'user';
-
-/** The name of a pair in a list, when its value is more than a word: `["password", "email"]` are two names. */
-function listedName(
-  name: string,
-  text: string,
-  { start, end }: { readonly start: number; readonly end: number },
-): string {
-  return name === '' || /^[A-Za-z_ .-]*$/.test(text.slice(start, Math.min(end, start + 64))) ? '' : name;
-}
-
-/** The value of `-u` when it names a password too; numbers are a process's user and group. */
-function userRule(value: string): KeyRule | undefined {
-  return /^[^\s:/]{1,128}:[^\s/]/.test(value) && !/^\d+:\d+$/.test(value)
-    ? { rule: 'curl-user', ruleVersion: 1, class: 'secret.password' }
-    : undefined;
-}
-
 /** Keys can hold what redaction owns: long ones and odd ones are not repeated in receipts. */
 function maskedPath(path: string): string {
   return path.length <= 160 && /^[\w.[\]$:/-]*$/.test(path) ? path : '.…';
-}
-
-function wellFormedEnd(text: string): string {
-  const last = text.charCodeAt(text.length - 1);
-  return last >= 0xd800 && last <= 0xdbff ? text.slice(0, -1) : text;
-}
-
-const encoder = new TextEncoder();
-
-/** The first `bytes` UTF-8 bytes, never cutting a character or a marker in two. */
-function cutAt(text: string, bytes: number, own: readonly MarkerRange[]): string {
-  // The encoder says how far it came without cutting a character.
-  const at = encoder.encodeInto(text.slice(0, bytes), new Uint8Array(bytes)).read;
-  const split = own.find((range) => range.start < at && range.end > at);
-  return text.slice(0, split?.start ?? at);
-}
-
-/** The network part of an IP address; undefined when it is none. */
-function addressPrefix(text: string, v4: number, v6: number): string | undefined {
-  const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/.exec(text);
-  if (octets !== null) {
-    const kept = octets.slice(1, 1 + Math.floor(v4 / 8));
-    return [...kept, ...Array.from({ length: 4 - kept.length }, () => '0')].join('.');
-  }
-  if (!/^[0-9a-f:]+$/i.test(text) || !text.includes('::')) {
-    const groups = text.split(':');
-    if (groups.length !== 8 || !groups.every((group) => /^[0-9a-f]{1,4}$/i.test(group))) return undefined;
-    return `${groups.slice(0, Math.floor(v6 / 16)).join(':')}::`;
-  }
-  const head = (text.split('::')[0] ?? '').split(':').filter((group) => group !== '');
-  return `${head.slice(0, Math.floor(v6 / 16)).join(':')}::`;
 }
