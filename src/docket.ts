@@ -220,7 +220,7 @@ export function createDocket(options: DocketOptions): Docket {
     const webhooks = createWebhookIntake({
       evidenceLog,
       record,
-      scrub: (text, tenant) => redactor.redactText(text, { tenant }).text,
+      scrub: (text, tenant, key) => redactor.redactText(text, { tenant, key }).text,
       meter,
     });
     const alerts = webhooks.telemetryAlerts;

@@ -10,9 +10,9 @@ const ATTEMPTS_MAX = 3;
  * by a marker. Throws when the text could not be checked.
  */
 export function createRecordScrub(redactor: Pick<Redactor, 'redactText'>): ScrubText {
-  return (text, tenant, incident) => {
+  return (text, tenant, incident, key) => {
     for (let attempt = 1; attempt <= ATTEMPTS_MAX; attempt += 1) {
-      const clean = redactor.redactText(text, { tenant, incident });
+      const clean = redactor.redactText(text, { tenant, incident, key });
       // Where redaction only observes, the text stays and nothing is lost.
       const isWithheld =
         clean.text !== text && clean.redactions.some(({ rule }) => rule === 'budget' || rule === 'engine_error');

@@ -20,7 +20,7 @@ export interface WebhookIntakeOptions {
   readonly evidenceLog: EvidenceLog;
   readonly record: Pick<RecordService, 'open' | 'append' | 'list' | 'record' | 'summary' | 'index'>;
   /** Takes secrets out of every text of a payload before anything else sees it. What it throws refuses the webhook. */
-  readonly scrub: (text: string, tenant: string) => string;
+  readonly scrub: (text: string, tenant: string, key: string) => string;
   readonly meter: Meter;
   readonly clock?: () => number;
 }
@@ -268,7 +268,7 @@ export function createWebhookIntake(
   }
 
   function scrubbed(tenant: string, payload: unknown): unknown {
-    return mapText(payload, (text) => options.scrub(text, tenant));
+    return mapText(payload, (text, key) => options.scrub(text, tenant, key));
   }
 
   return {
@@ -393,10 +393,13 @@ function inPlace(environment: string, incident: IncidentSummary): boolean {
 
 const DEPTH_MAX = 64;
 
-function mapText(value: unknown, change: (text: string) => string, depth = 0): unknown {
+/** Texts with the name of the member they stand under: programs write them, as they do attributes of telemetry. */
+function mapText(value: unknown, change: (text: string, key: string) => string, key = '', depth = 0): unknown {
   if (depth > DEPTH_MAX) throw new RangeError('nested too deeply');
-  if (typeof value === 'string') return change(value);
-  if (Array.isArray(value)) return value.map((each) => mapText(each, change, depth + 1));
+  if (typeof value === 'string') return change(value, key);
+  if (Array.isArray(value)) return value.map((each) => mapText(each, change, key, depth + 1));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapText(each, change, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, mapText(each, change, name, depth + 1)]),
+  );
 }

@@ -5,8 +5,11 @@ export type Scrubbed =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly rejection: Rejection };
 
-/** Takes secrets out of a text, by the rules of the tenant and, where there is one already, of the incident. */
-export type ScrubText = (text: string, tenant: string, incidentId: string | undefined) => string;
+/**
+ * Takes secrets out of a text, by the rules of the tenant and, where there is one already, of the incident. `key` is the name of the
+ * member the text stands under where that names things, and `''` for prose.
+ */
+export type ScrubText = (text: string, tenant: string, incidentId: string | undefined, key: string) => string;
 
 /** Applies `scrub` to every text of `value`. What it throws refuses the whole: nothing unchecked is kept. */
 export function scrubTexts(
@@ -17,7 +20,7 @@ export function scrubTexts(
   try {
     return {
       ok: true,
-      value: scrub === undefined ? value : mapText(value, (text) => scrub(text, tenant, incidentId), 0),
+      value: scrub === undefined ? value : mapText(value, (text, key) => scrub(text, tenant, incidentId, key), '', 0),
     };
   } catch {
     return { ok: false, rejection: scrubFailed() };
@@ -30,10 +33,19 @@ const MAX_DEPTH = 64;
 const MACHINE_MADE =
   /^(?:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|[0-9a-f]{16}|[0-9a-f]{32}|[0-9a-f]{64}|\d{4}-\d\d-\d\dT[\d:.]{5,20}(?:Z|[+-]\d\d:\d\d))$/;
 
-function mapText(value: unknown, change: (text: string) => string, depth: number): unknown {
+/**
+ * Members that name things. `INC0012345` and `pay-v2` under them are no numbers of a person, which a text that is nothing else may be; in
+ * attributes of telemetry it is the same.
+ */
+const NAMING =
+  /^(?:ref|incident|services?|environments?|agent|name|id|conversationId|sessionId|tool|rule|fingerprint|externalRef|source)$/;
+
+function mapText(value: unknown, change: (text: string, key: string) => string, key: string, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new RangeError('nested too deeply');
-  if (typeof value === 'string') return MACHINE_MADE.test(value) ? value : change(value);
-  if (Array.isArray(value)) return value.map((each) => mapText(each, change, depth + 1));
+  if (typeof value === 'string') return MACHINE_MADE.test(value) ? value : change(value, NAMING.test(key) ? key : '');
+  if (Array.isArray(value)) return value.map((each) => mapText(each, change, key, depth + 1));
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, mapText(each, change, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, each]) => [name, mapText(each, change, name, depth + 1)]),
+  );
 }
