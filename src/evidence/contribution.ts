@@ -13,7 +13,7 @@ import { first, text, wellFormed } from './attribute.ts';
 import { contentOf } from './content.ts';
 import type { Recognised, RecognisedTool, RequestedCall } from './recognised.ts';
 import { INCIDENT_REF_KEYS } from './recognition-set.ts';
-import type { Attributes, ResourceRecord, TelemetryRecord } from './telemetry-record.ts';
+import type { AnyValue, Attributes, ResourceRecord, TelemetryRecord } from './telemetry-record.ts';
 
 /** Refs taken of one record, and the longest that can be one. */
 const REFS_MAX = 8;
@@ -105,7 +105,10 @@ function refsIn(places: readonly Attributes[]): readonly string[] {
   let refs: string[] | undefined;
   for (const attributes of places) {
     for (const key of INCIDENT_REF_KEYS) {
-      for (const value of attributes.get(key) ?? []) {
+      const values = attributes.get(key);
+      if (values === undefined) continue;
+      // Some write a list of one, or of several.
+      for (const value of values.flatMap((each) => (Array.isArray(each) ? (each as readonly AnyValue[]) : each))) {
         const ref = typeof value === 'string' ? value.trim() : '';
         if (ref === '' || ref.length > REF_LENGTH_MAX) continue;
         refs ??= [];

@@ -678,3 +678,12 @@ test('what runs under an agent of another process is of the incident that its re
       .sort(),
   ).toEqual(['agent_run', 'tool_call']);
 });
+
+test('a list of refs names each of its incidents', async () => {
+  const harness = new LinkerHarness();
+  harness.incidents.open('inc-1', 'INC-1');
+  harness.incidents.open('inc-2', 'INC-2');
+  await harness.spans({ ...executeTool, attributes: { ...executeTool.attributes, 'incident.id': ['INC-1', 'INC-2'] } });
+  expect(harness.evidence.of('inc-1')).toHaveLength(1);
+  expect(harness.evidence.of('inc-2')).toHaveLength(1);
+});
