@@ -56,6 +56,8 @@ const SERVING = Buffer.from([0x08, 0x01]);
 const NOT_SERVING = Buffer.from([0x08, 0x02]);
 
 const CONTENT_TYPE = 'application/grpc';
+/** Whole media types: `application/grpc-web` frames its answers otherwise, and a message in JSON is not one that is read here. */
+const TAKEN_TYPE = /^application\/grpc(?:\+proto)?\s*(?:;|$)/i;
 
 /** Largest block of request headers, in bytes; gRPC expects 8 KiB to do. */
 const HEADER_LIST_BYTES_MAX = 16 * 1024;
@@ -122,7 +124,7 @@ class GrpcCalls {
 
   async serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
     if (headers[':method'] !== 'POST') return this.#refuseHttp(stream, 405);
-    if (headers['content-type']?.startsWith(CONTENT_TYPE) !== true) return this.#refuseHttp(stream, 415);
+    if (!TAKEN_TYPE.test(headers['content-type'] ?? '')) return this.#refuseHttp(stream, 415);
     const path = headers[':path'] ?? '';
     const reservation = createReservation(this.#options.admission);
     try {
