@@ -16,7 +16,6 @@ const mayImport: Readonly<Record<string, readonly string[]>> = {
   evidence: ['otlp', 'pipeline', 'record', 'telemetry'],
   store: ['otlp', 'pipeline', 'record', 'telemetry'],
   api: ['record', 'telemetry'],
-  mcp: ['record', 'telemetry'],
   ui: ['api', 'record'],
   // `docket verify` checks bundles without a service.
   cli: ['config', 'api', 'record'],
@@ -30,7 +29,6 @@ const vendorHome: Readonly<Record<string, readonly string[]>> = {
   '@clickhouse/client': ['store'],
   chdb: ['store'],
   hono: ['receiver', 'api', 'ui'],
-  '@modelcontextprotocol/server': ['mcp'],
 };
 
 const src = join(import.meta.dirname, '..', 'src');
