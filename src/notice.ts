@@ -13,7 +13,7 @@ const LATE_MS = 10_000;
 export function lateEvidenceNotice(behindMs: number): string | undefined {
   if (behindMs < LATE_MS) return undefined;
   const behind = spell(new Date(0), new Date(behindMs));
-  return `EVIDENCE IS ${behind} BEHIND: telemetry that came in the last ${behind} is stored, and not among the evidence yet.`;
+  return `EVIDENCE IS ${behind} BEHIND: telemetry of the last ${behind} is kept, and not among the evidence yet.`;
 }
 
 /** The record service, with `notice` (while there is one) as the first line of every brief it gives out. */
