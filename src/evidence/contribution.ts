@@ -13,7 +13,7 @@ import { first, text, wellFormed } from './attribute.ts';
 import { contentOf } from './content.ts';
 import type { Recognised, RecognisedTool, RequestedCall } from './recognised.ts';
 import { INCIDENT_REF_KEYS } from './recognition-set.ts';
-import type { AnyValue, Attributes, ResourceRecord, TelemetryRecord } from './telemetry-record.ts';
+import type { AnyValue, Attributes, ResourceRecord, SpanRecord, TelemetryRecord } from './telemetry-record.ts';
 
 /** Refs taken of one record, and the longest that can be one. */
 const REFS_MAX = 8;
@@ -158,7 +158,7 @@ function fromContext({ frame, record, facts, redactions }: RecordContext): FromC
     spanId: record.spanId,
     parentSpanId: isSpan ? record.parentSpanId : '',
     startUnixNano: isSpan ? record.startTimeUnixNano : record.timeUnixNano || frame.receivedAtUnixNano,
-    endUnixNano: isSpan && record.endTimeUnixNano !== 0n ? record.endTimeUnixNano : null,
+    endUnixNano: isSpan && record.endTimeUnixNano !== 0n ? endOf(record) : null,
     receivedAtUnixNano: frame.receivedAtUnixNano,
     service: short(text(resource, 'service.name')),
     environment: short(text(resource, 'deployment.environment.name', 'deployment.environment')),
@@ -168,6 +168,11 @@ function fromContext({ frame, record, facts, redactions }: RecordContext): FromC
     redactions,
     policyVersion: frame.policyVersion,
   };
+}
+
+/** A clock that was set back while a span ran gives it an end before its start: it ended no earlier than it began. */
+function endOf({ startTimeUnixNano, endTimeUnixNano }: SpanRecord): bigint {
+  return endTimeUnixNano < startTimeUnixNano ? startTimeUnixNano : endTimeUnixNano;
 }
 
 function short(value: string): string {

@@ -687,3 +687,10 @@ test('a list of refs names each of its incidents', async () => {
   expect(harness.evidence.of('inc-1')).toHaveLength(1);
   expect(harness.evidence.of('inc-2')).toHaveLength(1);
 });
+
+test('a call whose clock was set back ended no earlier than it began', async () => {
+  const harness = new LinkerHarness();
+  await harness.spans({ ...executeTool, start: 5_000, end: 100 });
+  const [row] = harness.evidence.of('');
+  expect(row?.endedAtUnixNano).toBe(row?.occurredAtUnixNano);
+});
