@@ -1,12 +1,14 @@
 /**
- * How many redacted spans a second does Docket acknowledge and make queryable, at what cost, and what do its peers need for the same? Two
- * tables: one Docket with the embedded engine, as it is started by default; and Docket, the Collector and Rotel each writing to the
- * same engine apart from them. One load generator process; everything on this machine. Prints the tables and writes
+ * How many redacted spans a second does Docket acknowledge and make queryable, at what cost, and what do its peers need for the same? Three
+ * tables: one Docket with the embedded engine, as it is started by default; what a request costs Docket's own code, all threads of a
+ * process that receives, redacts, spools and encodes and does nothing else (bench/path-server.ts); and Docket, the Collector and
+ * Rotel each writing to the same engine apart from them. One load generator process; everything on this machine. Prints the tables and writes
  * bench/results/ingest.json. BENCH_SECONDS a row (12); BENCH_ROWS, a regular expression, chooses rows by
- * `embedded: <what is sent>` and `peers: <what is sent>, <by whom>`.
+ * `embedded: <what is sent>`, `path: <what is sent>` and `peers: <what is sent>, <by whom>`.
  */
-import { execFile } from 'node:child_process';
-import { mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -146,7 +148,7 @@ function rowOf(sent: string, by: string, measured: Measured, engineInside: boole
 // ---- one Docket with the embedded engine
 
 /** Frames every consumer still has to take, from Docket's own metrics. */
-async function pendingFrames(docket: DocketProcess): Promise<number> {
+async function pendingFrames(docket: Pick<DocketProcess, 'api'>): Promise<number> {
   const text = await (await fetch(`http://${docket.api}/metrics`)).text();
   let pending = 0;
   for (const line of text.split('\n')) {
@@ -254,6 +256,53 @@ async function measureEmbedded(payloads: readonly Payload[]): Promise<EmbeddedFi
   const bytes = folderBytes(join(docket.dataDirectory, 'clickhouse', 'engine', 'store'));
   await docket.dispose();
   return { rows, firstReadyMs, restartMs, evidence, bytesOnDiskPerItem: bytes / stored };
+}
+
+// ---- Docket's own code, without an engine
+
+interface PathServer {
+  readonly otlpGrpc: string;
+  readonly otlpHttp: string;
+  readonly api: string;
+  readonly dataDirectory: string;
+}
+
+async function measurePath(payloads: readonly Payload[]): Promise<Row[]> {
+  const child = spawn(process.execPath, ['--import', 'tsx', join(import.meta.dirname, 'path-server.ts')], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    // As `npm start` sets it.
+    env: { ...process.env, UV_THREADPOOL_SIZE: '12' },
+  });
+  const ended = once(child, 'exit');
+  const [line] = (await once(child.stdout, 'data')) as [Buffer];
+  const server = JSON.parse(line.toString()) as PathServer;
+  const rows: Row[] = [];
+  const settled = async (): Promise<number> => {
+    while ((await pendingFrames(server)) > 0) await delay(50);
+    return 0;
+  };
+  try {
+    for (const payload of payloads) {
+      const common = { payload, target: server, pid: child.pid ?? 0, settled };
+      await measure({ ...common, secondsOfLoad: WARM_UP_SECONDS });
+      const row = rowOf(payload.name, 'Docket', await measure(common), false);
+      rows.push(row);
+      printLine([
+        row.sent,
+        String(row.perSecond),
+        fixed(row.cpuPerMillion, 1),
+        fixed(row.ackP50Ms, 1),
+        fixed(row.ackP99Ms, 1),
+        fixed(row.rssMaxMiB, 0),
+        String(row.refusedRequests),
+      ]);
+    }
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(server.dataDirectory, { recursive: true, force: true });
+  }
+  return rows;
 }
 
 // ---- peers, each on an engine apart
@@ -387,9 +436,8 @@ function printHeader(cells: readonly string[]): void {
 process.stdout.write(
   `machine: ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}; Node ${process.versions.node}; ${seconds} s a row; load before ${fixed(loadavg()[0], 1)}\n\n`,
 );
-const payloads = [SERVICE_HTTP, SERVICE_GRPC, MIXED_HTTP, MIXED_GRPC, LOGS_HTTP, SMALL, SMALL_GRPC].filter(({ name }) =>
-  chosen.test(`embedded: ${name}`),
-);
+const everyPayload = [SERVICE_HTTP, SERVICE_GRPC, MIXED_HTTP, MIXED_GRPC, LOGS_HTTP, SMALL, SMALL_GRPC];
+const payloads = everyPayload.filter(({ name }) => chosen.test(`embedded: ${name}`));
 if (payloads.length > 0) {
   printHeader([
     'Docket, embedded engine',
@@ -415,11 +463,24 @@ on disk: ${fixed(embedded.bytesOnDiskPerItem, 1)} bytes an item over all rows, e
 `,
   );
 }
+const ofPath = everyPayload.filter(({ name }) => chosen.test(`path: ${name}`));
+if (ofPath.length > 0) {
+  printHeader([
+    'receive, redact, spool, encode',
+    'items/s',
+    'CPU s/M',
+    'ack p50 ms',
+    'ack p99 ms',
+    'RSS max MiB',
+    'refused',
+  ]);
+}
+const path = ofPath.length > 0 ? await measurePath(ofPath) : undefined;
 const peers = await measurePeers();
 for (const each of peers.notRun) process.stdout.write(`not run: ${each}\n`);
 mkdirSync(join(import.meta.dirname, 'results'), { recursive: true });
 writeFileSync(
   join(import.meta.dirname, 'results', 'ingest.json'),
-  `${JSON.stringify({ node: process.versions.node, cores: cpus().length, seconds, embedded, peers }, null, 2)}\n`,
+  `${JSON.stringify({ node: process.versions.node, cores: cpus().length, seconds, embedded, path, peers }, null, 2)}\n`,
 );
 process.exit(0);

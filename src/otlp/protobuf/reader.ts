@@ -23,11 +23,17 @@ export class WireReader {
   readonly bytes: Buffer;
   pos: number;
   end: number;
+  #view: DataView | undefined;
 
   constructor(bytes: Uint8Array, start = 0, end: number = bytes.length) {
     this.bytes = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.pos = start;
     this.end = end;
+  }
+
+  /** A view of exactly `bytes`, for work on several bytes at a time. */
+  get words(): DataView {
+    return (this.#view ??= new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.length));
   }
 
   /** Next tag as `fieldNumber << 3 | wireType`, or 0 at the end of the current message. */

@@ -73,7 +73,7 @@ function writeUsual(reader: WireReader, keys: KeyTarget, values: ByteBuffer, key
   }
   keys.string(bytes, keyAt, keyEnd);
   // The text's length in the request is the very byte that ClickHouse wants before it.
-  values.copy(bytes, textAt - 1, end);
+  values.copyWords(reader.words, textAt - 1, end);
   key.start = keyAt;
   key.end = keyEnd;
   reader.pos = end;

@@ -33,6 +33,9 @@ export class DictionaryRun {
   /** Open addressing, ordinals of the texts; at most half full. */
   #table = new Int32Array(512).fill(EMPTY);
   #last = EMPTY;
+  /** Of the texts that come one after another, most lie in the same bytes. */
+  #source: Buffer | undefined;
+  #sourceWords = new DataView(new ArrayBuffer(0)) as DataView;
   #indexes: ByteBuffer;
   readonly #row = new ByteBuffer(64);
   #values = 0;
@@ -121,9 +124,23 @@ export class DictionaryRun {
   #is(ordinal: number, source: Buffer, start: number, end: number): boolean {
     let at = this.#starts[ordinal] ?? 0;
     if (this.#end(ordinal) - at !== end - start) return false;
-    const texts = this.#texts.bytes;
-    for (let from = start; from < end; from += 1) if (source[from] !== texts[at++]) return false;
+    const texts = this.#texts.words();
+    const words = this.#wordsOf(source);
+    let from = start;
+    for (const last = end - 3; from < last; from += 4) {
+      if (words.getInt32(from, true) !== texts.getInt32(at, true)) return false;
+      at += 4;
+    }
+    for (; from < end; from += 1) if (words.getUint8(from) !== texts.getUint8(at++)) return false;
     return true;
+  }
+
+  #wordsOf(source: Buffer): DataView {
+    if (this.#source !== source) {
+      this.#source = source;
+      this.#sourceWords = new DataView(source.buffer, source.byteOffset, source.length);
+    }
+    return this.#sourceWords;
   }
 
   #find(source: Buffer, start: number, end: number): number {
