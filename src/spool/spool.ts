@@ -40,7 +40,7 @@ export interface SpoolOptions {
   readonly bytesMax?: number;
   /** How many of the newest frames are recognised when they come again. 65,536 by default. */
   readonly dedupWindow?: number;
-  /** Bytes of recent frames kept in memory for consumers that keep up. 64 MiB by default. */
+  /** Bytes of recent frames kept in memory for consumers that keep up. 32 MiB by default. */
   readonly recentBytesMax?: number;
   /** Most bytes of the dead-letter folder; the oldest make room. 256 MiB by default. */
   readonly deadLetterBytesMax?: number;
