@@ -203,6 +203,19 @@ test('a row that no incident has claimed says what it can be bound by', async ()
   expect(html).toContain('conversation thread-7');
 });
 
+test('what comparing found is shown with the window it holds for, not at the start of it', async () => {
+  const { record, page } = await fixture();
+  const id = await record.evidence({
+    occurredAtUnixNano: 1_795_840_860_000_000_000n,
+    endedAtUnixNano: null,
+    facts: { windowTo: '2026-11-28T05:20:13.000Z' },
+  });
+  for (const path of ['/incidents/INC-1', `/incidents/INC-1/evidence/${id}`]) {
+    const { html } = await page(path);
+    expect(html).toMatch(/2026-11-28 04:41Z<\/time> to <time [^>]+>2026-11-28 05:20:13Z/);
+  }
+});
+
 test('redactions are shown as such', async () => {
   const { record, page } = await fixture();
   const id = await record.evidence({

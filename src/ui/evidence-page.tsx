@@ -1,5 +1,6 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
-import { Badge, kindWords, outcomeTone, pathTo, Redacted, Time, timeText, Who } from './text.tsx';
+import { EvidenceTime } from './evidence-time.tsx';
+import { Badge, kindWords, outcomeTone, pathTo, Redacted, Who } from './text.tsx';
 
 /** One row of evidence with its redacted content, what was taken out, and where it came from. */
 export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJson; readonly incidentTitle: string }) {
@@ -25,15 +26,7 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
       )}
       <dl class="facts">
         <Fact name="When">
-          <Time at={row.occurredAt} />
-          {row.endedAt === null ? (
-            ', not ended'
-          ) : timeText(row.endedAt) === timeText(row.occurredAt) ? null : (
-            <>
-              {' '}
-              to <Time at={row.endedAt} />
-            </>
-          )}
+          <EvidenceTime row={row} />
         </Fact>
         <Fact name="Who">
           <Who actor={row.actor} />

@@ -1,4 +1,5 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
+import { EvidenceTime } from './evidence-time.tsx';
 import { Badge, kindWords, outcomeTone, pathTo, Redacted, Time, Who } from './text.tsx';
 
 export interface EvidenceTableProps {
@@ -24,7 +25,7 @@ export function EvidenceTable({ caption, rows }: EvidenceTableProps) {
         {rows.map((row) => (
           <tr id={`evidence-${row.id}`}>
             <td class="time">
-              <Time at={row.occurredAt} />
+              {row.facts['windowTo'] === undefined ? <Time at={row.occurredAt} /> : <EvidenceTime row={row} />}
             </td>
             <td>
               {kindWords(row.kind)}
