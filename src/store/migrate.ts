@@ -2,6 +2,12 @@ import { createHash } from 'node:crypto';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Database } from './database.ts';
+import { EngineError } from './engine-error.ts';
+
+/** What the first line of a migration says when everything works without it, only slower. */
+const OPTIONAL = '-- optional:';
+/** What a server answers to a statement that only newer ones know. */
+const SYNTAX_ERROR = 62;
 
 /** Tables whose rows expire, by the column that says when Docket received them. */
 const EXPIRING: readonly (readonly [table: string, column: string])[] = [
@@ -23,6 +29,8 @@ export interface Migration {
   readonly name: string;
   readonly sql: string;
   readonly checksum: string;
+  /** A server too old to know its statement goes without; it is asked again at the next start. */
+  readonly optional: boolean;
 }
 
 /** The numbered migrations that ship with this version, in order. */
@@ -37,6 +45,7 @@ export function readMigrations(folder: string = join(import.meta.dirname, 'sql')
         name: file.slice(4, -'.sql'.length),
         sql,
         checksum: createHash('sha256').update(sql).digest('hex'),
+        optional: sql.startsWith(OPTIONAL),
       };
     });
 }
@@ -75,7 +84,12 @@ ENGINE = ReplacingMergeTree ORDER BY number`,
         `migration ${migration.number} ${migration.name} was changed after it ran: the database is not this version's`,
       );
     }
-    await database.command('record', migration.sql);
+    try {
+      await database.command('record', migration.sql);
+    } catch (error) {
+      if (migration.optional && error instanceof EngineError && error.code === SYNTAX_ERROR) continue;
+      throw error;
+    }
     await database.command(
       'record',
       'INSERT INTO docket_migrations (number, name, checksum) VALUES ({number:UInt32}, {name:String}, {checksum:String})',

@@ -125,4 +125,14 @@ WHERE database = currentDatabase() AND table = 'evidence' AND active`,
     expect(await ids('evidence_previous')).toEqual([]);
     expect(await migrate(database, RETENTION_SECONDS, MIGRATIONS)).toBe(MIGRATIONS.length - 24);
   });
+
+  test('needs no statement that only makes reading faster and that an older server does not know', async () => {
+    const unknown = { number: 9_999, name: 'unknown', sql: 'ALTER TABLE evidence POLISH PARTS', checksum: 'c' };
+    await expect(
+      migrate(database, RETENTION_SECONDS, [...MIGRATIONS, { ...unknown, optional: false }]),
+    ).rejects.toMatchObject({ code: 62 });
+    expect(await migrate(database, RETENTION_SECONDS, [...MIGRATIONS, { ...unknown, optional: true }])).toBe(0);
+    expect(await migrate(database, RETENTION_SECONDS, MIGRATIONS)).toBe(0);
+    expect(MIGRATIONS.filter((each) => each.optional).map((each) => each.number)).toEqual([24]);
+  });
 });
