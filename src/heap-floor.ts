@@ -1,7 +1,7 @@
 import { constants, PerformanceObserver, type NodeGCPerformanceDetail, type PerformanceEntry } from 'node:perf_hooks';
 import { getHeapStatistics, setFlagsFromString } from 'node:v8';
 
-/** A heap below this size is let grow up to it before V8 collects the whole of it. */
+/** A heap of which less than half as much lives on is let grow up to it before V8 collects the whole of it. */
 const HEAP_BYTES_MIN = 128 * 1024 * 1024;
 
 /** What is less than this is left to V8: heaps of which more than half the bound lives on. */
