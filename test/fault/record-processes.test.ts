@@ -125,15 +125,19 @@ describe.skipIf(missing !== undefined)('two Docket processes on one ClickHouse s
 
   test('one command sent to both is one entry', async () => {
     const ref = await opened(first, 'Sent twice');
-    for (let round = 0; round < 5; round += 1) {
+    for (let round = 0; round < 50; round += 1) {
       const command = gap(`round ${round}`, { entryId: randomUUID() });
       const answers = await Promise.all(
         [first, second].map((docket) => send(docket, `/incidents/${ref}/entries`, command)),
       );
-      expect(statusesOf(answers)).toEqual([200, 201]);
-      expect(answers[0]?.body['seq']).toBe(answers[1]?.body['seq']);
+      // Taken in the same millisecond, it is the same entry to the last byte, and each is told that it was written.
+      expect([
+        [200, 201],
+        [201, 201],
+      ]).toContainEqual(statusesOf(answers));
+      expect(answers[0]?.body).toEqual(answers[1]?.body);
     }
-    expect(await logOf(second, ref)).toHaveLength(6);
+    expect(await logOf(second, ref)).toHaveLength(51);
   });
 
   test('an append whose process was killed between claim and write is finished by the other, and repeated by the next', async () => {
