@@ -285,6 +285,7 @@ export class RequestRedaction {
       context,
       ...this.#attributes.toolTexts,
       hintOf: (toolName) => this.#engine.annotations.of(this.#walk.tenant, toolName),
+      scrub: (text) => this.#engine.text.scrub(text, { ...this.#walk.textContext('', ''), receive: () => {} }),
       digest: (canonical) => this.#engine.fingerprints.of(this.#walk.tenant, canonical),
     });
     if (facts !== undefined) this.#facts.push(facts);

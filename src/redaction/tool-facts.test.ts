@@ -121,3 +121,21 @@ test('annotations of listed and defined tools hold for their calls', () => {
   factsOf('traces', tracesOf({ attributes: { 'gen_ai.tool.definitions': definitions } }));
   expect(factsOf('traces', tracesOf(named({})))).toMatchObject([{ tier: 'mutate', tierRule: 'mcp.annotations' }]);
 });
+
+test('a key that looks like a trace id is no trace id of the call, and a trace id is', () => {
+  const key = '7c9e6679f7425f1ca0f3d2b84e1a5b60';
+  const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const texts = [
+    `{"command":"curl -H 'DD-API-KEY: ${key}' https://api.example.com/traces/${traceId}"}`,
+    `{"api_key":"${key}","trace_id":"${traceId}"}`,
+    `{"command":"deploy --token ${key}","note":"see trace ${traceId}"}`,
+  ];
+  for (const text of texts) {
+    const attributes = {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': 'bash',
+      'gen_ai.tool.call.arguments': text,
+    };
+    expect(factsOf('traces', tracesOf({ attributes }))[0]?.traceIds, text).toEqual([traceId]);
+  }
+});

@@ -20,6 +20,8 @@ export interface ToolCall {
   readonly results: readonly string[];
   /** What telemetry said of the tool's MCP annotations before. */
   readonly hintOf: (toolName: string) => ToolHint | undefined;
+  /** The text without what detectors find in it: a key can look just like a trace id. */
+  readonly scrub: (text: string) => string;
   /** Keyed digest of the canonical arguments. */
   readonly digest: (canonical: string) => string;
 }
@@ -38,8 +40,11 @@ export function toolFacts(call: ToolCall): ItemFacts | undefined {
     own.map((each, index) => (index === 0 ? parsed : parseJson(each)) ?? each),
     context.hint ?? call.hintOf(toolName),
   );
-  const searched = [...call.arguments, ...call.results].map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
-  const traceIds = traceIdsIn(searched);
+  const texts = [...call.arguments, ...call.results];
+  const searched = texts.map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
+  // Few texts have such ids: only those are scrubbed for it.
+  const withIds = texts.filter((_, index) => traceIdsIn(searched.slice(index, index + 1)).length > 0);
+  const traceIds = traceIdsIn(withIds.map((each) => call.scrub(each).slice(0, SEARCHED_LENGTH_MAX)));
   const incidentRefs = incidentRefsIn(searched);
   return {
     item: call.item,
