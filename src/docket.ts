@@ -5,13 +5,13 @@
  *   api, ui -> record -> store
  */
 import type { Meter } from '@opentelemetry/api';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createApi } from './api/create-api.ts';
 import type { ComponentHealth } from './api/health.ts';
 import { createOpenIdentity, createTokenIdentity, type Identify } from './api/identity.ts';
 import { listenForApi } from './api-listener.ts';
+import { prepareDataDirectory } from './config/data-directory.ts';
 import { formatListenAddress, isLoopback } from './config/listen-address.ts';
 import type { DocketConfig } from './config/load-config.ts';
 import { createStoreHealth, healthOf, STORE_ANSWER_MS } from './docket-health.ts';
@@ -109,7 +109,7 @@ export function createDocket(options: DocketOptions): Docket {
     });
     const { meter } = metrics;
     closers.push(() => metrics.close());
-    await mkdir(config.dataDir, { recursive: true });
+    await prepareDataDirectory(config.dataDir);
 
     const policy = loadPolicy(config.policy.file ?? undefined);
     const key = await loadFingerprintKey(join(config.dataDir, 'keys'));

@@ -4,6 +4,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProgram } from './cli/program.ts';
+import { DataDirectoryError } from './config/data-directory.ts';
 import { loadConfig, type DocketConfig } from './config/load-config.ts';
 import { runDemo } from './demo/incident.ts';
 import { checkPolicyFile, previewSample } from './policy-check.ts';
@@ -14,9 +15,10 @@ import { createLogger, type Logger } from './telemetry/logger.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
 
-/** Exit codes of the interface: done, the answer is no, wrong usage, could not be reached. */
+/** Exit codes of the interface: done, the answer is no, wrong usage or configuration, could not be reached. */
 const DONE = 0;
 const NO = 1;
+const USAGE = 2;
 const UNREACHABLE = 3;
 
 /** Resolves with the first signal that asks the process to stop; a second one ends it at once. */
@@ -34,17 +36,18 @@ function stopSignal(logger: Logger): Promise<NodeJS.Signals> {
   });
 }
 
+/** The running service, or the exit code of one that could not start. */
 async function started(
   config: DocketConfig,
   logger: Logger,
-): Promise<{ docket: Docket; listening: Listening } | undefined> {
+): Promise<{ docket: Docket; listening: Listening } | number> {
   keepHeapFloor();
   const docket = createDocket({ config, logger, version });
   try {
     return { docket, listening: await docket.start() };
   } catch (error) {
     process.stderr.write(`docket could not start: ${error instanceof Error ? error.message : 'unknown error'}\n`);
-    return undefined;
+    return error instanceof DataDirectoryError ? USAGE : UNREACHABLE;
   }
 }
 
@@ -52,7 +55,7 @@ async function serve(config: DocketConfig): Promise<number> {
   const logger = createLogger(config.log.level);
   const stopped = stopSignal(logger);
   const running = await started(config, logger);
-  if (running === undefined) return UNREACHABLE;
+  if (typeof running === 'number') return running;
   const { docket, listening } = running;
   process.on('SIGHUP', () => void docket.reloadPolicy());
   if (process.stdout.isTTY) process.stdout.write(welcome(listening, config));
@@ -90,7 +93,7 @@ async function demo(options: { readonly exit: boolean }): Promise<number> {
   if (loaded.kind === 'invalid') throw new Error('the built-in configuration is not valid');
   const running = await started(loaded.config, logger);
   try {
-    if (running === undefined) return UNREACHABLE;
+    if (typeof running === 'number') return running;
     const { listening } = running;
     const say = (line: string): void => void process.stdout.write(`${line}\n`);
     const result = await Promise.race([
@@ -107,7 +110,7 @@ async function demo(options: { readonly exit: boolean }): Promise<number> {
     }
     return result.missing.length === 0 ? DONE : NO;
   } finally {
-    await running?.docket.close();
+    if (typeof running !== 'number') await running.docket.close();
     await rm(dataDirectory, { recursive: true, force: true });
   }
 }

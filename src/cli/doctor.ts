@@ -1,8 +1,6 @@
-import { constants } from 'node:fs';
-import { access } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { dirname } from 'node:path';
 import { ApiError, ServiceUnreachable, type ApiClient } from '../api/client.ts';
+import { examineDataDirectory } from '../config/data-directory.ts';
 import type { DocketConfig } from '../config/load-config.ts';
 import { formatListenAddress, type ListenAddress } from '../config/listen-address.ts';
 import { EXIT } from './exit-code.ts';
@@ -59,18 +57,10 @@ function checkNode(version: string): Finding {
   return { verdict: ok ? 'ok' : 'bad', what: 'node', detail: `${version}, needed is ${NODE_LEAST.join('.')} or newer` };
 }
 
-/** The folder itself, or when it is still to be made the nearest one that is there. */
 async function checkDataDir(dataDir: string): Promise<Finding> {
-  for (let folder = dataDir; ; folder = dirname(folder)) {
-    try {
-      await access(folder, constants.W_OK | constants.X_OK);
-      return { verdict: 'ok', what: 'data', detail: folder === dataDir ? dataDir : `${dataDir} (will be made)` };
-    } catch (error) {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown error';
-      if (code === 'ENOENT' && folder !== dirname(folder)) continue;
-      return { verdict: 'bad', what: 'data', detail: `${folder} cannot be written (${code})` };
-    }
-  }
+  const state = await examineDataDirectory(dataDir);
+  if (state.kind === 'unusable') return { verdict: 'bad', what: 'data', detail: state.problem };
+  return { verdict: 'ok', what: 'data', detail: state.kind === 'there' ? dataDir : `${dataDir} (will be made)` };
 }
 
 function checkPort(name: string, address: ListenAddress): Promise<Finding> {

@@ -55,6 +55,7 @@ describe('problems', () => {
     ['data_dir: a\ndata_dir: b\n', /^docket\.yaml:2:1: /],
     ['- a\n', /the file must be a mapping/],
     ['data_dir: {a: 1}\n', /data_dir: must be a single value/],
+    ['data_dir: "a\\0b"\n', /data_dir: must not hold a NUL character/],
     ['listen: 4317\n', /listen: must be a mapping of settings/],
     ['__proto__: {x: 1}\n', /unknown key "__proto__"/],
     ['listen:\n  __proto__: 1\n', /unknown key "listen\.__proto__"/],

@@ -75,7 +75,11 @@ function parseClickHouseUrl(text: string): URL | string {
   return url;
 }
 
-const path = z.string('must be text').min(1, 'must not be empty').max(4_096, 'is longer than a path can be');
+const path = z
+  .string('must be text')
+  .min(1, 'must not be empty')
+  .max(4_096, 'is longer than a path can be')
+  .refine((text) => !text.includes('\0'), 'must not hold a NUL character');
 
 const flag = z.preprocess(
   (value) => (value === '1' || value === 'true' ? true : value === '0' || value === 'false' ? false : value),
