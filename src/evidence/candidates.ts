@@ -1,224 +1,18 @@
 import type { Signal } from '../otlp/signal.ts';
-import {
-  ANY_VALUE_FIELD,
-  INSTRUMENTATION_SCOPE_FIELD,
-  KEY_VALUE_FIELD,
-  LOG_RECORD_FIELD,
-  RESOURCE_FIELD,
-  SPAN_FIELD,
-  STATUS_FIELD,
-} from '../otlp/protobuf/fields.ts';
 import { WireReader } from '../otlp/protobuf/reader.ts';
-import {
-  AGENT_EVENT_PREFIXES,
-  AGENT_KEY_PREFIXES,
-  AGENT_SCOPE_PREFIXES,
-  EXCEPTION_KEYS,
-  INCIDENT_REF_KEYS,
-} from './recognition-set.ts';
-import {
-  decodeLogRecord,
-  decodeResource,
-  decodeScope,
-  decodeSpan,
-  type ResourceRecord,
-  type ScopeRecord,
-  type TelemetryRecord,
-} from './telemetry-record.ts';
+import { decodeLogRecord, decodeResource, decodeScope, decodeSpan } from './decode-record.ts';
+import { AGENT, isCandidate, logMarks, resourceMarks, scopeMarks, spanMarks } from './record-marks.ts';
+import type { ResourceRecord, ScopeRecord, TelemetryRecord } from './telemetry-record.ts';
 
 /**
- * The pre-filter. One walk over a request's bytes decides by attribute keys, scope name, event name and status which
- * records can be evidence at all; only those are decoded. Ordinary service telemetry costs the walk and nothing else.
+ * The pre-filter. One walk over a request's bytes decides by marks (./record-marks.ts) which records can be evidence at all; only those
+ * are decoded. Ordinary service telemetry costs the walk and nothing else.
  */
 
 const LENGTH_DELIMITED = 2;
 /** Same number in ResourceSpans/ResourceLogs and in ScopeSpans/ScopeLogs. */
-const RESOURCE_OR_SCOPE = (1 << 3) | LENGTH_DELIMITED;
-const CHILDREN = (2 << 3) | LENGTH_DELIMITED;
-const STATUS_ERROR = 2;
-/** SeverityNumber ERROR. */
-const SEVERITY_ERROR = 17;
-
-const AGENT = 1;
-const NAMES_INCIDENT = 2;
-const FAILED = 4;
-const EVENT_NAME = 8;
-
-interface Needle {
-  readonly bytes: Buffer;
-  /** The whole text must match, not only its start. */
-  readonly whole: boolean;
-  readonly mark: number;
-}
-
-/** Needles by the first byte they start with. */
-type Needles = readonly (readonly Needle[] | undefined)[];
-
-function needles(groups: readonly { texts: readonly string[]; whole: boolean; mark: number }[]): Needles {
-  const table: Needle[][] = [];
-  for (const { texts, whole, mark } of groups) {
-    for (const text of texts) {
-      const bytes = Buffer.from(text);
-      const at = bytes[0] ?? 0;
-      (table[at] ??= []).push({ bytes, whole, mark });
-    }
-  }
-  return table;
-}
-
-const KEY_NEEDLES = needles([
-  { texts: AGENT_KEY_PREFIXES, whole: false, mark: AGENT },
-  { texts: INCIDENT_REF_KEYS, whole: true, mark: NAMES_INCIDENT },
-  { texts: EXCEPTION_KEYS, whole: true, mark: FAILED },
-  { texts: ['event.name'], whole: true, mark: EVENT_NAME },
-]);
-const SCOPE_NEEDLES = needles([
-  { texts: AGENT_SCOPE_PREFIXES, whole: false, mark: AGENT },
-  { texts: ['ai', 'gen_ai'], whole: true, mark: AGENT },
-]);
-const EVENT_NEEDLES = needles([{ texts: AGENT_EVENT_PREFIXES, whole: false, mark: AGENT }]);
-
-/** Marks of the needles that bytes [start, end) match. */
-function marksOf(table: Needles, bytes: Buffer, start: number, end: number): number {
-  const candidates = table[bytes[start] ?? 0];
-  if (candidates === undefined || start === end) return 0;
-  const length = end - start;
-  let marks = 0;
-  for (const needle of candidates) {
-    const wanted = needle.bytes;
-    if (needle.whole ? wanted.length !== length : wanted.length > length) continue;
-    let at = 1;
-    while (at < wanted.length && wanted[at] === bytes[start + at]) at += 1;
-    if (at === wanted.length) marks |= needle.mark;
-  }
-  return marks;
-}
-
-/** Marks of the KeyValue at the cursor; the value is looked at only for an event's name. */
-function attributeMarks(reader: WireReader): number {
-  const usual = usualMarks(reader);
-  if (usual >= 0) return usual;
-  const outer = reader.enter();
-  let marks = 0;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === ((KEY_VALUE_FIELD.key << 3) | LENGTH_DELIMITED)) {
-      const end = reader.lengthEnd();
-      marks |= marksOf(KEY_NEEDLES, reader.bytes, reader.pos, end);
-      reader.pos = end;
-    } else if (tag === ((KEY_VALUE_FIELD.value << 3) | LENGTH_DELIMITED) && (marks & EVENT_NAME) !== 0) {
-      marks |= textValueMarks(reader);
-    } else {
-      reader.skip(tag);
-    }
-  }
-  reader.leave(outer);
-  return marks;
-}
-
-/**
- * Marks of nearly every attribute: a key, then a value up to the end, each length in one byte. -1, and the cursor where it was, for
- * any other and for an event's name.
- */
-function usualMarks(reader: WireReader): number {
-  const { bytes, pos } = reader;
-  const length = bytes[pos] as number;
-  const end = pos + 1 + length;
-  const keyAt = pos + 3;
-  const keyEnd = keyAt + (bytes[pos + 2] as number);
-  if (
-    length >= 0x80 ||
-    end > reader.end ||
-    keyEnd + 2 > end ||
-    bytes[pos + 1] !== ((KEY_VALUE_FIELD.key << 3) | LENGTH_DELIMITED) ||
-    bytes[keyEnd] !== ((KEY_VALUE_FIELD.value << 3) | LENGTH_DELIMITED) ||
-    bytes[keyEnd + 1] !== end - keyEnd - 2
-  ) {
-    return -1;
-  }
-  const marks = marksOf(KEY_NEEDLES, bytes, keyAt, keyEnd);
-  if ((marks & EVENT_NAME) !== 0) return -1;
-  reader.pos = end;
-  return marks;
-}
-
-/** Marks of an AnyValue at the cursor that is text starting like an agent's event name. */
-function textValueMarks(reader: WireReader): number {
-  const outer = reader.enter();
-  let marks = 0;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === ((ANY_VALUE_FIELD.stringValue << 3) | LENGTH_DELIMITED)) {
-      const end = reader.lengthEnd();
-      marks |= marksOf(EVENT_NEEDLES, reader.bytes, reader.pos, end);
-      reader.pos = end;
-    } else {
-      reader.skip(tag);
-    }
-  }
-  reader.leave(outer);
-  return marks;
-}
-
-function spanMarks(reader: WireReader): number {
-  let marks = 0;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === ((SPAN_FIELD.attributes << 3) | LENGTH_DELIMITED)) {
-      marks |= attributeMarks(reader) & ~FAILED;
-    } else if (tag === ((SPAN_FIELD.status << 3) | LENGTH_DELIMITED)) {
-      const outer = reader.enter();
-      for (let inner = reader.tag(); inner !== 0; inner = reader.tag()) {
-        if (inner !== STATUS_FIELD.code << 3) reader.skip(inner);
-        else if (reader.varint32() === STATUS_ERROR) marks |= FAILED;
-      }
-      reader.leave(outer);
-    } else {
-      reader.skip(tag);
-    }
-  }
-  return marks;
-}
-
-function logMarks(reader: WireReader): number {
-  let marks = 0;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === ((LOG_RECORD_FIELD.attributes << 3) | LENGTH_DELIMITED)) {
-      marks |= attributeMarks(reader);
-    } else if (tag === ((LOG_RECORD_FIELD.eventName << 3) | LENGTH_DELIMITED)) {
-      const end = reader.lengthEnd();
-      marks |= marksOf(EVENT_NEEDLES, reader.bytes, reader.pos, end);
-      reader.pos = end;
-    } else if (tag === ((LOG_RECORD_FIELD.body << 3) | LENGTH_DELIMITED)) {
-      marks |= textValueMarks(reader);
-    } else if (tag === LOG_RECORD_FIELD.severityNumber << 3) {
-      if (reader.varint32() >= SEVERITY_ERROR) marks |= FAILED;
-    } else {
-      reader.skip(tag);
-    }
-  }
-  return marks;
-}
-
-/** Marks of a Resource's or a scope's attributes (and of a scope's name). */
-function holderMarks(range: Uint8Array, attributesField: number, isScope: boolean): number {
-  const reader = new WireReader(range);
-  let marks = 0;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === ((attributesField << 3) | LENGTH_DELIMITED)) {
-      marks |= attributeMarks(reader) & NAMES_INCIDENT;
-    } else if (isScope && tag === ((INSTRUMENTATION_SCOPE_FIELD.name << 3) | LENGTH_DELIMITED)) {
-      const end = reader.lengthEnd();
-      marks |= marksOf(SCOPE_NEEDLES, reader.bytes, reader.pos, end);
-      reader.pos = end;
-    } else {
-      reader.skip(tag);
-    }
-  }
-  return marks;
-}
-
-/** Agent work, or a failure that names an incident. */
-function isCandidate(marks: number): boolean {
-  return (marks & AGENT) !== 0 || (marks & (NAMES_INCIDENT | FAILED)) === (NAMES_INCIDENT | FAILED);
-}
+export const RESOURCE_OR_SCOPE = (1 << 3) | LENGTH_DELIMITED;
+export const CHILDREN = (2 << 3) | LENGTH_DELIMITED;
 
 export interface Selection {
   readonly records: readonly TelemetryRecord[];
@@ -231,22 +25,16 @@ export function selectCandidates(signal: Signal, bytes: Uint8Array): Selection {
   const records: TelemetryRecord[] = [];
   let items = 0;
   if (signal === 'metrics') return { records, items };
-  const marks = signal === 'traces' ? spanMarks : logMarks;
+  const marksOf = signal === 'traces' ? spanMarks : logMarks;
   const decode = signal === 'traces' ? decodeSpan : decodeLogRecord;
   const reader = new WireReader(bytes);
   for (const container of children(reader, RESOURCE_OR_SCOPE)) {
     const resourceRanges = container(RESOURCE_OR_SCOPE);
-    const resourceMarks = resourceRanges.reduce(
-      (all, range) => all | holderMarks(range, RESOURCE_FIELD.attributes, false),
-      0,
-    );
+    const ofResource = resourceMarks(resourceRanges);
     let resource: ResourceRecord | undefined;
     for (const scoped of container(CHILDREN)) {
       const scopeRanges = fieldsOf(scoped, RESOURCE_OR_SCOPE);
-      const scopeMarks = scopeRanges.reduce(
-        (all, range) => all | holderMarks(range, INSTRUMENTATION_SCOPE_FIELD.attributes, true),
-        resourceMarks,
-      );
+      const outside = ofResource | scopeMarks(scopeRanges);
       let scope: ScopeRecord | undefined;
       const scopeReader = new WireReader(scoped);
       for (let tag = scopeReader.tag(); tag !== 0; tag = scopeReader.tag()) {
@@ -259,7 +47,7 @@ export function selectCandidates(signal: Signal, bytes: Uint8Array): Selection {
         const outer = scopeReader.enter();
         const start = scopeReader.pos;
         const end = scopeReader.end;
-        if (isCandidate(scopeMarks | ((scopeMarks & AGENT) !== 0 ? 0 : marks(scopeReader)))) {
+        if (isCandidate(outside | ((outside & AGENT) !== 0 ? 0 : marksOf(scopeReader)))) {
           resource ??= decodeResource(resourceRanges);
           scope ??= decodeScope(scopeRanges);
           records.push(decode(scopeReader.bytes.subarray(start, end), ordinal, resource, scope));
@@ -284,7 +72,7 @@ function* children(reader: WireReader, tag: number): Generator<(inner: number) =
 }
 
 /** Every length-delimited field `tag` of a message, as views. */
-function fieldsOf(message: Uint8Array, tag: number): Buffer[] {
+export function fieldsOf(message: Uint8Array, tag: number): Buffer[] {
   const found: Buffer[] = [];
   const reader = new WireReader(message);
   for (let each = reader.tag(); each !== 0; each = reader.tag()) {
@@ -292,55 +80,4 @@ function fieldsOf(message: Uint8Array, tag: number): Buffer[] {
     else reader.skip(each);
   }
   return found;
-}
-
-/**
- * Parent span ids of the spans of a request in `traces`: by trace id, by span id. With them the chain from an MCP server's
- * span up to the agent's tool span can be followed through ordinary HTTP spans between them. Spans without a parent are
- * left out. Throws OtlpDecodeError on malformed bytes.
- */
-export function spanParents(
-  bytes: Uint8Array,
-  traces: ReadonlySet<string>,
-): ReadonlyMap<string, ReadonlyMap<string, string>> {
-  const parents = new Map<string, Map<string, string>>();
-  for (const resourceSpans of fieldsOf(bytes, RESOURCE_OR_SCOPE)) {
-    for (const scopeSpans of fieldsOf(resourceSpans, CHILDREN)) {
-      const reader = new WireReader(scopeSpans);
-      for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-        if (tag === CHILDREN) readParent(reader, traces, parents);
-        else reader.skip(tag);
-      }
-    }
-  }
-  return parents;
-}
-
-/** Reads the span at the cursor. Only ids of wanted traces become text: most spans are nobody's agent work. */
-function readParent(reader: WireReader, traces: ReadonlySet<string>, parents: Map<string, Map<string, string>>): void {
-  const { bytes } = reader;
-  let [traceAt, traceEnd, spanAt, spanEnd, parentAt, parentEnd] = [0, 0, 0, 0, 0, 0];
-  const outer = reader.enter();
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === ((SPAN_FIELD.traceId << 3) | LENGTH_DELIMITED)) {
-      traceEnd = reader.lengthEnd();
-      traceAt = reader.pos;
-      reader.pos = traceEnd;
-    } else if (tag === ((SPAN_FIELD.spanId << 3) | LENGTH_DELIMITED)) {
-      spanEnd = reader.lengthEnd();
-      spanAt = reader.pos;
-      reader.pos = spanEnd;
-    } else if (tag === ((SPAN_FIELD.parentSpanId << 3) | LENGTH_DELIMITED)) {
-      parentEnd = reader.lengthEnd();
-      parentAt = reader.pos;
-      reader.pos = parentEnd;
-    } else reader.skip(tag);
-  }
-  reader.leave(outer);
-  if (parentAt === parentEnd) return;
-  const traceId = bytes.toString('hex', traceAt, traceEnd);
-  if (!traces.has(traceId)) return;
-  const ofTrace = parents.get(traceId) ?? new Map<string, string>();
-  parents.set(traceId, ofTrace);
-  ofTrace.set(bytes.toString('hex', spanAt, spanEnd), bytes.toString('hex', parentAt, parentEnd));
 }

@@ -10,7 +10,7 @@ import { isAsWritten, noteFiled, noteUnchanged, noteWritten, type Act, type Inhe
 import { createActWindow, type ActWindow, type ActWindowOptions } from './act-window.ts';
 import { alertOfRecord } from './alerts/alert-record.ts';
 import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
-import { selectCandidates, spanParents, type Selection } from './candidates.ts';
+import { selectCandidates, type Selection } from './candidates.ts';
 import {
   approvalContribution,
   contributionOf,
@@ -26,6 +26,7 @@ import { rowOf } from './evidence-row.ts';
 import { createEvidenceInstruments, type EvidenceInstruments } from './instruments.ts';
 import { recognise } from './recognise.ts';
 import type { Recognised } from './recognised.ts';
+import { spanParents } from './span-parents.ts';
 import type { LogRecord, TelemetryRecord } from './telemetry-record.ts';
 
 export interface LinkerOptions {

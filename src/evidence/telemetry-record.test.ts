@@ -4,7 +4,8 @@ import { frameOf, logsOf, tracesOf } from '../../test/support/linker-harness.ts'
 import { WireWriter } from '../otlp/protobuf/writer.ts';
 import { OtlpDecodeError } from '../otlp/decode-error.ts';
 import { plain } from './attribute.ts';
-import { selectCandidates, spanParents } from './candidates.ts';
+import { selectCandidates } from './candidates.ts';
+import { spanParents } from './span-parents.ts';
 import type { SpanRecord } from './telemetry-record.ts';
 
 function firstSpan(attributes: Readonly<Record<string, unknown>>): SpanRecord {
