@@ -5,21 +5,20 @@ import {
   mayJoin,
   NOTHING_INHERITED,
   noteFiled,
-  overlaps,
   recountContent,
   releaseContent,
-  sameTool,
   takeBackContent,
   type Act,
   type Inherited,
 } from './act.ts';
-import { ActIndex } from './act-index.ts';
+import { ActFinder } from './act-finder.ts';
+import { callName, traceKey } from './act-key.ts';
 import { storedContribution, type Contents, type Contribution } from './contribution.ts';
 import { evidenceId } from './evidence-id.ts';
-import { KeyTable } from './key-table.ts';
+import { ForgottenActs } from './forgotten-acts.ts';
 import { SpanTree, type SpanContext } from './span-tree.ts';
-import { callKeys, callName, lookupKeys, recordKey, sameCallKey, spanOfKindKey, traceKey } from './act-key.ts';
-import { KEY_KIND, kindKey, textKey, type WindowKey } from './window-key.ts';
+import { surplus } from './surplus.ts';
+import { KEY_KIND, textKey } from './window-key.ts';
 import type { EvidenceRow } from '../record/evidence.ts';
 
 /**
@@ -33,12 +32,6 @@ const ACTS_MAX = 25_000;
 export const CONTENT_LENGTH_TOTAL_MAX = 128 * 1024 * 1024;
 /** Characters of content kept of acts whose rows are stored. */
 const CONTENT_LENGTH_KEPT = 8 * 1024 * 1024;
-const TRACES_MAX = 50_000;
-const FORGOTTEN_MAX = 200_000;
-/** Traces whose stored calls had to make room: as many at least are remembered, twice as many at most. */
-const FORGOTTEN_TRACES_MIN = 100_000;
-/** Ancestors under whose id an act can be found by a span that arrives later. */
-const AWAITED_ANCESTORS_MAX = 8;
 /** Identical calls of one trace that get a row each; further ones are counted into the last of them. */
 export const IDENTICAL_CALLS_MAX = 100;
 const FOLDED_MAX = 10_000;
@@ -87,16 +80,11 @@ export function createActWindow(options: ActWindowOptions = {}): ActWindow {
 class BoundedActWindow implements ActWindow {
   /** Insertion order is age. */
   readonly #acts = new Set<Act>();
-  readonly #index = new ActIndex();
   readonly #spans = new SpanTree();
+  readonly #finder = new ActFinder(this.#spans);
   /** Acts whose content is here, those it came to last at the end. */
   readonly #holding = new Set<Act>();
-  /** Traces whose stored calls were looked for; insertion order is age. */
-  readonly #lookedUp = new Set<string>();
-  /** Ids of acts with stored rows that had to make room; insertion order is age. */
-  readonly #forgotten = new Set<string>();
-  /** The younger generation first. */
-  #forgottenTraces: readonly [KeyTable, KeyTable] = [new KeyTable(), new KeyTable()];
+  readonly #forgotten = new ForgottenActs();
   readonly #actsMax: number;
   readonly #contentLengthKept: number;
   #contentLength = 0;
@@ -118,7 +106,7 @@ class BoundedActWindow implements ActWindow {
     this.#spans.add(textKey(trace, spanId), parent, context);
     const says = context.agentName + context.agentId + context.conversationId + context.sessionId !== '';
     return says || context.refs.length + context.resourceRefs.length > 0
-      ? this.#index.of(tenant, kindKey(trace, KEY_KIND.trace))
+      ? this.#finder.ofTrace({ tenant, traceId }, KEY_KIND.trace)
       : [];
   }
 
@@ -155,7 +143,7 @@ class BoundedActWindow implements ActWindow {
   }
 
   add(contribution: Contribution): Act | undefined {
-    const [known, ...alsoKnown] = this.#find(contribution);
+    const [known, ...alsoKnown] = this.#finder.find(contribution);
     if (known !== undefined) {
       this.#addTo(known, contribution);
       for (const other of alsoKnown) if (mayMerge(known, other)) this.#absorb(known, other);
@@ -166,7 +154,7 @@ class BoundedActWindow implements ActWindow {
       const flooded = this.#flooded(contribution);
       if (flooded !== undefined) return flooded;
     } else if (contribution.kind === 'error' || contribution.kind === 'log') {
-      const failures = this.#ofTrace(contribution, KEY_KIND.failures);
+      const failures = this.#finder.ofTrace(contribution, KEY_KIND.failures);
       if (contribution.traceId !== '' && failures.length >= FAILURES_PER_TRACE_MAX) {
         this.refused += 1;
         return undefined;
@@ -174,19 +162,20 @@ class BoundedActWindow implements ActWindow {
     }
     const act = createAct(this.#newId(contribution), contribution);
     this.#take(act);
-    this.#enter(act, contribution);
+    this.#finder.enter(act, contribution);
     this.#evict();
     return act;
   }
 
   knowsTrace(tenant: string, traceId: string): boolean {
-    if (this.#lookedUp.has(`${tenant} ${traceId}`)) return true;
-    return this.#index.of(tenant, kindKey(traceKey(tenant, traceId), KEY_KIND.tools)).length > 0;
+    return (
+      this.#forgotten.wasLookedUp(tenant, traceId) ||
+      this.#finder.ofTrace({ tenant, traceId }, KEY_KIND.tools).length > 0
+    );
   }
 
   addStoredTrace(tenant: string, traceId: string, rows: readonly EvidenceRow[]): void {
-    this.#lookedUp.add(`${tenant} ${traceId}`);
-    for (const oldest of surplus(this.#lookedUp, TRACES_MAX)) this.#lookedUp.delete(oldest);
+    this.#forgotten.noteLookedUp(tenant, traceId);
     const byId = new Map<string, Act>();
     for (const row of rows) {
       let act = byId.get(row.id);
@@ -195,18 +184,23 @@ class BoundedActWindow implements ActWindow {
         act = createAct(row.id, contribution);
         byId.set(row.id, act);
         this.#take(act);
-        this.#enter(act, contribution);
+        this.#finder.enter(act, contribution);
         // The same spans delivered again are this act's own, also those that only added to it.
         for (const spanId of [row.source.spanId, ...row.source.alsoSeenAs]) {
-          if (spanId === '') continue;
-          if (row.source.signal !== 'traces') continue;
-          this.#index.add(recordKey(tenant, `span ${traceId} ${spanId}`), act);
-          this.#index.add(kindKey(textKey(traceKey(tenant, traceId), spanId), KEY_KIND.toolSpan), act);
+          if (spanId !== '' && row.source.signal === 'traces') this.#finder.enterSpan(act, traceId, spanId);
         }
         this.#evict();
       }
       noteFiled(act, row.incident, row.link);
     }
+  }
+
+  hasForgotten(actId: string): boolean {
+    return this.#forgotten.has(actId);
+  }
+
+  hasForgottenTrace(tenant: string, traceId: string): boolean {
+    return this.#forgotten.hasTrace(tenant, traceId);
   }
 
   addStored(act: Act, contribution: Contribution): void {
@@ -242,7 +236,7 @@ class BoundedActWindow implements ActWindow {
     const before = act.contentLength;
     addContribution(act, contribution);
     this.#recount(act, before);
-    this.#enter(act, contribution);
+    this.#finder.enter(act, contribution);
   }
 
   /** An act that had to make room is still written, but counts no more. */
@@ -256,95 +250,10 @@ class BoundedActWindow implements ActWindow {
     const { tenant, tool, traceId, spanId, identity } = contribution;
     // The first attempt of a call is named by the call, so that whoever reports it first gives it the same id.
     const name = callName(contribution);
-    if (name !== undefined) {
-      const [key] = callKeys(contribution);
-      if (key !== undefined && this.#index.of(tenant, key).length === 0) return evidenceId(tenant, 'tool call', name);
-    }
+    if (name !== undefined && this.#finder.isFirstOfCall(contribution)) return evidenceId(tenant, 'tool call', name);
     return contribution.signal === 'traces' && spanId !== ''
       ? evidenceId(tenant, contribution.kind, traceId, spanId, tool?.role === 'request' ? identity : '')
       : evidenceId(tenant, contribution.kind, identity);
-  }
-
-  /** Acts the contribution belongs to. Several when it is what shows that they are one. */
-  #find(contribution: Contribution): readonly Act[] {
-    const { tenant, kind, traceId, spanId, tool } = contribution;
-    const own = this.#index
-      .of(tenant, recordKey(tenant, contribution.identity))
-      .find((act) => act.kind === kind || contribution.joinsSpan);
-    if (own !== undefined) return [own];
-    const span = textKey(traceKey(tenant, traceId), spanId);
-    if (contribution.joinsSpan) {
-      return this.#index.of(tenant, kindKey(span, KEY_KIND.ofSpan)).slice(0, 1);
-    }
-    if (contribution.signal === 'traces' && tool?.role !== 'request') {
-      const waiting = this.#index
-        .of(tenant, kindKey(span, KEY_KIND.ofSpan))
-        .find((act) => act.contributions.every((each) => each.joinsSpan));
-      if (waiting !== undefined) return [waiting];
-    }
-    if (tool === null || kind !== 'tool_call') {
-      // Two signals about one span: its log records join the row of the span, and the other way round.
-      if (spanId === '' || kind === 'error' || kind === 'log') return [];
-      const act = this.#index
-        .of(tenant, spanOfKindKey(span, kind))
-        .find((each) => contribution.signal === 'logs' || each.contributions.every((other) => other.signal === 'logs'));
-      return act === undefined ? [] : [act];
-    }
-    const found = new Set<Act>();
-    for (const key of lookupKeys(contribution)) {
-      const act = this.#index.of(tenant, key).find((each) => mayJoin(each, contribution, 'call_id'));
-      if (act !== undefined) found.add(act);
-    }
-    if (traceId !== '' && spanId !== '') {
-      for (const act of this.#findByTree(contribution)) found.add(act);
-      if (found.size === 0) {
-        const act = this.#findByName(contribution);
-        if (act !== undefined) found.add(act);
-      }
-    }
-    return [...found];
-  }
-
-  #findByTree(contribution: Contribution): readonly Act[] {
-    const { tenant, traceId, spanId, parentSpanId, tool } = contribution;
-    // A model's request shares its span with the model call and has no place of its own in the tree.
-    if (tool?.role === 'request') return [];
-    const found: Act[] = [];
-    const trace = traceKey(tenant, traceId);
-    const own = textKey(trace, spanId);
-    const start = contribution.signal === 'logs' ? undefined : this.#parentKey(trace, parentSpanId);
-    for (const above of this.#spans.upwards(start, own)) {
-      const act = this.#index.of(tenant, kindKey(above, KEY_KIND.toolSpan))[0];
-      if (act !== undefined) {
-        if (mayJoin(act, contribution, 'tree')) found.push(act);
-        break;
-      }
-      // Under another agent's span it is another act.
-      if ((this.#spans.context(above)?.agentName ?? '') !== '') break;
-    }
-    for (const act of this.#index.of(tenant, kindKey(own, KEY_KIND.awaits))) {
-      if (mayJoin(act, contribution, 'tree')) found.push(act);
-    }
-    return found;
-  }
-
-  /**
-   * Emitters that leave call ids out: a model's request is answered by the next run of that tool without an id, and an MCP
-   * span belongs to the run (or the MCP client's span) of that tool it overlaps, though the HTTP spans between them are not
-   * known.
-   */
-  #findByName(contribution: Contribution): Act | undefined {
-    const { tool } = contribution;
-    if (tool === null || tool.name === '') return undefined;
-    return this.#ofTrace(contribution, KEY_KIND.tools).find((act) => {
-      const others = act.contributions;
-      for (const other of others) {
-        if (other.tool === null || !sameTool(other.tool.name, tool.name)) return false;
-        if (other.tool.callId !== '' && tool.callId !== '' && other.tool.callId !== tool.callId) return false;
-        if (other.tool.role === tool.role) return false;
-      }
-      return others.some((other) => answers(other, contribution) || answers(contribution, other));
-    });
   }
 
   /** Moves everything said about `other` to `act`. */
@@ -357,10 +266,9 @@ class BoundedActWindow implements ActWindow {
 
   #flooded(contribution: Contribution): Act | undefined {
     // Most traces have too few calls for a flood: nothing to compare then.
-    const calls = this.#ofTrace(contribution, KEY_KIND.tools);
+    const calls = this.#finder.ofTrace(contribution, KEY_KIND.tools);
     if (calls.length < IDENTICAL_CALLS_MAX) return undefined;
-    const key = sameCallKey(contribution);
-    const same = key === undefined ? [] : this.#index.of(contribution.tenant, key);
+    const same = this.#finder.sameCalls(contribution);
     if (same.length < IDENTICAL_CALLS_MAX) return undefined;
     const act = same.at(-1);
     if (act !== undefined && (act.folded?.size ?? 0) < FOLDED_MAX && act.folded?.has(contribution.identity) !== true) {
@@ -368,47 +276,6 @@ class BoundedActWindow implements ActWindow {
       this.folded += 1;
     }
     return act;
-  }
-
-  /** Enters the act into the index under everything by which a record that belongs to it may ask. */
-  #enter(act: Act, contribution: Contribution): void {
-    const { tenant, kind, traceId, spanId, parentSpanId, identity, tool, signal } = contribution;
-    const index = this.#index;
-    index.add(recordKey(tenant, identity), act);
-    const trace = traceKey(tenant, traceId);
-    const span = textKey(trace, spanId);
-    if (traceId !== '') index.add(kindKey(trace, KEY_KIND.trace), act);
-    if (contribution.joinsSpan || (signal === 'traces' && tool?.role !== 'request')) {
-      index.add(kindKey(span, KEY_KIND.ofSpan), act);
-    }
-    if (contribution.joinsSpan) return;
-    if (kind === 'error' || kind === 'log') {
-      index.add(kindKey(trace, KEY_KIND.failures), act);
-      return;
-    }
-    if (tool === null || kind !== 'tool_call') {
-      if (spanId !== '') index.add(spanOfKindKey(span, kind), act);
-      return;
-    }
-    for (const key of callKeys(contribution)) index.add(key, act);
-    if (traceId === '') return;
-    index.add(kindKey(trace, KEY_KIND.tools), act);
-    const same = sameCallKey(contribution);
-    if (same !== undefined) index.add(same, act);
-    if (signal !== 'traces' || tool.role === 'request') return;
-    index.add(kindKey(span, KEY_KIND.toolSpan), act);
-    const above = this.#spans.upwards(this.#parentKey(trace, parentSpanId), span);
-    for (let at = 0; at < above.length && at < AWAITED_ANCESTORS_MAX; at += 1) {
-      index.add(kindKey(above[at] as WindowKey, KEY_KIND.awaits), act);
-    }
-  }
-
-  #ofTrace({ tenant, traceId }: Contribution, kind: number): readonly Act[] {
-    return this.#index.of(tenant, kindKey(traceKey(tenant, traceId), kind));
-  }
-
-  #parentKey(trace: WindowKey, parentSpanId: string): WindowKey | undefined {
-    return parentSpanId === '' ? undefined : textKey(trace, parentSpanId);
   }
 
   #evict(): void {
@@ -420,70 +287,18 @@ class BoundedActWindow implements ActWindow {
         this.#makeRoom(oldest);
       }
     }
-    for (const oldest of surplus(this.#forgotten, FORGOTTEN_MAX)) this.#forgotten.delete(oldest);
   }
 
   #makeRoom(act: Act): void {
     this.#forget(act);
-    if (act.filed.size === 0) return;
-    this.#forgotten.add(act.id);
-    if (act.kind === 'tool_call') this.#forgetTraces(act);
-  }
-
-  #forgetTraces(act: Act): void {
-    for (const { traceId } of act.contributions) {
-      if (traceId === '') continue;
-      const [young] = this.#forgottenTraces;
-      if (young.size >= FORGOTTEN_TRACES_MIN) this.#forgottenTraces = [new KeyTable(), young];
-      this.#forgottenTraces[0].set(traceKey(act.tenant, traceId), 1);
-      // It may be looked for again.
-      this.#lookedUp.delete(`${act.tenant} ${traceId}`);
-    }
-  }
-
-  hasForgotten(actId: string): boolean {
-    return this.#forgotten.has(actId);
-  }
-
-  hasForgottenTrace(tenant: string, traceId: string): boolean {
-    const trace = traceKey(tenant, traceId);
-    return this.#forgottenTraces.some((generation) => generation.get(trace) > 0);
+    if (act.filed.size > 0) this.#forgotten.add(act);
   }
 
   #forget(act: Act): void {
     if (this.#acts.delete(act)) this.#contentLength -= act.contentLength;
     this.#holding.delete(act);
-    this.#index.remove(act);
+    this.#finder.remove(act);
   }
-}
-
-/**
- * What is oldest in a set or map that outgrew its bound, a sixteenth of it at once: to find the oldest, V8 walks past every
- * entry deleted since it last rebuilt the table.
- */
-function surplus<Key>(all: { readonly size: number; keys(): Iterable<Key> }, max: number): readonly Key[] {
-  if (all.size <= max) return [];
-  const oldest: Key[] = [];
-  for (const key of all.keys()) {
-    if (oldest.length >= all.size - max + max / 16) break;
-    oldest.push(key);
-  }
-  return oldest;
-}
-
-/** `later` is the run that a request without usable id asked for, or the MCP side of a run. */
-function answers(earlier: Contribution, later: Contribution): boolean {
-  if (earlier.tool === null || later.tool === null) return false;
-  if (earlier.tool.role === 'request') {
-    return (
-      later.tool.role !== 'request' &&
-      (earlier.tool.callId === '' || later.tool.callId === '') &&
-      later.startUnixNano >= earlier.startUnixNano
-    );
-  }
-  const runs = earlier.tool.role === 'execute' && later.tool.role === 'mcp_client';
-  const serves = earlier.tool.role !== 'event' && later.tool.role === 'mcp_server';
-  return (runs || serves) && overlaps(earlier, later);
 }
 
 /** Two acts that a record ties together are one unless something in them says otherwise. */
