@@ -10,6 +10,7 @@ function admissionAt(clock: { now: number }, inFlightBytesMax = 1_000_000): Admi
     expectedWaitMsMax: 5_000,
     workBytesAlways: ALWAYS,
     clock: () => clock.now,
+    random: () => 0,
   });
 }
 
@@ -109,4 +110,36 @@ test('giving back twice gives back once', () => {
   reservation.release();
   expect(admission.inFlightBytes).toBe(0);
   expect(fill(admission)).toBe(32);
+});
+
+test('what is refused is asked to come back when the work before it is done, one request after another', () => {
+  const clock = { now: 0 };
+  const admission = admissionAt(clock);
+  // Ten requests a second, for long enough.
+  for (let each = 0; each < 200; each += 1) {
+    const reservation = createReservation(admission);
+    reservation.tryEnter();
+    clock.now += 100;
+    reservation.release();
+  }
+  expect(admission.returnMs()).toBe(1_000);
+  clock.now += 60_000;
+  for (let each = 0; each < 50; each += 1) createReservation(admission).tryEnter();
+  // Fifty are before it, which take five seconds.
+  const asked = Array.from({ length: 4 }, () => createReservation(admission).returnMs());
+  for (const [at, milliseconds] of asked.entries()) expect(milliseconds / 1_000).toBeCloseTo(5 + at * 0.1, 1);
+  // Many more, of whom none is asked to wait for longer than half a minute.
+  for (let each = 0; each < 1_000; each += 1) expect(admission.returnMs()).toBeLessThanOrEqual(30_000);
+});
+
+test('when nothing is done any more, what is refused is asked to stay away ever longer', () => {
+  const clock = { now: 0 };
+  const admission = admissionAt(clock);
+  for (let each = 0; each < 5; each += 1) createReservation(admission).tryEnter();
+  const asked: number[] = [];
+  for (let second = 0; second < 40; second += 1) {
+    clock.now += 1_000;
+    if (second % 10 === 0) asked.push(admission.returnMs());
+  }
+  expect(asked).toEqual([1_000, 11_000, 21_000, 24_000]);
 });

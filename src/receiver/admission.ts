@@ -1,3 +1,4 @@
+import { createReturnTimes } from '../pipeline/return-times.ts';
 import { createSlabMemory, type Piece, type SlabMemory } from '../pipeline/slab-memory.ts';
 
 /**
@@ -20,6 +21,11 @@ export interface Admission {
   /** Whether `bytes` would fit now; takes nothing. */
   wouldFit(bytes: number): boolean;
   release(bytes: number): void;
+  /**
+   * In how many milliseconds a request that is refused now should come back: when what waits is expected to be done at the pace of
+   * late, behind those that were refused before. Each call is one request.
+   */
+  returnMs(): number;
   readonly inFlightBytes: number;
   readonly inFlightBytesMax: number;
   /** What whole bodies lie in. */
@@ -38,6 +44,8 @@ export interface AdmissionOptions {
   readonly workBytesAlways: number;
   /** Milliseconds, monotonic. */
   readonly clock?: () => number;
+  /** In [0, 1); `Math.random` unless a test says otherwise. */
+  readonly random?: () => number;
 }
 
 /** The pace is taken anew after so many milliseconds with work, half from what it was. */
@@ -46,6 +54,8 @@ const PACE_WINDOW_MS = 500;
 const READ_FACTOR = 2;
 /** What a request costs beside its bytes, in bytes. */
 const REQUEST_BYTES = 4096;
+/** What one request counts in the mean size of those of late, by which one is judged that was refused before it was read. */
+const SHARE_OF_ONE = 0.05;
 
 /** So much memory of bodies that were answered is kept for those to come. */
 const BODIES_KEPT_BYTES_MAX = 32 * 1024 * 1024;
@@ -60,6 +70,10 @@ export function createAdmission(options: AdmissionOptions): Admission {
   let busyMs = 0;
   let busySince = 0;
   let bytesPerMs = 0;
+  // How long there has been work of which none was done.
+  let stuckMs = 0;
+  let bytesOfLate = 0;
+  const returns = createReturnTimes({ clock, ...(options.random === undefined ? {} : { random: options.random }) });
 
   /** Bytes done per millisecond in which there was work: a silence says nothing about how fast it goes. */
   function takePace(now: number): void {
@@ -67,6 +81,7 @@ export function createAdmission(options: AdmissionOptions): Admission {
     busySince = now;
     if (busyMs < PACE_WINDOW_MS) return;
     const pace = doneBytes / busyMs;
+    stuckMs = doneBytes === 0 ? stuckMs + busyMs : 0;
     bytesPerMs = bytesPerMs === 0 ? pace : (bytesPerMs + pace) / 2;
     doneBytes = 0;
     busyMs = 0;
@@ -74,6 +89,13 @@ export function createAdmission(options: AdmissionOptions): Admission {
 
   function workBytesMax(): number {
     return Math.max(options.workBytesAlways, bytesPerMs * options.expectedWaitMsMax);
+  }
+
+  /** Of work that never went anywhere nothing is known, but that it takes longer than it has taken so far. */
+  function expectedMs(bytes: number): number {
+    if (bytes === 0) return 0;
+    const pace = bytesPerMs > 0 ? bytesPerMs : doneBytes / Math.max(1, busyMs);
+    return Math.max(stuckMs, pace > 0 ? bytes / pace : 0);
   }
 
   return {
@@ -91,6 +113,11 @@ export function createAdmission(options: AdmissionOptions): Admission {
       inProgress -= 1;
       workBytes -= bytes + REQUEST_BYTES;
       doneBytes += bytes + REQUEST_BYTES;
+      bytesOfLate += (bytes + REQUEST_BYTES - bytesOfLate) * SHARE_OF_ONE;
+    },
+    returnMs() {
+      takePace(clock());
+      return returns.next(expectedMs(workBytes), expectedMs(bytesOfLate));
     },
     wouldWait() {
       takePace(clock());
@@ -119,6 +146,8 @@ export interface Reservation {
   /** The request is whole: takes its place among the work in progress, once. False when it would wait too long. */
   tryEnter(): boolean;
   readonly bytes: number;
+  /** In how many milliseconds the request should come back when it is refused for want of room or time. */
+  returnMs(): number;
   /** The chunks as one body, the request's until `release`. */
   join(chunks: readonly Buffer[], length: number): Buffer;
   release(): void;
@@ -145,6 +174,7 @@ export function createReservation(admission: Admission): Reservation {
     get bytes() {
       return held;
     },
+    returnMs: () => admission.returnMs(),
     join(chunks, length) {
       const [only] = chunks;
       if (chunks.length === 1 && only !== undefined) return only;

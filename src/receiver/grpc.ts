@@ -11,6 +11,7 @@ import { WIRE_BYTES, WireReader } from '../otlp/protobuf/reader.ts';
 import { RPC_CODE, type RpcStatus } from '../otlp/protobuf/status.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { ExportOutcome, Permanent, Retryable } from '../pipeline/outcome.ts';
+import { aboutMs } from '../pipeline/return-times.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Admission, createReservation, type Reservation } from './admission.ts';
 import { COMPRESSIONS_TAKEN, compressionNamed, decompress } from './compression.ts';
@@ -19,7 +20,13 @@ import { grpcTimeoutMs, grpcTrailers } from './grpc-status.ts';
 import { type HandleExport, overloaded } from './handle-export.ts';
 import { guardConnections } from './http2-connections.ts';
 import type { ReceiverInstruments } from './instruments.ts';
-import type { Authenticate, Caller, ListenAddress, ReceiverLimits } from './options.ts';
+import {
+  FAILURE_RETURN_MS,
+  type Authenticate,
+  type Caller,
+  type ListenAddress,
+  type ReceiverLimits,
+} from './options.ts';
 import { failureOf } from './status.ts';
 
 export interface GrpcReceiverOptions {
@@ -198,7 +205,7 @@ class GrpcCalls {
       return { kind: 'permanent', code: 'unimplemented', message };
     }
     // Refused before its message is read, a request costs next to nothing.
-    if (!reservation.wouldEnter(0)) return this.#overloaded();
+    if (!reservation.wouldEnter(0)) return overloaded(reservation);
     const message = await readUnaryMessage(stream, reservation, {
       bytesMax: requestBytesMax,
       timeoutMs: Math.min(requestTimeoutMs, grpcTimeoutMs(headers['grpc-timeout']) ?? requestTimeoutMs),
@@ -209,7 +216,7 @@ class GrpcCalls {
       case 'too_large':
         return this.#tooLarge();
       case 'no_memory':
-        return this.#overloaded();
+        return overloaded(reservation);
       case 'late':
         return this.#retryLater('the request did not arrive in time');
       case 'malformed':
@@ -231,7 +238,7 @@ class GrpcCalls {
       case 'too_large':
         return this.#tooLarge();
       case 'no_memory':
-        return this.#overloaded();
+        return overloaded(reservation);
       default:
         return {
           kind: 'permanent',
@@ -277,12 +284,8 @@ class GrpcCalls {
     return { kind: 'permanent', code: 'too_large', message };
   }
 
-  #overloaded(): Failed {
-    return overloaded(this.#options.limits);
-  }
-
   #retryLater(message: string): Failed {
-    return { kind: 'retryable', message, retryAfterMs: this.#options.limits.retryAfterMs };
+    return { kind: 'retryable', message, retryAfterMs: aboutMs(FAILURE_RETURN_MS) };
   }
 }
 

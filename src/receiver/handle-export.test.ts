@@ -26,7 +26,7 @@ test('a request that was read and is one too many is refused, and its items and 
     const reservation = createReservation(admission);
     expect(
       await handleExport({ transport: 'grpc', signal, encoding: 'protobuf', tenant: 'default', body, reservation }),
-    ).toMatchObject({ kind: 'retryable', retryAfterMs: DEFAULT_LIMITS.retryAfterMs });
+    ).toMatchObject({ kind: 'retryable', message: 'too many requests are being received at once' });
     reservation.release();
   }
   const text = await metrics.prometheusText();

@@ -6,11 +6,12 @@ import type { KnownKeys } from '../otlp/known-keys.ts';
 import type { Signal } from '../otlp/signal.ts';
 import type { ExportHandler } from '../pipeline/consumer.ts';
 import type { ExportOutcome, Permanent, Retryable } from '../pipeline/outcome.ts';
+import { aboutMs } from '../pipeline/return-times.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Reservation } from './admission.ts';
 import { createAttributeKeys } from './attribute-keys.ts';
 import type { ReceiverInstruments, Transport } from './instruments.ts';
-import type { ReceiverLimits } from './options.ts';
+import { FAILURE_RETURN_MS, type ReceiverLimits } from './options.ts';
 import { createTurns } from './turns.ts';
 
 export type Encoding = 'protobuf' | 'json';
@@ -37,15 +38,13 @@ export interface HandleExportOptions {
   readonly handler: ExportHandler;
   readonly instruments: ReceiverInstruments;
   readonly logger: Logger;
-  readonly limits: Pick<ReceiverLimits, 'requestBytesMax' | 'retryAfterMs' | 'attributeKeysMax'>;
+  readonly limits: Pick<ReceiverLimits, 'requestBytesMax' | 'attributeKeysMax'>;
   /** Attribute keys that begin like this cannot be crowded out by others. */
   readonly reservedKeyPrefixes: readonly string[];
   /** Nanoseconds since the epoch. */
   readonly clock: () => bigint;
 }
 
-/** How long a sender should wait when the handler failed in a way nobody foresaw. */
-const FAILED_HANDLER_RETRY_MS = 5000;
 /** The log says at most this often that something was taken otherwise than sent. */
 const WARNING_MS = 60_000;
 
@@ -79,15 +78,16 @@ function decode(incoming: IncomingExport, limits: Limits, keys: KnownKeys): Deco
 /** The protobuf made from JSON is memory of its own, so it is taken from the budget beside the JSON. */
 function decodeJson(incoming: IncomingExport, limits: Limits, keys: KnownKeys): Decoded | Retryable {
   const { signal, body, reservation } = incoming;
-  if (!reservation.tryGrow(body.length)) return overloaded(limits);
+  if (!reservation.tryGrow(body.length)) return overloaded(reservation);
   const { bytes, warning, stringIndexes, unknownMembers } = transcodeJson(signal, body, limits.requestBytesMax);
-  if (bytes.length > body.length && !reservation.tryGrow(bytes.length - body.length)) return overloaded(limits);
+  if (bytes.length > body.length && !reservation.tryGrow(bytes.length - body.length)) return overloaded(reservation);
   return { check: checkRequest(signal, bytes, keys), keys, warning, stringIndexes, unknownMembers };
 }
 
 /** What a request is told that would be one too many. */
-export function overloaded({ retryAfterMs }: Pick<ReceiverLimits, 'retryAfterMs'>): Retryable {
-  return { kind: 'retryable', message: 'too many requests are being received at once', retryAfterMs };
+export function overloaded(reservation: Pick<Reservation, 'returnMs'>): Retryable {
+  const message = 'too many requests are being received at once';
+  return { kind: 'retryable', message, retryAfterMs: reservation.returnMs() };
 }
 
 const sentences = (...parts: readonly string[]): string => parts.filter((part) => part !== '').join('; ');
@@ -165,10 +165,10 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
   }
 
   /** Read for nothing: what is in it is counted without being looked at. */
-  function refuse({ transport, signal, encoding, body }: IncomingExport): Retryable {
+  function refuse({ transport, signal, encoding, body, reservation }: IncomingExport): Retryable {
     const refused = encoding === 'protobuf' ? countItems(signal, body) : 0;
     instruments.items({ transport, signal, accepted: 0, rejected: 0, refused });
-    return overloaded(limits);
+    return overloaded(reservation);
   }
 
   return async (incoming) => {
@@ -185,7 +185,7 @@ export function createHandleExport(options: HandleExportOptions): HandleExport {
       outcome = {
         kind: 'retryable',
         message: 'the request could not be handled now; send it again later',
-        retryAfterMs: FAILED_HANDLER_RETRY_MS,
+        retryAfterMs: aboutMs(FAILURE_RETURN_MS),
       };
     }
     const result = outcome.kind === 'permanent' ? outcome.code : outcome.kind;

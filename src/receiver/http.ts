@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { encodeExportResponse, encodeExportResponseJson } from '../otlp/protobuf/export-response.ts';
 import type { Signal } from '../otlp/signal.ts';
+import { aboutMs } from '../pipeline/return-times.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { type Admission, createReservation, type Reservation } from './admission.ts';
 import { type Compression, compressionNamed, decompress } from './compression.ts';
@@ -24,7 +25,13 @@ import {
   UNSUPPORTED_TYPE,
 } from './http-refusal.ts';
 import type { ReceiverInstruments } from './instruments.ts';
-import type { Authenticate, Caller, ListenAddress, ReceiverLimits } from './options.ts';
+import {
+  FAILURE_RETURN_MS,
+  type Authenticate,
+  type Caller,
+  type ListenAddress,
+  type ReceiverLimits,
+} from './options.ts';
 import { failureOf } from './status.ts';
 
 export interface HttpReceiverOptions {
@@ -101,7 +108,7 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   // What never becomes a request, or not in time, is answered as everything else is: with a Status (R25), and as something that may
   // succeed later when it was only late (R27).
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const refusal = brokenRequest(error.code, limits.retryAfterMs);
+    const refusal = brokenRequest(error.code, aboutMs(FAILURE_RETURN_MS));
     instruments.request({ transport: 'http', signal: 'unknown', result: refusal.result });
     connections.end(socket, (encoding = 'json') => rawAnswer(refusal, encoding));
   });
@@ -245,7 +252,7 @@ class HttpExchanges {
       return refusalOf({
         kind: 'retryable',
         message: 'authentication is not available now',
-        retryAfterMs: this.#options.limits.retryAfterMs,
+        retryAfterMs: aboutMs(FAILURE_RETURN_MS),
       });
     }
   }
@@ -271,7 +278,7 @@ class HttpExchanges {
       case 'too_large':
         return { kind: 'refused', refusal: tooLarge };
       case 'no_memory':
-        return { kind: 'refused', refusal: this.#overloaded() };
+        return { kind: 'refused', refusal: refusalOf(overloaded(reservation)) };
       default:
         return {
           kind: 'refused',
@@ -292,7 +299,8 @@ class HttpExchanges {
     if (request.destroyed) return Promise.resolve({ kind: 'gone' });
     if (declared > requestBytesMax) return Promise.resolve({ kind: 'refused', refusal: tooLarge });
     // Bytes are taken as they come: a length that is only claimed must not cost others their share.
-    if (!reservation.wouldEnter(declared)) return Promise.resolve({ kind: 'refused', refusal: this.#overloaded() });
+    if (!reservation.wouldEnter(declared))
+      return Promise.resolve({ kind: 'refused', refusal: refusalOf(overloaded(reservation)) });
     goOn();
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
@@ -305,7 +313,8 @@ class HttpExchanges {
       const onData = (chunk: Buffer): void => {
         length += chunk.length;
         if (length > requestBytesMax) return settle({ kind: 'refused', refusal: tooLarge });
-        if (!reservation.tryGrow(chunk.length)) return settle({ kind: 'refused', refusal: this.#overloaded() });
+        if (!reservation.tryGrow(chunk.length))
+          return settle({ kind: 'refused', refusal: refusalOf(overloaded(reservation)) });
         chunks.push(chunk);
       };
       const onEnd = (): void => settle({ kind: 'body', bytes: reservation.join(chunks, length) });
@@ -316,10 +325,6 @@ class HttpExchanges {
       // Comes after `end` where there is one, and settling twice does nothing.
       request.on('close', () => settle({ kind: 'gone' }));
     });
-  }
-
-  #overloaded(): Refusal {
-    return refusalOf(overloaded(this.#options.limits));
   }
 
   async #refuse(

@@ -52,11 +52,15 @@ export interface ReceiverLimits {
   readonly headersTimeoutMs: number;
   readonly requestTimeoutMs: number;
   readonly idleTimeoutMs: number;
-  /** What an overloaded receiver asks senders to wait. */
-  readonly retryAfterMs: number;
   /** How long `close` waits for requests under way. */
   readonly closeTimeoutMs: number;
 }
+
+/**
+ * About how long senders are asked to wait after a failure of which nobody knows how long it lasts. What overload asks for is
+ * worked out from the work that waits.
+ */
+export const FAILURE_RETURN_MS = 5_000;
 
 export const DEFAULT_LIMITS: ReceiverLimits = {
   requestBytesMax: REQUEST_BYTES_MAX,
@@ -76,7 +80,6 @@ export const DEFAULT_LIMITS: ReceiverLimits = {
   requestTimeoutMs: 60_000,
   // Longer than the 60 s of common load balancers, so that the balancer and not Docket ends an idle connection.
   idleTimeoutMs: 75_000,
-  retryAfterMs: 5_000,
   closeTimeoutMs: 10_000,
 };
 

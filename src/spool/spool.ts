@@ -16,6 +16,7 @@ import { createGroupCommit, type AppendedFrame, type GroupCommit } from './group
 import { createSpoolInstruments } from './instruments.ts';
 import { createRecentFrames } from './recent-frames.ts';
 import { comparePositions, newSegment, scanSegment, segmentNamed, type Position, type Segment } from './segment.ts';
+import { createRefusalDelay, REFUSAL_REASONS, type RefusalReason } from './refusal-delay.ts';
 import { createSegmentReader, type SegmentReader } from './segment-reader.ts';
 import { createWakeup } from './wakeup.ts';
 
@@ -28,7 +29,6 @@ const WAITING_BYTES_MAX = 256 * 1024 * 1024;
 const RECENT_BYTES_MAX = 32 * 1024 * 1024;
 /** `drain` looks at least this often; deliveries wake it earlier. */
 const DRAIN_CHECK_MS = 50;
-const RETRY_AFTER_MS = { closed: 1_000, busy: 1_000, full: 5_000, disk: 5_000 };
 const DISK_FULL = 'the disk is full; send the request again later';
 const CONSUMER_BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 30_000, factor: 2 };
 
@@ -127,7 +127,7 @@ export function createSpool(options: SpoolOptions): Spool {
   }));
   // What alerts go by stands at 0 from the start: of a counter that appears as 1, nobody sees the increase.
   instruments.corruptFrames.add(0);
-  for (const reason of Object.keys(RETRY_AFTER_MS)) instruments.refused.add(0, { reason });
+  for (const reason of REFUSAL_REASONS) instruments.refused.add(0, { reason });
   const deadLetters = createDeadLetters({
     directory: `${directory}/dead-letter`,
     bytesMax: options.deadLetterBytesMax ?? DEAD_LETTER_BYTES_MAX,
@@ -137,6 +137,7 @@ export function createSpool(options: SpoolOptions): Spool {
   });
 
   const reserve = createDiskReserve(files, directory, logger);
+  const refusalDelay = createRefusalDelay();
 
   let state: 'new' | 'open' | 'closed' = 'new';
   let lock: DirectoryLock | undefined;
@@ -260,13 +261,15 @@ export function createSpool(options: SpoolOptions): Spool {
       if (deliveries.length === 0) continue;
       recent.add(segment, offset, frame, size);
     }
+    refusalDelay.durable(bytes);
     recent.forget(undefined);
     for (const delivery of deliveries) delivery.added(appended.length, bytes);
   }
 
-  function refuse(reason: keyof typeof RETRY_AFTER_MS, message: string): ExportOutcome {
+  function refuse(reason: RefusalReason, message: string, bytes: number): ExportOutcome {
     instruments.refused.add(1, { reason });
-    return { kind: 'retryable', message, retryAfterMs: RETRY_AFTER_MS[reason] };
+    const retryAfterMs = refusalDelay.of(reason, bytes, commits?.pendingBytes() ?? 0);
+    return { kind: 'retryable', message, retryAfterMs };
   }
 
   function acknowledgeDuplicate(): ExportOutcome {
@@ -279,17 +282,17 @@ export function createSpool(options: SpoolOptions): Spool {
     const used = bytesOnDisk() + commits.pendingBytes();
     if (used + bytes <= bytesMax || used === 0) return undefined;
     release();
-    return refuse('full', 'the spool is full; send the request again later');
+    return refuse('full', 'the spool is full; send the request again later', bytes);
   }
 
   async function appendNew(frame: SpooledFrame, commits: GroupCommit): Promise<ExportOutcome> {
     if (!reserve.held()) {
       await reserve.take();
-      if (!reserve.held()) return refuse('disk', DISK_FULL);
+      if (!reserve.held()) return refuse('disk', DISK_FULL, frame.bytes.length);
     }
     const encoded = encodeFrame(frame);
     if (commits.pendingBytes() + encoded.size > WAITING_BYTES_MAX && commits.pendingBytes() > 0) {
-      return refuse('busy', 'the spool waits for the disk; send the request again later');
+      return refuse('busy', 'the spool waits for the disk; send the request again later', encoded.size);
     }
     const full = refusalWhenFull(encoded.size, commits);
     if (full !== undefined) return full;
@@ -300,7 +303,7 @@ export function createSpool(options: SpoolOptions): Spool {
       const code = errorCode(error);
       const message =
         code === 'ENOSPC' || code === 'EDQUOT' ? DISK_FULL : 'the spool could not write; send the request again later';
-      return refuse('disk', message);
+      return refuse('disk', message, encoded.size);
     }
   }
 
@@ -354,6 +357,7 @@ export function createSpool(options: SpoolOptions): Spool {
       await files.unlink(segment.path);
       segments.splice(segments.indexOf(segment), 1);
     }
+    refusalDelay.released(done.reduce((sum, { length }) => sum + length, 0));
     progress.wake();
   }
 
@@ -405,7 +409,7 @@ export function createSpool(options: SpoolOptions): Spool {
 
     async append(frame) {
       if (state !== 'open' || commits === undefined)
-        return refuse('closed', 'the spool is closed; send the request again later');
+        return refuse('closed', 'the spool is closed; send the request again later', frame.bytes.length);
       const contentHash = contentHashOf(frame);
       if (dedup.has(contentHash)) return acknowledgeDuplicate();
       const first = underway.get(contentHash);
