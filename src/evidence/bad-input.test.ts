@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { frameOf, LinkerHarness, tracesOf, type SpanSketch } from '../../test/support/linker-harness.ts';
 import { markRedacted } from '../pipeline/redacted.ts';
-import { normalisedCallId } from './call-id.ts';
+import { normalisedCallId } from '../otlp/semconv/call-id.ts';
 import { requestedCalls } from './gen-ai-fields.ts';
 import { oneLine } from './summary.ts';
 

@@ -1,4 +1,4 @@
-import type { ItemFacts } from '../pipeline/facts.ts';
+import type { CallFacts, ItemFacts, RequestedCallFacts } from '../pipeline/facts.ts';
 import type { SpooledFrame } from '../pipeline/frame.ts';
 import type { Redaction } from '../pipeline/receipt.ts';
 import type {
@@ -65,7 +65,7 @@ export interface Contribution {
   readonly joinsSpan: boolean;
   /** Further spans this stands for: those of a row that was stored before. */
   readonly alsoSeenAs: readonly string[];
-  readonly facts: ItemFacts | undefined;
+  readonly facts: CallFacts | undefined;
   readonly redactions: readonly Redaction[];
   readonly policyVersion: string;
 }
@@ -234,9 +234,35 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
   };
 }
 
+/** A call that a model asked for: what its output shows of it, and what redaction knows of it. */
+interface AskedCall extends RequestedCall {
+  readonly facts: RequestedCallFacts | undefined;
+}
+
+/**
+ * Every call that a record's model asks for. What its output shows once it is redacted stands first; the facts know of those that were
+ * withheld with it, and of each how far it reaches.
+ */
+export function askedCalls(found: Recognised, facts: ItemFacts | undefined): readonly AskedCall[] {
+  const known = [...(facts?.requestedCalls ?? [])];
+  const asked = found.requestedCalls.map((call): AskedCall => {
+    const byId = known.findIndex((each) => each.callId !== '' && each.callId === call.callId);
+    const at =
+      byId === -1
+        ? known.findIndex((each) => each.tool === call.name && (each.callId === '' || call.callId === ''))
+        : byId;
+    const [own] = at === -1 ? [] : known.splice(at, 1);
+    return { ...call, callId: call.callId || (own?.callId ?? ''), facts: own };
+  });
+  // In other records a model's output is told again.
+  if (found.kind !== 'model_call') return asked;
+  for (const each of known) asked.push({ callId: each.callId, name: each.tool, arguments: undefined, facts: each });
+  return asked;
+}
+
 /** The model's request of a tool call, as a contribution to that call's act. It took place when the model had answered. */
-export function requestContribution(of: Contribution, call: RequestedCall): Contribution {
-  const content = call.arguments === undefined ? {} : { arguments: contentOf(call.arguments) };
+export function requestContribution(of: Contribution, call: AskedCall): Contribution {
+  const { facts } = call;
   return {
     ...of,
     identity: `${of.identity} request ${call.callId} ${call.name}`,
@@ -248,13 +274,20 @@ export function requestContribution(of: Contribution, call: RequestedCall): Cont
     tool: { name: short(call.name), callId: short(call.callId), type: null, mcpServer: null, role: 'request' },
     model: null,
     tokens: null,
-    content,
+    content: requestedContent(call),
     references: new Map(),
     detail: '',
-    // Facts and redactions of the record are about the model call.
-    facts: undefined,
+    facts,
+    // Those of the record are about the model call.
     redactions: NO_REDACTIONS,
   };
+}
+
+function requestedContent({ arguments: given, facts }: AskedCall): Contents {
+  if (given !== undefined) return { arguments: contentOf(given) };
+  if (facts?.argumentsBytes === undefined) return {};
+  const digest = facts.argumentsDigest ?? null;
+  return { arguments: { bytes: facts.argumentsBytes, captured: true, digest, value: null } };
 }
 
 /** The decision of a person that a record of a call tells of, as an act of its own. */
@@ -352,7 +385,6 @@ export function storedContribution(row: EvidenceRow): Contribution {
     joinsSpan: false,
     alsoSeenAs: row.source.alsoSeenAs,
     facts: {
-      item: 0,
       ...(row.tool === null ? {} : { tier: row.tool.tier }),
       ...(row.tool?.tierRule == null ? {} : { tierRule: row.tool.tierRule }),
       ...(typeof verb === 'string' ? { verb } : {}),

@@ -1,7 +1,8 @@
 import { GEN_AI, GEN_AI_EVENT, GEN_AI_REFERENCES } from '../otlp/semconv/gen-ai.ts';
 import type { EvidenceModel, EvidenceOutcome, EvidenceTokens } from '../record/evidence.ts';
-import { count, first, flag, parsedJson, plain, text } from './attribute.ts';
-import { normalisedCallId } from './call-id.ts';
+import { count, first, flag, plain, text } from './attribute.ts';
+import { normalisedCallId } from '../otlp/semconv/call-id.ts';
+import { INDEXED_CALL_KEY, REQUESTED_CALLS_MAX, requestedInMessages } from '../otlp/semconv/requested-calls.ts';
 import type { RequestedCall } from './recognised.ts';
 import type { AnyValue, Attributes, TelemetryRecord } from './telemetry-record.ts';
 
@@ -9,8 +10,6 @@ import type { AnyValue, Attributes, TelemetryRecord } from './telemetry-record.t
 
 /** Indexed keys (`gen_ai.prompt.7.content`) read of one record; an emitter may send any number. */
 const INDEXED_KEYS_MAX = 256;
-/** Tool calls taken from one model output. */
-const REQUESTED_CALLS_MAX = 64;
 
 export function modelOf(attributes: Attributes, ...more: readonly string[]): EvidenceModel | null {
   const name = text(attributes, ...GEN_AI.model, ...more);
@@ -131,15 +130,6 @@ function inBody(record: TelemetryRecord, key: string): AnyValue | undefined {
   return (record.body as ReadonlyMap<string, AnyValue>).get(key);
 }
 
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function asAnyValue(value: unknown): AnyValue | undefined {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
 /** Tool calls that a model's output asks for, in the shapes of `gen_ai.output.messages`, choice bodies and indexed keys. */
 export function requestedCalls(output: AnyValue | undefined): readonly RequestedCall[] {
   if (output === undefined) return [];
@@ -147,65 +137,14 @@ export function requestedCalls(output: AnyValue | undefined): readonly Requested
     const fromKeys = requestedByIndexedKeys(output as ReadonlyMap<string, AnyValue>);
     if (fromKeys.length > 0) return fromKeys;
   }
-  const messages = typeof output === 'string' ? parsedJson(output) : plain(output);
-  const calls: RequestedCall[] = [];
-  const seen = new Set<unknown>();
-  const pending: unknown[] = [messages];
-  // Walks only the containers a call can sit in; `seen` and the count bound it.
-  for (let steps = 0; pending.length > 0 && steps < 4096 && calls.length < REQUESTED_CALLS_MAX; steps += 1) {
-    const value = pending.pop();
-    if (Array.isArray(value)) {
-      for (let at = Math.min(value.length, 512) - 1; at >= 0; at -= 1) pending.push(value[at]);
-      continue;
-    }
-    if (typeof value === 'string' && (value.startsWith('[') || value.startsWith('{'))) {
-      const inner = parsedJson(value);
-      if (inner !== undefined) pending.push(inner);
-      continue;
-    }
-    if (!isObject(value) || seen.has(value)) continue;
-    seen.add(value);
-    const call = requestedCall(value);
-    if (call !== undefined) {
-      calls.push(call);
-      continue;
-    }
-    for (const key of ['output', 'choices', 'message', 'messages', 'content', 'tool_calls', 'toolCalls', 'parts']) {
-      const inner = value[key];
-      if (typeof inner === 'object' || (key !== 'content' && typeof inner === 'string')) pending.push(inner);
-    }
-  }
-  return calls;
-}
-
-/** One call in the shapes of the parts schema, OpenAI (chat, responses), Anthropic and the AI SDK. */
-function requestedCall(value: Readonly<Record<string, unknown>>): RequestedCall | undefined {
-  const type = typeof value['type'] === 'string' ? value['type'] : '';
-  const called = isObject(value['function']) ? value['function'] : undefined;
-  const isCall =
-    ['tool_call', 'tool-call', 'tool_use', 'function_call', 'server_tool_call'].includes(type) ||
-    called !== undefined ||
-    typeof value['toolCallId'] === 'string';
-  if (!isCall) return undefined;
-  const name = called?.['name'] ?? value['name'] ?? value['toolName'];
-  if (typeof name !== 'string' || name === '') return undefined;
-  const id = value['call_id'] ?? value['toolCallId'] ?? value['id'];
-  return {
-    callId: normalisedCallId(typeof id === 'string' ? id : undefined),
-    name,
-    arguments: asAnyValue(
-      called?.['arguments'] ?? value['arguments'] ?? value['args'] ?? value['input'] ?? value['server_tool_call'],
-    ),
-  };
+  return requestedInMessages(typeof output === 'string' ? output : plain(output));
 }
 
 /** `0.tool_calls.1.name` (OpenLLMetry) and `0.message.tool_calls.1.tool_call.function.name` (OpenInference). */
 function requestedByIndexedKeys(output: ReadonlyMap<string, AnyValue>): readonly RequestedCall[] {
   const groups = new Map<string, { callId: string; name: string; arguments: AnyValue | undefined }>();
   for (const [key, value] of output) {
-    const match = /^(\d+)\.(?:message\.)?tool_calls\.(\d+)\.(?:tool_call\.)?(?:function\.)?(id|name|arguments)$/.exec(
-      key,
-    );
+    const match = INDEXED_CALL_KEY.exec(key);
     if (match === null) continue;
     const group = `${match[1]}.${match[2]}`;
     let call = groups.get(group);

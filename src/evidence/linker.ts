@@ -13,6 +13,7 @@ import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
 import { selectCandidates, type Selection } from './candidates.ts';
 import {
   approvalContribution,
+  askedCalls,
   contributionOf,
   failureContribution,
   incidentRefs,
@@ -223,7 +224,8 @@ class Linker implements FrameConsumer {
     const contribution = contributionOf(context, recognised, recognised.kind);
     const act = this.#add(contribution, touched);
     if (recognised.approval !== '') this.#add(approvalContribution(contribution, recognised.approval), touched);
-    for (const call of recognised.requestedCalls) this.#add(requestContribution(contribution, call), touched);
+    for (const call of askedCalls(recognised, context.facts))
+      this.#add(requestContribution(contribution, call), touched);
     return act;
   }
 
@@ -246,7 +248,11 @@ class Linker implements FrameConsumer {
 function callsOf(read: readonly ReadFrame[]): readonly RecordContext[] {
   return read.flatMap(({ found }) =>
     found
-      .filter(({ recognised }) => recognised?.kind === 'tool_call' || (recognised?.requestedCalls.length ?? 0) > 0)
+      .filter(
+        ({ context, recognised }) =>
+          recognised !== undefined &&
+          (recognised.kind === 'tool_call' || askedCalls(recognised, context.facts).length > 0),
+      )
       .map(({ context }) => context),
   );
 }

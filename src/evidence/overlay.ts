@@ -1,5 +1,5 @@
 import { first, text } from './attribute.ts';
-import { normalisedCallId } from './call-id.ts';
+import { normalisedCallId } from '../otlp/semconv/call-id.ts';
 import type { Recognised } from './recognised.ts';
 import type { AnyValue, TelemetryRecord } from './telemetry-record.ts';
 

@@ -11,6 +11,7 @@ import { afterLength, attributeString, stringField, wholeString } from './messag
 import type { OpaqueFields } from './opaque-field.ts';
 import { scrubsPlainly, treatmentOf, type MessageRole, type Treatment } from './policy.ts';
 import { isToolKey } from './record-context.ts';
+import { RequestedCalls } from './requested-call.ts';
 import type { KeyRule } from './text-redactor.ts';
 import type { WalkState } from './walk-state.ts';
 
@@ -48,9 +49,12 @@ export class AttributeRedaction {
   #other = '';
   #arguments: string[] = [];
   #results: string[] = [];
+  /** Tool calls that the record under way asks for. */
+  readonly requested: RequestedCalls;
 
   constructor(walk: WalkState, opaque: OpaqueFields) {
     this.#walk = walk;
+    this.requested = new RequestedCalls(walk);
     this.#opaque = opaque;
     this.#engine = walk.engine;
     this.#bytes = walk.bytes;
@@ -65,6 +69,7 @@ export class AttributeRedaction {
   leaveRecord(): void {
     if (this.#arguments.length > 0) this.#arguments = [];
     if (this.#results.length > 0) this.#results = [];
+    this.requested.clear();
   }
 
   /**
@@ -88,8 +93,11 @@ export class AttributeRedaction {
     const contentClass = bodyClass(eventName);
     const treatment = treatmentOf(this.#walk.rules, contentClass, 'body', this.#toolName());
     const value = { lengthAt, start, end };
-    // A list of members: what was split from a span, perhaps from a tool's.
-    if (this.#bytes[start] === 0x32 && this.#walk.isAgent()) this.#noteSplitContent(value);
+    if (this.#walk.isAgent()) {
+      // A list of members: what was split from a span, perhaps from a tool's.
+      if (this.#bytes[start] === 0x32) this.#noteSplitContent(value);
+      this.requested.noteBody(start, end);
+    }
     if (treatment.action === 'keep') return 0;
     if (scrubsPlainly(this.#walk.rules, contentClass, treatment, end - start)) return this.#plainValue('', value);
     const change = this.#treatValue('', contentClass, treatment, value);
@@ -249,6 +257,7 @@ export class AttributeRedaction {
     const context = contentClass.startsWith('tool.') ? this.#walk.recordContext() : undefined;
     if (contentClass === 'tool.arguments') this.#arguments.push(this.#valueText(value));
     if (contentClass === 'tool.result') this.#results.push(this.#valueText(value));
+    this.requested.noteAttribute(contentClass, info.text, value.start, value.end);
     const listed = LISTS_TOOLS.has(info.text) || contentClass === 'tool.definitions';
     if (listed && this.#bytes.subarray(value.start, value.end).includes('Hint')) {
       this.#engine.annotations.learn(this.#walk.tenant, this.#valueText(value));

@@ -38,6 +38,8 @@ export function isNamedContent(rules: PolicyRules, key: string): boolean {
 /** True when content of the class is only looked through, as any other text is. */
 export function isPlainClass(rules: PolicyRules, content: ContentKey, key: string): boolean {
   if (content.agentOnly || content.class === 'entity.io' || content.class.startsWith('tool.')) return false;
+  // Tool calls are looked for in it.
+  if (content.class === 'messages.output') return false;
   if (rules.content.some((rule) => rule.tools !== undefined)) return false;
   const treatment = treatmentOf(rules, content.class, key, '');
   return scrubsPlainly(rules, content.class, treatment, Number.POSITIVE_INFINITY);

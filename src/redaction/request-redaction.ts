@@ -279,15 +279,23 @@ export class RequestRedaction {
 
   #recordFacts(item: number): void {
     const context = this.#walk.knownContext;
-    if (context === undefined) return;
-    const facts = toolFacts({
-      item,
-      context,
-      ...this.#attributes.toolTexts,
-      hintOf: (toolName) => this.#engine.annotations.of(this.#walk.tenant, toolName),
-      scrub: (text) => this.#engine.text.scrub(text, { ...this.#walk.textContext('', ''), receive: () => {} }),
-      digest: (canonical) => this.#engine.fingerprints.of(this.#walk.tenant, canonical),
-    });
-    if (facts !== undefined) this.#facts.push(facts);
+    const { requested, toolTexts } = this.#attributes;
+    if (context === undefined && requested.isEmpty) return;
+    const known = {
+      hintOf: (toolName: string) => this.#engine.annotations.of(this.#walk.tenant, toolName),
+      scrub: (text: string) => this.#engine.text.scrub(text, { ...this.#walk.textContext('', ''), receive: () => {} }),
+      digest: (canonical: string) => this.#engine.fingerprints.of(this.#walk.tenant, canonical),
+    };
+    const requestedCalls = requested.facts(({ name, arguments: given }) =>
+      toolFacts({
+        ...known,
+        context: { tool: true, toolName: name, hint: undefined },
+        arguments: given === undefined ? [] : [given],
+        results: [],
+      }),
+    );
+    const facts = context === undefined ? undefined : toolFacts({ ...known, context, ...toolTexts });
+    if (facts === undefined && requestedCalls.length === 0) return;
+    this.#facts.push({ item, ...facts, ...(requestedCalls.length > 0 && { requestedCalls }) });
   }
 }

@@ -4,7 +4,7 @@ import { transcodeJson } from '../otlp/json/transcode.ts';
 import type { ItemFacts } from '../pipeline/facts.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
-import { defaultPolicy } from './policy-file.ts';
+import { defaultPolicy, parsePolicy } from './policy-file.ts';
 import { createRedactor } from './redactor.ts';
 
 const redactor = createRedactor({
@@ -138,4 +138,177 @@ test('a key that looks like a trace id is no trace id of the call, and a trace i
     };
     expect(factsOf('traces', tracesOf({ attributes }))[0]?.traceIds, text).toEqual([traceId]);
   }
+});
+
+const REQUEST = { type: 'tool_call', id: 'call_7', name: 'bash', arguments: { command: 'kubectl delete pod x' } };
+const answer = (part: object): string => JSON.stringify([{ role: 'assistant', parts: [part] }]);
+const chat = (attributes: Record<string, unknown>, events: SpanSketch['events'] = []): SpanSketch => ({
+  scope: 'openinference.instrumentation',
+  attributes: { 'gen_ai.operation.name': 'chat', ...attributes },
+  events,
+});
+const openAi = {
+  id: 'call_7',
+  type: 'function',
+  function: { name: 'bash', arguments: JSON.stringify(REQUEST.arguments) },
+};
+
+/** Where a model's request of a tool call stands, by who writes it. */
+const ASKING: readonly (readonly [string, 'traces' | 'logs', object])[] = [
+  ['messages', 'traces', tracesOf(chat({ 'gen_ai.output.messages': answer(REQUEST) }))],
+  ['structured messages', 'traces', tracesOf(chat({ 'gen_ai.output.messages': [{ parts: [REQUEST] }] }))],
+  [
+    'the details event of a span',
+    'traces',
+    tracesOf(
+      chat({}, [
+        {
+          name: 'gen_ai.client.inference.operation.details',
+          attributes: { 'gen_ai.output.messages': answer(REQUEST) },
+        },
+      ]),
+    ),
+  ],
+  [
+    'the choice event of a span',
+    'traces',
+    tracesOf(chat({}, [{ name: 'gen_ai.choice', attributes: { message: JSON.stringify({ tool_calls: [openAi] }) } }])),
+  ],
+  [
+    'the choice event of the log',
+    'logs',
+    logsOf({ trace: 1, span: 1, eventName: 'gen_ai.choice', body: { index: 0, message: { tool_calls: [openAi] } } }),
+  ],
+  [
+    'the details event of the log',
+    'logs',
+    logsOf({
+      trace: 1,
+      span: 1,
+      eventName: 'gen_ai.client.inference.operation.details',
+      attributes: { 'gen_ai.output.messages': answer(REQUEST) },
+    }),
+  ],
+  [
+    'a body with input and output',
+    'logs',
+    logsOf({
+      trace: 1,
+      span: 1,
+      scope: 'strands.telemetry.tracer',
+      body: { input: { messages: [openAi] }, output: { messages: [{ role: 'assistant', content: [openAi] }] } },
+    }),
+  ],
+  [
+    'the Vercel AI SDK',
+    'traces',
+    tracesOf({
+      attributes: {
+        'ai.operationId': 'ai.generateText.doGenerate',
+        'ai.response.toolCalls': JSON.stringify([
+          { toolCallId: 'call_7', toolName: 'bash', input: JSON.stringify(REQUEST.arguments) },
+        ]),
+      },
+    }),
+  ],
+  [
+    'OpenInference',
+    'traces',
+    tracesOf(
+      chat({
+        'llm.output_messages.0.message.tool_calls.0.tool_call.id': 'call_7',
+        'llm.output_messages.0.message.tool_calls.0.tool_call.function.name': 'bash',
+        'llm.output_messages.0.message.tool_calls.0.tool_call.function.arguments': JSON.stringify(REQUEST.arguments),
+      }),
+    ),
+  ],
+  [
+    'OpenLLMetry',
+    'traces',
+    tracesOf(
+      chat({
+        'gen_ai.completion.0.tool_calls.0.arguments': JSON.stringify(REQUEST.arguments),
+        'gen_ai.completion.0.tool_calls.0.id': 'call_7',
+        'gen_ai.completion.0.tool_calls.0.name': 'bash',
+      }),
+    ),
+  ],
+  [
+    'an output in the form of Anthropic',
+    'traces',
+    tracesOf(
+      chat({
+        'output.value': JSON.stringify({
+          content: [{ type: 'tool_use', id: 'call_7', name: 'bash', input: REQUEST.arguments }],
+        }),
+      }),
+    ),
+  ],
+];
+
+test.each(ASKING)('a call that a model asks for in %s is known by id, name and tier', (_where, signal, json) => {
+  const [facts, ...more] = factsOf(signal, json);
+  expect(more).toEqual([]);
+  expect(facts?.requestedCalls).toMatchObject([
+    {
+      callId: 'call_7',
+      tool: 'bash',
+      tier: 'mutate',
+      tierRule: 'kubectl',
+      verb: 'delete',
+      argumentsShape: 'command',
+      argumentsDigest: expect.stringMatching(/^hmac:k1:/) as string,
+    },
+  ]);
+});
+
+test('the same holds under a policy that withholds nothing and one that withholds everything', () => {
+  for (const preset of ['open', 'strict'] as const) {
+    const other = createRedactor({
+      policy: parsePolicy(`version: 1\nid: p\npreset: ${preset}\n`, 'p.yaml'),
+      fingerprintKey: Buffer.alloc(32, 7),
+      fingerprintKeyId: 'k1',
+      meter: createMetrics().meter,
+      logger: createLogger('silent'),
+    });
+    const json = tracesOf(chat({ 'gen_ai.output.messages': answer(REQUEST) }));
+    const { bytes } = transcodeJson('traces', Buffer.from(JSON.stringify(json)));
+    const { facts } = other.redact({ tenant: 'default', signal: 'traces', bytes, items: 1, receivedAtUnixNano: 1n });
+    expect(facts[0]?.requestedCalls, preset).toMatchObject([{ callId: 'call_7', tool: 'bash', tier: 'mutate' }]);
+  }
+});
+
+test('what a model was asked, and what a tool answered, asks for no call', () => {
+  const history = answer(REQUEST);
+  expect(factsOf('traces', tracesOf(chat({ 'gen_ai.input.messages': history })))).toEqual([]);
+  expect(
+    factsOf('traces', tracesOf(chat({}, [{ name: 'gen_ai.assistant.message', attributes: { content: history } }]))),
+  ).toEqual([]);
+  expect(factsOf('traces', tracesOf(chat({ 'input.value': history })))).toEqual([]);
+});
+
+test('an id or a name that may be content is not kept of a call that is withheld', () => {
+  const secret = `ghp_${'Zx9Yw8Vu7T'.repeat(3)}s6R5q4`;
+  const asked = (id: string, name: string) =>
+    factsOf('traces', tracesOf(chat({ 'gen_ai.output.messages': answer({ ...REQUEST, id, name }) })))[0]
+      ?.requestedCalls;
+  expect(asked(secret, 'bash')).toMatchObject([{ callId: '', tool: 'bash', tier: 'mutate' }]);
+  expect(asked('call me at noon', 'bash')).toMatchObject([{ callId: '', tool: 'bash' }]);
+  expect(asked('call_7', 'delete what Ann Smith owns')).toMatchObject([{ callId: 'call_7', tool: '' }]);
+  expect(asked('call_7', secret)).toMatchObject([{ callId: 'call_7', tool: '' }]);
+  expect(asked('jane@example.com', 'jane@example.com')).toBeUndefined();
+});
+
+test('a policy that takes the ids of calls takes them from what is withheld, too', () => {
+  const strictIds = createRedactor({
+    policy: parsePolicy("version: 1\nid: p\npreset: balanced\nkeys: {redact: ['^gen_ai[.]tool[.]call[.]id$']}\n", 'p'),
+    fingerprintKey: Buffer.alloc(32, 7),
+    fingerprintKeyId: 'k1',
+    meter: createMetrics().meter,
+    logger: createLogger('silent'),
+  });
+  const json = tracesOf(chat({ 'gen_ai.output.messages': answer(REQUEST) }));
+  const { bytes } = transcodeJson('traces', Buffer.from(JSON.stringify(json)));
+  const { facts } = strictIds.redact({ tenant: 'default', signal: 'traces', bytes, items: 1, receivedAtUnixNano: 1n });
+  expect(facts[0]?.requestedCalls).toMatchObject([{ callId: '', tool: 'bash' }]);
 });

@@ -1,6 +1,6 @@
 import { langChainArguments, langChainToolMessage } from '../otlp/semconv/langchain.ts';
 import { messageArguments } from '../otlp/semconv/tool-parts.ts';
-import type { ItemFacts } from '../pipeline/facts.ts';
+import type { CallFacts } from '../pipeline/facts.ts';
 import { canonicalJson } from './canonical-json.ts';
 import type { RecordContext } from './record-context.ts';
 import type { ToolHint } from './tool-annotations.ts';
@@ -13,8 +13,8 @@ const SEARCHED_LENGTH_MAX = 262_144;
 const SHAPE_DEPTH_MAX = 4;
 
 export interface ToolCall {
-  readonly item: number;
-  readonly context: RecordContext;
+  /** What the record says of itself: that it is a tool's, which one, and what its annotations are. */
+  readonly context: Pick<RecordContext, 'tool' | 'toolName' | 'hint'>;
   /** Original arguments and results, as text; more than one when a dialect repeats them under several keys. */
   readonly arguments: readonly string[];
   readonly results: readonly string[];
@@ -27,7 +27,7 @@ export interface ToolCall {
 }
 
 /** What later stages need to know of a tool call; undefined when the record describes none. */
-export function toolFacts(call: ToolCall): ItemFacts | undefined {
+export function toolFacts(call: ToolCall): CallFacts | undefined {
   const { context } = call;
   if (!context.tool && call.arguments.length === 0 && call.results.length === 0) return undefined;
   const own = call.arguments.map((each) => messageArguments(langChainArguments(each)));
@@ -47,7 +47,6 @@ export function toolFacts(call: ToolCall): ItemFacts | undefined {
   const traceIds = traceIdsIn(withIds.map((each) => call.scrub(each).slice(0, SEARCHED_LENGTH_MAX)));
   const incidentRefs = incidentRefsIn(searched);
   return {
-    item: call.item,
     tier: decided.tier,
     tierRule: decided.rule,
     ...(decided.verb !== undefined && { verb: decided.verb }),

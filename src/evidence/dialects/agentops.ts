@@ -1,6 +1,6 @@
 import type { EvidenceKind } from '../../record/evidence.ts';
 import { first, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import type { Dialect } from '../recognised.ts';
 import { typedSpan } from '../typed-span.ts';
 

@@ -1,6 +1,6 @@
 import type { EvidenceOutcome } from '../../record/evidence.ts';
 import { count, first, flag, has, parsedJson, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import { modelOf, outcomeOf } from '../gen-ai-fields.ts';
 import { eventStart } from '../log-event.ts';
 import { contents, recognised, type Dialect, type Recognised, type RecognisedTool } from '../recognised.ts';

@@ -1,5 +1,5 @@
 import { count, first, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import { modelOf, outcomeOf } from '../gen-ai-fields.ts';
 import { eventStart } from '../log-event.ts';
 import { contents, recognised, type Dialect } from '../recognised.ts';

@@ -1,5 +1,5 @@
 import { first, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import { outcomeOf } from '../gen-ai-fields.ts';
 import { contents, recognised, type Dialect } from '../recognised.ts';
 

@@ -1,7 +1,7 @@
 import { langChainToolMessage } from '../../otlp/semconv/langchain.ts';
 import type { EvidenceKind } from '../../record/evidence.ts';
 import { first, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import { indexed, modelOf, outcomeOf, requestedCalls, tokensOf } from '../gen-ai-fields.ts';
 import { contents, recognised, type Dialect } from '../recognised.ts';
 

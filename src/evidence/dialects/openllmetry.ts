@@ -1,7 +1,7 @@
 import { GEN_AI } from '../../otlp/semconv/gen-ai.ts';
 import { langChainArguments, langChainToolMessage } from '../../otlp/semconv/langchain.ts';
 import { first, has, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import { modelInput, modelOf, modelOutput, outcomeOf, requestedCalls, tokensOf } from '../gen-ai-fields.ts';
 import { contents, recognised, type Dialect, type Recognised } from '../recognised.ts';
 import type { SpanRecord, TelemetryRecord } from '../telemetry-record.ts';

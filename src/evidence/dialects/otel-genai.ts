@@ -1,7 +1,7 @@
 import { GEN_AI, GEN_AI_EVENT, GEN_AI_OPERATIONS, MCP, type GenAiOperation } from '../../otlp/semconv/gen-ai.ts';
 import type { EvidenceKind } from '../../record/evidence.ts';
 import { first, flag, has, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import {
   modelInput,
   modelOf,

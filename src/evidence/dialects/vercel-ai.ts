@@ -1,6 +1,6 @@
 import { GEN_AI } from '../../otlp/semconv/gen-ai.ts';
 import { first, text } from '../attribute.ts';
-import { normalisedCallId } from '../call-id.ts';
+import { normalisedCallId } from '../../otlp/semconv/call-id.ts';
 import { modelOf, outcomeOf, requestedCalls, tokensOf } from '../gen-ai-fields.ts';
 import { contents, recognised, type Dialect, type Recognised } from '../recognised.ts';
 import type { SpanRecord } from '../telemetry-record.ts';

@@ -1,5 +1,3 @@
-import type { AnyValue } from './telemetry-record.ts';
-
 /** Ids longer than this are no ids. */
 const CALL_ID_LENGTH_MAX = 200;
 
@@ -7,7 +5,7 @@ const CALL_ID_LENGTH_MAX = 200;
  * A tool call id as the model issued it. Emitters wrap it: Microsoft's agent framework writes a JSON array of run id and
  * call id, some leave spaces, Google ADK writes `<not specified>`; the last gives `''`.
  */
-export function normalisedCallId(value: AnyValue | undefined): string {
+export function normalisedCallId(value: unknown): string {
   if (Array.isArray(value)) return fromParts(value);
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   if (typeof value !== 'string') return '';

@@ -1,0 +1,97 @@
+import { normalisedCallId } from './call-id.ts';
+
+/** A tool call that a model's output asks for. */
+export interface RequestedCall {
+  /** `''` when the output gives none that can be relied on. */
+  readonly callId: string;
+  readonly name: string;
+  /** As text: JSON where the output has an object. */
+  readonly arguments: string | undefined;
+}
+
+/** Tool calls taken from one model output. */
+export const REQUESTED_CALLS_MAX = 64;
+const STEPS_MAX = 4096;
+const ITEMS_MAX = 512;
+/** Members that a call can sit in. */
+const HOLDERS = ['output', 'choices', 'message', 'messages', 'content', 'tool_calls', 'toolCalls', 'parts'] as const;
+const CALL_TYPES: ReadonlySet<unknown> = new Set([
+  'tool_call',
+  'tool-call',
+  'tool_use',
+  'function_call',
+  'server_tool_call',
+]);
+
+/**
+ * Tool calls that a model's output asks for: messages as plain data or JSON text, in the shapes of the parts schema, OpenAI (chat,
+ * responses), Anthropic and the AI SDK. What is no such output gives none.
+ */
+export function requestedInMessages(output: unknown): readonly RequestedCall[] {
+  const calls: RequestedCall[] = [];
+  const seen = new Set<unknown>();
+  const pending: unknown[] = [output];
+  // Walks only the containers a call can sit in; `seen` and the bounds end it.
+  for (let steps = 0; pending.length > 0 && steps < STEPS_MAX && calls.length < REQUESTED_CALLS_MAX; steps += 1) {
+    const value = pending.pop();
+    if (Array.isArray(value)) {
+      for (let at = Math.min(value.length, ITEMS_MAX) - 1; at >= 0; at -= 1) pending.push(value[at]);
+      continue;
+    }
+    if (typeof value === 'string') {
+      const inner = /^\s*[[{]/.test(value) ? parse(value) : undefined;
+      if (inner !== undefined) pending.push(inner);
+      continue;
+    }
+    if (!isObject(value) || seen.has(value)) continue;
+    seen.add(value);
+    const call = callOf(value);
+    if (call !== undefined) {
+      calls.push(call);
+      continue;
+    }
+    for (const key of HOLDERS) {
+      const inner = value[key];
+      if (typeof inner === 'object' || (key !== 'content' && typeof inner === 'string')) pending.push(inner);
+    }
+  }
+  return calls;
+}
+
+function callOf(value: Readonly<Record<string, unknown>>): RequestedCall | undefined {
+  const called = isObject(value['function']) ? value['function'] : undefined;
+  const isCall = CALL_TYPES.has(value['type']) || called !== undefined || typeof value['toolCallId'] === 'string';
+  if (!isCall) return undefined;
+  const name = called?.['name'] ?? value['name'] ?? value['toolName'];
+  if (typeof name !== 'string' || name === '') return undefined;
+  const id = value['call_id'] ?? value['toolCallId'] ?? value['id'];
+  return {
+    callId: normalisedCallId(typeof id === 'string' ? id : undefined),
+    name,
+    arguments: textOf(
+      called?.['arguments'] ?? value['arguments'] ?? value['args'] ?? value['input'] ?? value['server_tool_call'],
+    ),
+  };
+}
+
+/** Which member of which call of which message a key is about: `0.tool_calls.1.name` (OpenLLMetry),
+ * `0.message.tool_calls.1.tool_call.function.name` (OpenInference), as they stand behind their prefix. */
+export const INDEXED_CALL_KEY =
+  /^(\d+)\.(?:message\.)?tool_calls\.(\d+)\.(?:tool_call\.)?(?:function\.)?(id|name|arguments)$/;
+
+function textOf(value: unknown): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  return typeof value === 'string' ? value : JSON.stringify(value);
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
