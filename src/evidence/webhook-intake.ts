@@ -14,6 +14,7 @@ import { reportedChangeRow } from './changes/change-row.ts';
 import { parseChange } from './changes/parse-change.ts';
 import { entryIdOf } from './entry-id.ts';
 import { evidenceId } from './evidence-id.ts';
+import { rowDigest } from './evidence-row.ts';
 import { observedRow, oneLine } from './observed-row.ts';
 
 export interface WebhookIntakeOptions {
@@ -47,11 +48,15 @@ interface Placed {
 class AlertRefused extends Error {}
 
 const ACTIVE: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring'];
+/** Over for those who work on them; their alerts may still recover. */
+const ENDED: readonly IncidentStatus[] = ['resolved', 'review'];
 /** Ongoing incidents looked through for one that an alert belongs to. */
 const INCIDENTS_MAX = 200;
 /** An alert or a change so long before an incident's start may still belong to it. */
 const LEAD_MILLISECONDS = 2 * 3_600_000;
 const FINGERPRINTS_MAX = 20_000;
+/** Alerts of an incident looked through for one whose row this process has not written. */
+const ALERTS_SEARCHED_MAX = 500;
 /** An alert in telemetry that began so long before it came belongs to the past: a replay, or a sender that caught up. */
 const HISTORY_MILLISECONDS = 3_600_000;
 /** Alerts that say that alerting works, or only steer it. */
@@ -72,6 +77,8 @@ export function createWebhookIntake(
   });
   /** Incident id by tenant and fingerprint. */
   const incidents = new Map<string, string>();
+  /** Id of the latest evidence row, by tenant, source and fingerprint. */
+  const latestRows = new Map<string, string>();
   const seeded = new Set<string>();
   const queues = new Map<string, Promise<unknown>>();
 
@@ -88,25 +95,46 @@ export function createWebhookIntake(
     }
   }
 
-  /** After a restart: which ongoing incident has which alert. */
+  /** After a restart: which incident has which alert. One that goes on has it before one that is over. */
   async function seed(tenant: string): Promise<void> {
     if (seeded.has(tenant)) return;
-    const { items } = await record.list(tenant, { status: ACTIVE, limit: INCIDENTS_MAX });
-    for (const { id } of items) {
-      const found = await record.record(tenant, id);
-      for (const trigger of found?.triggers ?? []) {
-        if (trigger.fingerprint !== null) remember(tenant, trigger.fingerprint, id);
+    for (const status of [ENDED, ACTIVE]) {
+      const { items } = await record.list(tenant, { status, limit: INCIDENTS_MAX });
+      for (const { id } of items.toReversed()) {
+        const found = await record.record(tenant, id);
+        for (const trigger of found?.triggers ?? []) {
+          if (trigger.fingerprint !== null) remember(incidents, `${tenant}\n${trigger.fingerprint}`, id);
+        }
       }
     }
     seeded.add(tenant);
   }
 
-  function remember(tenant: string, fingerprint: string, incidentId: string): void {
-    const key = `${tenant}\n${fingerprint}`;
-    incidents.delete(key);
-    incidents.set(key, incidentId);
-    const [oldest] = incidents.keys();
-    if (incidents.size > FINGERPRINTS_MAX && oldest !== undefined) incidents.delete(oldest);
+  /** The incident that has the alert, if it goes on; any that has it for an alert that is over. */
+  async function incidentWith(tenant: string, alert: Alert): Promise<IncidentSummary | undefined> {
+    const known = incidents.get(`${tenant}\n${alert.fingerprint}`);
+    if (known === undefined) return undefined;
+    return alert.status === 'resolved' ? record.summary(tenant, known) : ongoing(tenant, known);
+  }
+
+  /**
+   * The row of the incident that tells of the alert already: of the same start, or still firing. An alert that fires again after it
+   * recovered has a row of its own.
+   */
+  async function heldRow(tenant: string, incidentId: string, alert: Alert): Promise<EvidenceRow | undefined> {
+    const id = latestRows.get(`${tenant}\n${alert.source}\n${alert.fingerprint}`);
+    const isOfAlert = (row: EvidenceRow): boolean =>
+      row.dialect === alert.source && row.facts['fingerprint'] === alert.fingerprint;
+    const held =
+      id === undefined
+        ? // After a restart: among the latest alerts of the incident.
+          (await evidenceLog.page(tenant, incidentId, { kinds: ['alert'], limit: ALERTS_SEARCHED_MAX })).items.find(
+            isOfAlert,
+          )
+        : await evidenceLog.get(tenant, incidentId, id);
+    if (held === undefined || alert.status === 'resolved' || held.facts['status'] === 'firing') return held;
+    const sameStart = alert.startedAt !== null && BigInt(alert.startedAt) * 1_000_000n === held.occurredAtUnixNano;
+    return sameStart ? held : undefined;
   }
 
   async function ongoing(tenant: string, refOrId: string): Promise<IncidentSummary | undefined> {
@@ -123,28 +151,24 @@ export function createWebhookIntake(
     const now = clock();
     const startedAt = Math.min(alert.startedAt ?? now, now);
     const actor: Actor = { kind: 'service', name: alert.source, id: null, onBehalfOf: reporter.name };
-    const row = alertRow(tenant, alert, actor, BigInt(startedAt) * 1_000_000n, BigInt(now) * 1_000_000n);
-    const answer = (incident: IncidentSummary | null, effect: TakenAlert['effect']): TakenAlert => {
-      taken.add(1, { source: alert.source, effect });
-      const { fingerprint, status } = alert;
-      return { fingerprint, status, evidence: row.id, incident: incident?.ref ?? null, effect };
-    };
-
     const placed = await place({ tenant, actor, alert, startedAt, groups });
-    if (placed === undefined) {
-      await evidenceLog.put([row]);
-      return answer(null, 'unfiled');
-    }
-    await put(row, placed.incident.id, placed.link);
-    return answer(placed.incident, placed.effect);
+    const held = placed?.effect === 'updated' ? await heldRow(tenant, placed.incident.id, alert) : undefined;
+    const again = placed?.effect === 'updated' && held === undefined;
+    const row = alertRow({ tenant, alert, actor, startedAt, now, held, again });
+    if (placed === undefined) await evidenceLog.put([row]);
+    else await put(row, placed.incident.id, held?.link ?? placed.link);
+    remember(latestRows, `${tenant}\n${alert.source}\n${alert.fingerprint}`, row.id);
+    const effect = placed?.effect ?? 'unfiled';
+    taken.add(1, { source: alert.source, effect });
+    const { fingerprint, status } = alert;
+    return { fingerprint, status, evidence: row.id, incident: placed?.incident.ref ?? null, effect };
   }
 
   /** The incident that an alert updates, feeds or opens, and how its row is linked to it; undefined for none. */
   async function place(of: Placing): Promise<Placed | undefined> {
     const { tenant, actor, alert, startedAt, groups } = of;
     const link: EvidenceLink = { mode: 'bound', rule: `alert fingerprint ${alert.fingerprint}`, score: 1 };
-    const known = incidents.get(`${tenant}\n${alert.fingerprint}`);
-    const held = known === undefined ? undefined : await ongoing(tenant, known);
+    const held = await incidentWith(tenant, alert);
     if (held !== undefined) {
       if (alert.group !== '') groups.set(alert.group, held.id);
       return { incident: held, link, effect: 'updated' };
@@ -159,12 +183,12 @@ export function createWebhookIntake(
         body: { ...triggerOf(alert, startedAt) },
       });
       if (fed.kind === 'rejected') throw new AlertRefused(`a trigger was refused: ${fed.rejection.code}`);
-      remember(tenant, alert.fingerprint, incident.id);
+      remember(incidents, `${tenant}\n${alert.fingerprint}`, incident.id);
       return { ...belongs, effect: 'fed' };
     }
     if (of.opensNone === true || NOT_INCIDENTS.has(alert.rule)) return undefined;
     const incident = await open(tenant, actor, alert, startedAt);
-    remember(tenant, alert.fingerprint, incident.id);
+    remember(incidents, `${tenant}\n${alert.fingerprint}`, incident.id);
     if (alert.group !== '') groups.set(alert.group, incident.id);
     return { incident, link, effect: 'opened' };
   }
@@ -268,7 +292,9 @@ export function createWebhookIntake(
   }
 
   function scrubbed(tenant: string, payload: unknown): unknown {
-    return mapText(payload, (text, key) => options.scrub(text, tenant, key));
+    return mapText(payload, (text, key) =>
+      isTime(text, key) ? text : options.scrub(text, tenant, TELLING_APART.test(key) ? '' : key),
+    );
   }
 
   return {
@@ -340,34 +366,60 @@ function triggerOf(alert: Alert, startedAt: number) {
   };
 }
 
+interface AlertSighting {
+  readonly tenant: string;
+  readonly alert: Alert;
+  readonly actor: Actor;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly now: number;
+  /** The row that tells of it already. */
+  readonly held: EvidenceRow | undefined;
+  /** It fires again after it recovered. */
+  readonly again: boolean;
+}
+
 /** The unfiled row of an alert; the same alert since the same time has the same id. */
-function alertRow(
-  tenant: string,
-  alert: Alert,
-  actor: Actor,
-  occurredAtUnixNano: bigint,
-  receivedAtUnixNano: bigint,
-): EvidenceRow {
-  const started = alert.startedAt === null ? '' : String(alert.startedAt);
+function alertRow({ tenant, alert, actor, startedAt, now, held, again }: AlertSighting): EvidenceRow {
+  const receivedAtUnixNano = BigInt(now) * 1_000_000n;
+  const resolved = alert.status === 'resolved';
+  const endedAt = alert.endedAt ?? (resolved ? now : null);
+  const endedAtUnixNano = endedAt === null ? null : BigInt(endedAt) * 1_000_000n;
+  const state = {
+    receivedAtUnixNano,
+    endedAtUnixNano,
+    outcome: resolved ? 'ok' : 'error',
+    actor,
+  } as const;
+  const prefix = resolved ? 'Resolved: ' : 'Firing: ';
+  if (held !== undefined && alert.onlyState) {
+    const { digest: _ofTheOldRow, ...rest } = held;
+    const summary = held.summary.replace(/^(?:Firing|Resolved): /, prefix);
+    const row = { ...rest, ...state, summary, facts: { ...held.facts, status: alert.status } };
+    return { ...row, digest: rowDigest(row) };
+  }
+  const started = alert.startedAt === null ? (again ? String(now) : '') : String(alert.startedAt);
+  const occurredAtUnixNano = held?.occurredAtUnixNano ?? BigInt(startedAt) * 1_000_000n;
+  // Some say how bad it is only while it is.
+  const heldSeverity = held?.facts['severity'];
+  const severity = alert.severity === 'unknown' && typeof heldSeverity === 'string' ? heldSeverity : alert.severity;
   return observedRow({
     tenant,
-    id: evidenceId(tenant, 'alert', alert.source, alert.fingerprint, started),
+    id: held?.id ?? evidenceId(tenant, 'alert', alert.source, alert.fingerprint, started),
     incident: '',
     link: null,
     kind: 'alert',
     occurredAtUnixNano,
-    endedAtUnixNano: alert.endedAt === null ? null : BigInt(alert.endedAt) * 1_000_000n,
-    receivedAtUnixNano,
-    outcome: alert.status === 'resolved' ? 'ok' : 'error',
-    actor,
+    ...state,
     service: alert.service,
     environment: alert.environment,
-    summary: `${alert.status === 'resolved' ? 'Resolved' : 'Firing'}: ${alert.title}`,
+    summary: `${prefix}${alert.title}`,
     content: {
       ...(alert.description === '' ? {} : { body: alert.description }),
       data: JSON.stringify({
         labels: alert.labels,
-        severity: alert.severity,
+        severity,
+        ...(alert.values === '' ? {} : { values: alert.values }),
         url: alert.url,
         runbookUrl: alert.runbookUrl,
       }),
@@ -379,17 +431,34 @@ function alertRow(
     namedRefs: alert.incidentRef === '' ? [] : [alert.incidentRef],
     facts: {
       fingerprint: alert.fingerprint,
-      severity: alert.severity,
+      severity,
       status: alert.status,
       firedAt: instantOf(occurredAtUnixNano),
+      ...(alert.url === '' ? {} : { externalRef: alert.url }),
       ...(alert.runbookUrl === '' ? {} : { runbook: alert.runbookUrl }),
     },
   });
 }
 
+/** Holds the latest `FINGERPRINTS_MAX`. */
+function remember(held: Map<string, string>, key: string, value: string): void {
+  held.delete(key);
+  held.set(key, value);
+  const [oldest] = held.keys();
+  if (held.size > FINGERPRINTS_MAX && oldest !== undefined) held.delete(oldest);
+}
+
 function inPlace(environment: string, incident: IncidentSummary): boolean {
   return environment === '' || incident.environments.length === 0 || incident.environments.includes(environment);
 }
+
+/** A count since the epoch where a time belongs: one in ten of them could be the number of a card. */
+function isTime(text: string, key: string): boolean {
+  return /^(?:date|date_posix|last_updated|timestamp|.*(?:_at|At))$/.test(key) && /^1\d{9}(?:\d{3}){0,3}$/.test(text);
+}
+
+/** Keys that tell alerts apart, and are none to unlock anything with, though their names end as if. */
+const TELLING_APART = /^(?:incident|dedup|aggreg|aggregation|alert_cycle|group)_?key$/i;
 
 const DEPTH_MAX = 64;
 

@@ -39,7 +39,7 @@ beforeAll(async () => {
     record: bench.record,
     evidence: bench.temporary.store.evidenceLog,
     telemetry: bench.temporary.store.telemetryReader,
-    webhooks: bench.intake,
+    webhooks: { alerts: (...of) => bench.intake.alerts(...of), change: (...of) => bench.intake.change(...of) },
     catalogue: bench.catalogue,
     identify: createOpenIdentity('default'),
     health: () => ({ ready: true, components: [] }),
@@ -151,6 +151,92 @@ describe('an alert', () => {
     expect(found).toMatchObject({ severity: 'sev1', services: ['pay'], startedAt: '2026-11-22T10:00:00Z' });
     expect(found?.triggers).toHaveLength(1);
     expect(found?.triggers[0]).toMatchObject({ fingerprint: 'fp-1', rule: 'HighErrorRate', service: 'pay' });
+  });
+
+  test('that only says when each notice was sent is one row until it recovers, and another when it fires again', async () => {
+    const notice = (transition: string, minute: number) => ({
+      id: `notice-${minute}`,
+      alert_id: '77',
+      alert_scope: 'service:ledger',
+      alert_transition: transition,
+      alert_type: transition === 'Recovered' ? 'success' : 'error',
+      title: `[${transition}] Ledger is slow`,
+      date: String(Date.UTC(2026, 10, 22, 10, minute)),
+      tags: 'service:ledger',
+    });
+    const taken = async (transition: string, minute: number) => {
+      const answer = await post('/alerts/datadog', notice(transition, minute));
+      expect(answer).toMatchObject({ status: 200 });
+      return (answer.body['alerts'] as { incident: string; effect: string; evidence: string }[])[0];
+    };
+    const first = await taken('Triggered', 0);
+    expect(first?.effect).toBe('opened');
+    expect(await taken('Renotify', 10)).toMatchObject({ effect: 'updated', evidence: first?.evidence });
+    expect(await taken('Recovered', 20)).toMatchObject({ effect: 'updated', evidence: first?.evidence });
+    const again = await taken('Triggered', 30);
+    expect(again).toMatchObject({ effect: 'updated', incident: first?.incident });
+    expect(again?.evidence).not.toBe(first?.evidence);
+    const told = (await rows(first?.incident ?? '', 'alert')).map((row) => [
+      row.summary,
+      row.outcome,
+      new Date(Number(row.occurredAtUnixNano / 1_000_000n)).getUTCMinutes(),
+      row.facts['severity'],
+    ]);
+    expect(told).toEqual([
+      ['Firing: Ledger is slow', 'error', 30, 'sev2'],
+      ['Resolved: Ledger is slow', 'ok', 0, 'sev2'],
+    ]);
+  });
+
+  test.each(['incident_key', 'dedup_key', 'aggreg_key', 'alert_cycle_key'])(
+    'is told apart by its %s as it was sent',
+    async (key) => {
+      const fingerprint = `d3640fbd41094207a1c11e58e46b${key.length}662`;
+      const alert = { title: 'Keys fail', [key]: fingerprint };
+      const answer = await post(key.startsWith('a') ? '/alerts/datadog' : '/alerts/generic', alert);
+      expect(answer.body['alerts']).toMatchObject([{ fingerprint }]);
+    },
+  );
+
+  test('is ended by a notice that has its key only, also after the incident was resolved, and after a restart', async () => {
+    const trigger = {
+      routing_key: 'r',
+      event_action: 'trigger',
+      dedup_key: 'fees/latency',
+      payload: {
+        summary: 'Fees are slow',
+        source: 'web-1',
+        component: 'fees',
+        severity: 'error',
+        timestamp: '2026-11-22T10:00:00Z',
+      },
+      links: [{ href: 'https://wiki.example/fees' }],
+      client_url: 'https://monitor.example/fees',
+    };
+    const opened = await post('/alerts/pagerduty', trigger);
+    const [taken] = opened.body['alerts'] as { incident: string; evidence: string }[];
+    const incident = taken?.incident ?? '';
+    for (const status of ['active', 'mitigated', 'resolved']) {
+      const moved = await bench.record.append('default', incident, ALICE, {
+        type: 'incident.status',
+        body: { status },
+      });
+      expect(moved.kind, JSON.stringify(moved)).toBe('appended');
+    }
+    bench.restartIntake();
+    const resolve = { routing_key: 'r', event_action: 'resolve', dedup_key: 'fees/latency' };
+    expect((await post('/alerts/pagerduty', resolve)).body['alerts']).toMatchObject([
+      { effect: 'updated', incident, evidence: taken?.evidence, status: 'resolved' },
+    ]);
+    const found = await rows(incident, 'alert');
+    expect(found).toHaveLength(1);
+    expect(found[0]).toMatchObject({
+      summary: 'Resolved: Fees are slow',
+      outcome: 'ok',
+      service: 'fees',
+      facts: { severity: 'sev2', status: 'resolved', externalRef: 'https://monitor.example/fees' },
+    });
+    expect(found[0]?.endedAtUnixNano).not.toBeNull();
   });
 
   test('of a service with an incident that goes on feeds it, as does another of its group', async () => {

@@ -29,6 +29,8 @@ export interface IncidentBench {
   send(tenant: string, signal: Signal, request: object): Promise<void>;
   /** A linker that has heard of nothing, as after a restart. */
   restartLinker(): void;
+  /** The same for what takes webhooks. */
+  restartIntake(): void;
   dispose(): Promise<void>;
 }
 
@@ -72,15 +74,17 @@ export async function openIncidentBench(
     meter,
     logger,
   });
-  const intake = createWebhookIntake({ evidenceLog, record, scrub, meter });
-  const alerts = intake.telemetryAlerts;
-  const newLinker = (): FrameConsumer => createLinker({ evidenceLog, incidents: record.index, alerts, meter, logger });
+  let intake = createWebhookIntake({ evidenceLog, record, scrub, meter });
+  const newLinker = (): FrameConsumer =>
+    createLinker({ evidenceLog, incidents: record.index, alerts: intake.telemetryAlerts, meter, logger });
   let linker = newLinker();
   return {
     temporary,
     record,
     watch,
-    intake,
+    get intake() {
+      return intake;
+    },
     catalogue,
     async send(tenant, signal, request) {
       const { bytes } = transcodeJson(signal, Buffer.from(JSON.stringify(request)));
@@ -94,6 +98,10 @@ export async function openIncidentBench(
       }
     },
     restartLinker() {
+      linker = newLinker();
+    },
+    restartIntake() {
+      intake = createWebhookIntake({ evidenceLog, record, scrub, meter });
       linker = newLinker();
     },
     async dispose() {

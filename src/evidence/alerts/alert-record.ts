@@ -64,6 +64,8 @@ export function alertOfRecord(record: LogRecord, row: EvidenceRow): Alert {
     group: oneLine(text(attributes, 'alert.group_key', 'alert.group.key', 'alert.group_id'), 500),
     incidentRef: row.namedRefs[0] ?? '',
     labels: {},
+    values: '',
+    onlyState: false,
   };
 }
 

@@ -24,6 +24,10 @@ export interface Alert {
   /** An incident the alert names itself, by `incident.id`. */
   readonly incidentRef: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** What was measured, as the sender writes it; `''` where it does not. */
+  readonly values: string;
+  /** It tells how the alert of this fingerprint stands, and nothing else of it. */
+  readonly onlyState: boolean;
 }
 
 const SEVERITY_WORDS: ReadonlyMap<string, Severity> = new Map([
@@ -51,12 +55,15 @@ const RESOLVED_WORDS: ReadonlySet<string> = new Set([
   'normal',
   'recovered',
   'closed',
+  'close',
   'inactive',
   'suppressed',
   'incident.resolved',
   'incident.resolve',
 ]);
 
+/** Also of a state that it recovered from: `Warn Recovered`. */
 export function isResolved(word: string): boolean {
-  return RESOLVED_WORDS.has(word.trim().toLowerCase());
+  const state = word.trim().toLowerCase();
+  return RESOLVED_WORDS.has(state) || state.endsWith(' recovered');
 }

@@ -3,15 +3,13 @@ import type { FieldProblem } from '../../record/rejection.ts';
 import type { AlertSource } from '../../record/webhook-intake.ts';
 import { oneLine } from '../observed-row.ts';
 import { isResolved, severityOf, type Alert } from './alert.ts';
+import { datadogNotice } from './datadog-notice.ts';
+import { fieldsOf, FIELDS_OF_ONE_MAX, text, TEXT_MAX, textsOf, type Fields } from './payload-field.ts';
 
-/** Alerts of one webhook, labels of one alert, and the longest texts taken. */
+/** Alerts of one webhook, and the longest texts taken. */
 export const ALERTS_MAX = 500;
-const LABELS_MAX = 64;
 const TITLE_MAX = 300;
-const TEXT_MAX = 4_000;
 const FIELDS_MAX = 100;
-
-type Fields = Readonly<Record<string, unknown>>;
 
 export type ParsedAlerts =
   | { readonly ok: true; readonly alerts: readonly Alert[] }
@@ -19,12 +17,15 @@ export type ParsedAlerts =
 
 /**
  * Reads a webhook's payload: Alertmanager and Grafana (`alerts` with labels and annotations, or a legacy Grafana
- * notification), PagerDuty (webhooks v3 and v2, Events API v2), Datadog (its default template), or any JSON object with a
- * title. Unknown fields are left alone.
+ * notification), PagerDuty (webhooks v3 and v2, Events API v2), Datadog (its default template, or one of its own making), or
+ * any JSON object with a title. Unknown fields are left alone.
  */
 export function parseAlerts(source: AlertSource, payload: unknown): ParsedAlerts {
   const problems: FieldProblem[] = [];
-  const alerts = source === 'pagerduty' ? pagerDuty(payload, problems) : labelled(source, payload, problems);
+  const alerts =
+    source === 'pagerduty'
+      ? pagerDuty(payload, problems)
+      : labelled(source, source === 'datadog' ? datadogNotice(payload) : payload, problems);
   if (problems.length > 0) return { ok: false, fields: problems.slice(0, FIELDS_MAX) };
   return { ok: true, alerts };
 }
@@ -117,9 +118,13 @@ function read(
   const rule =
     labels['alertname'] ??
     text(both, 'alert_name', 'ruleName', 'alertname', 'rule', 'alert_title', 'aggregation_key', 'name');
+  // A group's title counts its alerts and says whether they fire: it is the name of none of them.
+  const ofGroup = alert === envelope ? '' : labels['alertname'];
   const title = oneLine(
     text([alert], 'title', 'alert_title', 'event_title') ||
       annotations['summary'] ||
+      text([alert], 'summary') ||
+      ofGroup ||
       text(both, 'summary', 'title', 'alert_name', 'ruleName', 'name', 'message', 'alertname') ||
       rule ||
       '',
@@ -173,7 +178,16 @@ function read(
     group: oneLine(text([envelope], 'groupKey', 'group_id'), 500),
     incidentRef: oneLine(labels['incident.id'] ?? labels['incident_id'] ?? text([alert], 'incident'), 200),
     labels,
+    values: valuesOf(alert),
+    onlyState: false,
   };
+}
+
+/** Grafana's figures: `values` by the names of its expressions, or the text that older versions send. */
+function valuesOf(alert: Fields): string {
+  const values = fieldsOf(alert['values']);
+  const said = values === undefined ? text([alert], 'valueString') : JSON.stringify(textsOf(values));
+  return said.slice(0, TITLE_MAX);
 }
 
 function pagerDuty(payload: unknown, problems: FieldProblem[]): readonly Alert[] {
@@ -193,7 +207,8 @@ function pagerDuty(payload: unknown, problems: FieldProblem[]): readonly Alert[]
     // A test of the webhook, or a note, a responder, a status update: nothing of how the incident stands.
     const kind = text([data], 'type');
     if (!eventType.startsWith('incident.') || (kind !== '' && !/^incident(?:_reference)?$/.test(kind))) return [];
-    const alert = pagerDutyIncident(data, eventType, 'body.event.data', problems);
+    const said = { type: eventType, at: event['occurred_at'] };
+    const alert = pagerDutyIncident(data, said, 'body.event.data', problems);
     return alert === undefined ? [] : [alert];
   }
   const messages = outer['messages'];
@@ -210,31 +225,61 @@ function pagerDuty(payload: unknown, problems: FieldProblem[]): readonly Alert[]
         problems.push({ path: `${path}.incident`, message: 'must be an object' });
         return [];
       }
-      const alert = pagerDutyIncident(incident, text([message], 'event'), `${path}.incident`, problems);
+      const alert = pagerDutyIncident(incident, { type: text([message], 'event') }, `${path}.incident`, problems);
       return alert === undefined ? [] : [alert];
     });
   }
-  const inner = fieldsOf(outer['payload']);
-  if (inner !== undefined) {
-    // Events API v2: what monitoring systems send to PagerDuty.
-    const details = fieldsOf(inner['custom_details']) ?? {};
-    const merged = {
-      ...details,
-      ...inner,
-      title: inner['summary'],
-      labels: { ...textsOf(details), service: text([inner], 'component', 'source') },
-      dedup_key: outer['dedup_key'],
-      status: outer['event_action'],
-      link: outer['client_url'],
-    };
-    const alert = read('pagerduty', merged, merged, 'body.payload', problems);
+  if (Object.hasOwn(outer, 'payload') || Object.hasOwn(outer, 'event_action')) {
+    const alert = pagerDutyEvent(outer, problems);
     return alert === undefined ? [] : [alert];
   }
   problems.push({ path: 'body.event', message: 'must be a PagerDuty event (event, messages or payload)' });
   return [];
 }
 
-function pagerDutyIncident(data: Fields, eventType: string, path: string, problems: FieldProblem[]): Alert | undefined {
+const EVENT_ACTIONS = ['trigger', 'acknowledge', 'resolve'] as const;
+
+/** Events API v2: what monitoring systems send to PagerDuty. Only a trigger has to say more than which alert it is about. */
+function pagerDutyEvent(outer: Fields, problems: FieldProblem[]): Alert | undefined {
+  const action = EVENT_ACTIONS.find((each) => each === outer['event_action']);
+  if (action === undefined) {
+    const message = `must be one of ${EVENT_ACTIONS.join(', ')}; changes go to /changes`;
+    problems.push({ path: 'body.event_action', message });
+    return undefined;
+  }
+  const key = text([outer], 'dedup_key');
+  const inner = fieldsOf(outer['payload']);
+  if (inner === undefined && action !== 'trigger') {
+    if (key === '') {
+      problems.push({ path: 'body.dedup_key', message: 'must say which alert it is' });
+      return undefined;
+    }
+    const alert = read('pagerduty', { title: key, dedup_key: key, status: action }, {}, 'body', problems);
+    return alert === undefined ? undefined : { ...alert, onlyState: true };
+  }
+  if (inner === undefined) {
+    problems.push({ path: 'body.payload', message: 'must be an object' });
+    return undefined;
+  }
+  const details = textsOf(inner['custom_details']);
+  const merged = {
+    ...fieldsOf(inner['custom_details']),
+    ...inner,
+    title: inner['summary'],
+    labels: { ...details, service: details['service'] ?? text([inner], 'component', 'source') },
+    dedup_key: key,
+    status: action,
+    link: outer['client_url'],
+  };
+  return read('pagerduty', merged, merged, 'body.payload', problems);
+}
+
+function pagerDutyIncident(
+  data: Fields,
+  event: { readonly type: string; readonly at?: unknown },
+  path: string,
+  problems: FieldProblem[],
+): Alert | undefined {
   const service = fieldsOf(data['service']);
   const priority = fieldsOf(data['priority']);
   const merged = {
@@ -242,35 +287,12 @@ function pagerDutyIncident(data: Fields, eventType: string, path: string, proble
     title: text([data], 'title', 'summary', 'description'),
     dedup_key: text([data], 'incident_key', 'id'),
     labels: { service: service === undefined ? '' : text([service], 'summary', 'name') },
-    status: isResolved(eventType) ? 'resolved' : text([data], 'status'),
+    status: isResolved(event.type) ? 'resolved' : text([data], 'status'),
+    resolved_at: data['resolved_at'] ?? event.at,
+    description: text([data], 'description') || text([fieldsOf(data['body']) ?? {}], 'details'),
     severity: (priority === undefined ? '' : text([priority], 'summary', 'name')) || text([data], 'urgency'),
   };
   return read('pagerduty', merged, merged, path, problems);
-}
-
-function fieldsOf(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
-}
-
-/** The first non-empty text or number under one of the keys, of the first object that has one. */
-function text(places: readonly Fields[], ...keys: readonly string[]): string {
-  for (const place of places) {
-    for (const key of keys) {
-      const value = Object.hasOwn(place, key) ? place[key] : undefined;
-      if (typeof value === 'string' && value.trim() !== '') return value.slice(0, TEXT_MAX);
-      if (typeof value === 'number' && Number.isFinite(value)) return String(value);
-    }
-  }
-  return '';
-}
-
-function textsOf(value: unknown): Record<string, string> {
-  const texts: Record<string, string> = Object.create(null) as Record<string, string>;
-  for (const [key, each] of Object.entries(fieldsOf(value) ?? {}).slice(0, LABELS_MAX)) {
-    if (typeof each === 'string' && each !== '') texts[key.slice(0, 200)] = each.slice(0, TEXT_MAX);
-    else if (typeof each === 'number' || typeof each === 'boolean') texts[key.slice(0, 200)] = String(each);
-  }
-  return texts;
 }
 
 /** Labels of the group and of the alert, and Datadog's tags (`service:checkout,env:prod`). */
@@ -279,7 +301,7 @@ function labelsOf(envelope: Fields, alert: Fields): Readonly<Record<string, stri
   Object.assign(labels, textsOf(envelope['commonLabels']), textsOf(alert['labels']));
   const tags = alert['tags'] ?? envelope['tags'];
   const listed = typeof tags === 'string' ? tags.split(',') : Array.isArray(tags) ? (tags as unknown[]) : [];
-  for (const tag of listed.slice(0, LABELS_MAX)) {
+  for (const tag of listed.slice(0, FIELDS_OF_ONE_MAX)) {
     const [key = '', ...rest] = typeof tag === 'string' ? tag.trim().split(':') : [];
     if (key !== '' && rest.length > 0) labels[key.slice(0, 200)] ??= rest.join(':').slice(0, TEXT_MAX);
   }
