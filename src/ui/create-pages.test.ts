@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createApi } from '../api/create-api.ts';
 import { createOpenIdentity } from '../api/identity.ts';
+import type { EvidenceRow } from '../record/evidence.ts';
 import type { StoredSpan, StoredTrace } from '../record/telemetry-reader.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics } from '../telemetry/metrics.ts';
@@ -214,6 +215,36 @@ test('what comparing found is shown with the window it holds for, not at the sta
     const { html } = await page(path);
     expect(html).toMatch(/2026-11-28 04:41Z<\/time> to <time [^>]+>2026-11-28 05:20:13Z/);
   }
+});
+
+test('a row says when Docket had it, and that it was late', async () => {
+  const { record, page } = await fixture();
+  const at = 1_795_840_860_000_000_000n;
+  const late = { occurredAtUnixNano: at, endedAtUnixNano: at, receivedAtUnixNano: at + 7_500_000_000_000n };
+  const html = async (row: Partial<EvidenceRow>) =>
+    (await page(`/incidents/INC-1/evidence/${await record.evidence(row)}`)).html;
+  expect(await html(late)).toMatch(/Received<\/dt><dd><time [^>]+>2026-11-28 06:46Z<\/time>, 2 h 5 min after the fact/);
+  expect(await html({ ...late, receivedAtUnixNano: at + 2_000_000_000n })).not.toContain('after the fact');
+});
+
+test('a row leads to its runbook and to what it is about elsewhere, and only what lasts is not ended', async () => {
+  const { record, page } = await fixture();
+  const html = async (row: Partial<EvidenceRow>) =>
+    (await page(`/incidents/INC-1/evidence/${await record.evidence({ endedAtUnixNano: null, ...row })}`)).html;
+  const anchor = (url: string) => `<a href="${url}" rel="noopener noreferrer nofollow">${url}</a>`;
+  const alert = await html({
+    kind: 'alert',
+    facts: { status: 'firing', runbook: 'https://wiki.example/cart', externalRef: 'https://grafana.example/1' },
+  });
+  expect(alert).toContain(`<dt>Runbook</dt><dd>${anchor('https://wiki.example/cart')}`);
+  expect(alert).toContain(`<dt>Elsewhere</dt><dd>${anchor('https://grafana.example/1')}`);
+  expect(alert).toMatch(/firing since <time/);
+  const runbook = await html({ kind: 'runbook', facts: { externalRef: 'https://wiki.example/cart' } });
+  expect(runbook).toContain(`<dt>Runbook</dt><dd>${anchor('https://wiki.example/cart')}`);
+  expect(runbook).not.toContain('not ended');
+  const hostile = await html({ kind: 'note', facts: { externalRef: 'javascript:alert(1)//https://x.example' } });
+  expect(hostile).not.toMatch(/href="javascript/);
+  expect(await html({ kind: 'tool_call' })).toContain('not ended');
 });
 
 test('redactions are shown as such', async () => {

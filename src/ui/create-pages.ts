@@ -147,7 +147,12 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const { tenant } = context.get('caller');
     const traceId = context.req.param('traceId').toLowerCase();
     const trace = /^[0-9a-f]{32}$/.test(traceId) ? await telemetry.trace(tenant, traceId) : undefined;
-    if (!trace) return notFound(context, 'Nothing of this trace is stored.');
+    if (!trace) {
+      return notFound(
+        context,
+        'Nothing of this trace is stored: it never came, or it is older than telemetry is kept. Evidence that was made of it stays, with its content.',
+      );
+    }
     context.get('accesses').trace(traceId);
     return context.html(document(`Trace ${traceId}`, version, TracePage({ trace }), notice()));
   });

@@ -1,5 +1,5 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
-import { EvidenceTime } from './evidence-time.tsx';
+import { EvidenceTime, ReceivedTime } from './evidence-time.tsx';
 import { Badge, kindWords, outcomeTone, pathTo, Redacted, Who } from './text.tsx';
 
 /** One row of evidence with its redacted content, what was taken out, and where it came from. */
@@ -28,6 +28,10 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
         <Fact name="When">
           <EvidenceTime row={row} />
         </Fact>
+        <Fact name="Received">
+          <ReceivedTime row={row} />
+        </Fact>
+        <Elsewhere row={row} />
         <Fact name="Who">
           <Who actor={row.actor} />
         </Fact>
@@ -117,6 +121,31 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
           </tbody>
         </table>
       )}
+    </>
+  );
+}
+
+const POINTERS = { runbook: 'Runbook', externalRef: 'Elsewhere' } as const;
+
+/** Where the row's subject is outside of Docket: a runbook, a monitor, a build. The address is the sender's word, so it is shown whole. */
+function Elsewhere({ row }: { readonly row: EvidenceJson }) {
+  return (
+    <>
+      {Object.entries(POINTERS).map(([fact, name]) => {
+        const address = row.facts[fact];
+        if (typeof address !== 'string') return null;
+        return (
+          <Fact name={fact === 'externalRef' && row.kind === 'runbook' ? POINTERS.runbook : name}>
+            {/^https?:\/\//i.test(address) ? (
+              <a href={address} rel="noopener noreferrer nofollow">
+                <Redacted text={address} />
+              </a>
+            ) : (
+              <Redacted text={address} />
+            )}
+          </Fact>
+        );
+      })}
     </>
   );
 }
