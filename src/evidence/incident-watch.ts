@@ -5,7 +5,7 @@ import type { IncidentRecord, IncidentStatus, IncidentSummary } from '../record/
 import type { RecordService } from '../record/record-service.ts';
 import type { SeenChange, SignalReader, SignalScope } from '../record/service-signals.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { catalogueRows } from './catalogue/catalogue-rows.ts';
+import { catalogueRows, goneRow } from './catalogue/catalogue-rows.ts';
 import { NO_CATALOGUE, type ServiceCatalogue } from './catalogue/service-entry.ts';
 import { seenChangeRow } from './changes/change-row.ts';
 import { entryIdOf } from './entry-id.ts';
@@ -52,6 +52,8 @@ const UNFILED_MAX = 200;
 const CHANGE_LEAD_NANOSECONDS = 2n * 3_600_000_000_000n;
 const AGENT_LEAD_NANOSECONDS = 900_000_000_000n;
 const TRACES_SEARCHED_MAX = 10;
+const CATALOGUE_KINDS = ['ownership', 'runbook'] as const;
+const CATALOGUE_ROWS_MAX = 500;
 
 const ONGOING: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring', 'resolved', 'review'];
 interface Watched {
@@ -270,16 +272,21 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       const entry = known.find(service);
       return entry === undefined ? [] : catalogueRows(tenant, incident.id, entry, at);
     });
-    const held = await evidenceLog.existing(
-      tenant,
-      incident.id,
-      rows.map((row) => row.id),
-    );
+    const { items } = await evidenceLog.page(tenant, incident.id, {
+      kinds: CATALOGUE_KINDS,
+      limit: CATALOGUE_ROWS_MAX,
+    });
+    const held = new Map(items.filter((row) => row.dialect === 'catalogue').map((row) => [row.id, row]));
     const learned = await learnedSince(tenant, incident, rows);
     // What fills a gap is written again: an `ownership` row may have been there before anybody was named in it.
     const filling = new Set(learned.flatMap((each) => each.rows.map((row) => row.id)));
-    const fresh = rows.filter((row) => !held.has(row.id) || filling.has(row.id));
-    if (fresh.length > 0) await evidenceLog.put(fresh);
+    const fresh = rows.filter((row) => filling.has(row.id) || held.get(row.id)?.summary !== row.summary);
+    // Who was woken because of it, and what was done by it, is cited: what the catalogue takes back is told so, not removed.
+    for (const { id } of rows) held.delete(id);
+    const gone = [...held.values()]
+      .filter((row) => row.facts['pastSince'] === undefined)
+      .map((row) => goneRow(row, at));
+    if (fresh.length + gone.length > 0) await evidenceLog.put([...fresh, ...gone]);
     for (const { gap, rows: basis } of learned) {
       await gaps.fill(tenant, incident, gap, basis.map((row) => row.summary).join('; '), basis);
     }

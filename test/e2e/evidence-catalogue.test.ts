@@ -74,7 +74,7 @@ describe('the catalogue by API', () => {
       services: ['payments'],
       unreadable: 1,
     });
-    await give('owners', 'CODEOWNERS', '/services/payments/ @money-team\n/services/cart/ @shop\n');
+    await give('owners', '.github/CODEOWNERS', '/services/payments/ @money-team\n/services/cart/ @shop\n');
     expect(await services()).toMatchObject([
       { name: 'cart', owners: ['@shop'] },
       {
@@ -139,6 +139,38 @@ describe('the catalogue by API', () => {
     ]);
     expect(items.find((row) => row.kind === 'ownership')?.facts['owners']).toEqual(['warehouse']);
     expect((await call('DELETE', '/catalogue/late')).status).toBe(204);
+  });
+
+  test('tells an incident that goes on of another owner, another runbook, and of what it no longer has', async () => {
+    const entry = (owner: string, runbook: string) =>
+      give(
+        'moving',
+        'services.yaml',
+        `services:\n  billing:\n    owner: ${owner}\n    runbook: https://wiki.example/${runbook}\n`,
+      );
+    await entry('money', 'old');
+    const opened = await bench.record.open('default', ALICE, { title: 'x', services: ['billing'] });
+    if (opened.kind !== 'opened') throw new Error(opened.kind);
+    const rows = async () => {
+      const request = { kinds: ['ownership', 'runbook'], limit: 10 } as const;
+      const { items } = await bench.temporary.store.evidenceLog.page('default', opened.incident.id, request);
+      return items.map((row) => `${row.summary} ${String(row.facts['externalRef'] ?? '')}`).sort();
+    };
+    await bench.watch.refresh('default', opened.incident.id);
+    await entry('treasury', 'new');
+    await bench.watch.refresh('default', opened.incident.id);
+    await bench.watch.refresh('default', opened.incident.id);
+    expect(await rows()).toEqual([
+      'No longer in the catalogue: Runbook of billing: runbook https://wiki.example/old',
+      'Runbook of billing: runbook https://wiki.example/new',
+      'billing is owned by treasury ',
+    ]);
+    await entry('treasury', 'old');
+    await bench.watch.refresh('default', opened.incident.id);
+    expect((await rows()).filter((row) => row.startsWith('Runbook'))).toEqual([
+      'Runbook of billing: runbook https://wiki.example/old',
+    ]);
+    expect((await call('DELETE', '/catalogue/moving')).status).toBe(204);
   });
 
   test('leaves a gap that a person accepted as it is', async () => {

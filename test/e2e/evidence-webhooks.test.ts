@@ -439,6 +439,11 @@ describe('the catalogue', () => {
       onCall: '#pay',
       runbooks: [{ title: 'runbook', url: 'https://wiki.example/pay' }],
     });
+    const named = parseCatalogue(
+      'services.yml',
+      'services: [{name: a, oncall: "#a", runbook_url: "https://wiki.example/a"}]',
+    );
+    expect(named.entries.get('a')).toMatchObject({ onCall: '#a', runbooks: [{ url: 'https://wiki.example/a' }] });
     expect(parseCatalogue('x.yaml', 'services:\n  a: {runbook: "javascript:x"}').entries.get('a')?.runbooks).toEqual(
       [],
     );

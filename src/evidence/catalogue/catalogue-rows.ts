@@ -1,8 +1,10 @@
 import { DOCKET_ACTOR } from '../../record/actor.ts';
+import { instantOf } from '../../record/evidence-by-hand.ts';
 import type { EvidenceRow } from '../../record/evidence.ts';
 import type { ServiceEntry } from '../../record/service-catalogue.ts';
 import { evidenceId } from '../evidence-id.ts';
-import { observedRow } from '../observed-row.ts';
+import { rowDigest } from '../evidence-row.ts';
+import { observedRow, oneLine } from '../observed-row.ts';
 
 /** The `ownership` row and the `runbook` rows of a service, keyed to the incident. */
 export function catalogueRows(
@@ -61,4 +63,15 @@ export function catalogueRows(
     );
   }
   return rows;
+}
+
+/** The row of an owner or a runbook that the catalogue no longer has. */
+export function goneRow(row: EvidenceRow, atUnixNano: bigint): EvidenceRow {
+  const gone: EvidenceRow = {
+    ...row,
+    summary: oneLine(`No longer in the catalogue: ${row.summary}`, 300),
+    receivedAtUnixNano: atUnixNano,
+    facts: { ...row.facts, pastSince: instantOf(atUnixNano) },
+  };
+  return { ...gone, digest: rowDigest(gone) };
 }

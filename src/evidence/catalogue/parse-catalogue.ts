@@ -18,11 +18,11 @@ export interface ParsedCatalogue {
 }
 
 /**
- * Reads one file: `CODEOWNERS` by its name; otherwise YAML, each document either a Backstage entity (`kind: Component`) or
+ * Reads one file: `CODEOWNERS` by its name, whatever folder it is in; otherwise YAML, each document either a Backstage entity (`kind: Component`) or
  * `services:` as a map or a list.
  */
 export function parseCatalogue(fileName: string, text: string): ParsedCatalogue {
-  return fileName === 'CODEOWNERS' ? ownersOfFolders(text) : yamlCatalogue(fileName, text);
+  return /(?:^|[/\\])CODEOWNERS$/.test(fileName) ? ownersOfFolders(text) : yamlCatalogue(fileName, text);
 }
 
 function yamlCatalogue(origin: string, text: string): ParsedCatalogue {
@@ -109,9 +109,11 @@ function plainServices(fields: Fields, origin: string): readonly ServiceEntry[] 
       {
         name,
         owners: namesOf(service['owners'] ?? service['owner']),
-        onCall: nameOf(service['onCall'] ?? service['on_call']),
+        onCall: nameOf(service['onCall'] ?? service['on_call'] ?? service['oncall'] ?? service['on-call']),
         dependsOn: namesOf(service['dependsOn'] ?? service['depends_on'] ?? service['dependencies']),
-        runbooks: listOf(service['runbooks'] ?? service['runbook']).flatMap((each): RunbookLink[] => {
+        runbooks: listOf(
+          service['runbooks'] ?? service['runbook'] ?? service['runbookUrl'] ?? service['runbook_url'],
+        ).flatMap((each): RunbookLink[] => {
           const url = urlOf(fieldsOf(each)?.['url'] ?? each);
           return url === '' ? [] : [{ title: nameOf(fieldsOf(each)?.['title']) || 'runbook', url }];
         }),
