@@ -247,6 +247,33 @@ test('a row leads to its runbook and to what it is about elsewhere, and only wha
   expect(await html({ kind: 'tool_call' })).toContain('not ended');
 });
 
+test('a record leads to the runbooks and owners of its services and to what raised it', async () => {
+  const { record, page } = await fixture();
+  expect((await page('/incidents/INC-1')).html).not.toContain('Owners and runbooks');
+  await record.evidence({ kind: 'ownership', summary: 'checkout is owned by shop, on call: #shop' });
+  await record.evidence({
+    kind: 'runbook',
+    summary: 'Runbook of checkout: 5xx',
+    facts: { externalRef: 'https://wiki.example/5xx' },
+  });
+  await record.evidence({ kind: 'runbook', summary: 'No longer', facts: { pastSince: '2026-11-22T14:00:00Z' } });
+  await record.did(ALICE, 'trigger.add', {
+    source: 'alert',
+    title: '5xx',
+    rule: '5xx',
+    externalRef: 'https://grafana.example/1',
+  });
+  const { html } = await page('/incidents/INC-1');
+  const help = html.slice(html.indexOf('id="help"'), html.indexOf('id="brief"'));
+  expect(help).toContain('checkout is owned by shop, on call: #shop');
+  expect(help).toContain('<a href="https://wiki.example/5xx" rel="noopener noreferrer nofollow">');
+  expect(help).not.toContain('No longer');
+  const triggers = html.slice(html.indexOf('id="triggers"'), html.indexOf('id="decisions"'));
+  expect(triggers).toContain('<a href="https://grafana.example/1" rel="noopener noreferrer nofollow">');
+  expect(triggers).not.toContain('rule 5xx');
+  expectSound(html);
+});
+
 test('redactions are shown as such', async () => {
   const { record, page } = await fixture();
   const id = await record.evidence({

@@ -37,6 +37,7 @@ const EVIDENCE_PER_PAGE = 50;
 const ENTRIES_PER_PAGE = 100;
 const UNFILED_COUNTED = 100;
 const SIMILAR_SHOWN = 3;
+const HELP_SHOWN = 40;
 
 /** The page: every incident, one record, one row of evidence, one trace. Mounted into the API's app, behind its checks. */
 export function createPages(options: PagesOptions): Hono<ApiEnv> {
@@ -113,9 +114,10 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const last = Math.max(0, found.head.seq - ENTRIES_PER_PAGE);
     const asked = context.req.query('entries');
     const after = asked !== undefined && /^\d{1,15}$/.test(asked) ? Math.min(Number(asked), last) : last;
-    const [entries, rows, similar] = await Promise.all([
+    const [entries, rows, help, similar] = await Promise.all([
       record.entries(tenant, found.id, { after, limit: ENTRIES_PER_PAGE }),
       readEvidencePage(evidenceRequest(context, filter.q), (request) => evidence.page(tenant, found.id, request)),
+      evidence.page(tenant, found.id, { kinds: ['ownership', 'runbook'], limit: HELP_SHOWN }),
       // A record is readable while its memory is not.
       options.memory?.similar(tenant, found.id, SIMILAR_SHOWN).catch(() => undefined),
     ]);
@@ -125,6 +127,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       entries: entries?.items ?? [],
       earlierAfter: after === 0 ? undefined : Math.max(0, after - ENTRIES_PER_PAGE),
       evidence: { items: rows.items.map((row) => evidenceJson(row, found.ref, found.evidence)), next: rows.next },
+      help: help.items.map((row) => evidenceJson(row, found.ref, found.evidence)),
       filter,
       similar,
       nowMs: Date.now(),

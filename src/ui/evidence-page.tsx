@@ -1,5 +1,6 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
 import { EvidenceTime, ReceivedTime } from './evidence-time.tsx';
+import { Outside } from './outside.tsx';
 import { Badge, kindWords, outcomeTone, pathTo, Redacted, Who } from './text.tsx';
 
 /** One row of evidence with its redacted content, what was taken out, and where it came from. */
@@ -127,7 +128,7 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
 
 const POINTERS = { runbook: 'Runbook', externalRef: 'Elsewhere' } as const;
 
-/** Where the row's subject is outside of Docket: a runbook, a monitor, a build. The address is the sender's word, so it is shown whole. */
+/** Where the row's subject is outside of Docket: a runbook, a monitor, a build. */
 function Elsewhere({ row }: { readonly row: EvidenceJson }) {
   return (
     <>
@@ -136,13 +137,7 @@ function Elsewhere({ row }: { readonly row: EvidenceJson }) {
         if (typeof address !== 'string') return null;
         return (
           <Fact name={fact === 'externalRef' && row.kind === 'runbook' ? POINTERS.runbook : name}>
-            {/^https?:\/\//i.test(address) ? (
-              <a href={address} rel="noopener noreferrer nofollow">
-                <Redacted text={address} />
-              </a>
-            ) : (
-              <Redacted text={address} />
-            )}
+            <Outside address={address} />
           </Fact>
         );
       })}

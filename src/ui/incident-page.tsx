@@ -8,6 +8,7 @@ import { labelsOf } from '../record/record-labels.ts';
 import { AttentionBox, attentionOf } from './attention.tsx';
 import { BriefView } from './brief-section.tsx';
 import { EvidenceSection } from './evidence-section.tsx';
+import { HelpSection } from './help-section.tsx';
 import { Hypotheses } from './hypothesis-section.tsx';
 import { Decisions, Gaps, Others, Triggers } from './record-sections.tsx';
 import { SimilarSection } from './similar-section.tsx';
@@ -21,6 +22,8 @@ export interface IncidentPageProps {
   /** Where the page of earlier entries starts; undefined when these are the first. */
   readonly earlierAfter: number | undefined;
   readonly evidence: { readonly items: readonly EvidenceJson[]; readonly next: string | null };
+  /** Owners and runbooks. */
+  readonly help: readonly EvidenceJson[];
   readonly filter: { readonly kind: string; readonly q: string };
   /** Undefined where nothing is remembered. */
   readonly similar?: SimilarAnswer | undefined;
@@ -52,6 +55,7 @@ export function IncidentPage(props: IncidentPageProps) {
       </p>
       <Standing record={record} nowMs={props.nowMs} />
       <AttentionBox items={attentionOf(record, props.nowMs)} />
+      <HelpSection rows={props.help} />
       <nav class="filters" aria-label="Sections">
         {sections.map((section) => (
           <a href={`#${section}`}>{section}</a>

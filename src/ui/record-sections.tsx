@@ -1,6 +1,7 @@
 import type { Approval, IncidentRecord, Trigger } from '../record/incident-record.ts';
 import { Flags } from './hypothesis-section.tsx';
 import { Ids, type Labels } from './labelled-ids.tsx';
+import { Outside } from './outside.tsx';
 import { Badge, Redacted, Time, timeText, Who } from './text.tsx';
 
 export function Triggers({ record }: { readonly record: IncidentRecord }) {
@@ -13,7 +14,7 @@ export function Triggers({ record }: { readonly record: IncidentRecord }) {
           <li id={`item-${trigger.label}`}>
             <strong>{trigger.label}</strong> {trigger.source}: <Redacted text={trigger.title} />
             <div class="quiet">
-              <Redacted text={triggerWords(trigger)} />
+              <Redacted text={triggerWords(trigger)} /> <Outside address={trigger.externalRef} />
             </div>
           </li>
         ))}
@@ -176,10 +177,10 @@ export function Others({ record }: { readonly record: IncidentRecord }) {
   );
 }
 
-function triggerWords({ service, rule, firedAt, deployTime }: Trigger): string {
+function triggerWords({ title, service, rule, firedAt, deployTime }: Trigger): string {
   return [
     service,
-    rule === null ? null : `rule ${rule}`,
+    rule === null || rule === title ? null : `rule ${rule}`,
     firedAt === null ? null : `fired ${timeText(firedAt)}`,
     deployTime === null ? null : `deployed ${timeText(deployTime)}`,
   ]
