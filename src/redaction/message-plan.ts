@@ -1,4 +1,11 @@
-import { messageSchema, requestSchema, type FieldSchema, type MessageName } from '../otlp/protobuf/schema.ts';
+import { WIRE_BYTES } from '../otlp/protobuf/reader.ts';
+import {
+  messageSchema,
+  requestSchema,
+  WIRE_TYPE,
+  type FieldSchema,
+  type MessageName,
+} from '../otlp/protobuf/schema.ts';
 import type { Signal } from '../otlp/signal.ts';
 
 /** Numbers, booleans, enums: nothing to redact. */
@@ -30,41 +37,33 @@ export interface MessagePlan {
   readonly isRecord: boolean;
 }
 
-const RECORDS: ReadonlySet<MessageName> = new Set([
-  'Span',
-  'LogRecord',
-  'NumberDataPoint',
-  'HistogramDataPoint',
-  'ExponentialHistogramDataPoint',
-  'SummaryDataPoint',
-] satisfies MessageName[]);
-
 const NUMBERED: ReadonlySet<string> = new Set(['events', 'links', 'exemplars', 'entityRefs']);
 
 const plans = new Map<MessageName, MessagePlan>();
 
 function fieldPlan(field: FieldSchema): FieldPlan {
-  const base = { number: field.number, name: field.name, message: undefined, numbered: NUMBERED.has(field.name) };
+  const base = {
+    number: field.number,
+    name: field.name,
+    // Repeated numbers may also come packed.
+    wireTypes: (1 << WIRE_TYPE[field.kind]) | (field.repeated ? 1 << WIRE_BYTES : 0),
+    message: undefined,
+    numbered: NUMBERED.has(field.name),
+  };
   switch (field.kind) {
     case 'message':
-      if (field.message === 'KeyValue') return { ...base, kind: KEY_VALUE, wireTypes: 1 << 2 };
-      if (field.message === 'AnyValue') return { ...base, kind: ANY_VALUE, wireTypes: 1 << 2 };
+      if (field.message === 'KeyValue') return { ...base, kind: KEY_VALUE };
+      if (field.message === 'AnyValue') return { ...base, kind: ANY_VALUE };
       if (field.message === undefined) throw new Error(`field ${field.name} has no message type`);
-      return { ...base, kind: MESSAGE, wireTypes: 1 << 2, message: messagePlan(field.message) };
+      return { ...base, kind: MESSAGE, message: messagePlan(field.message) };
     case 'string':
     case 'base64':
-      return { ...base, kind: TEXT, wireTypes: 1 << 2 };
+      return { ...base, kind: TEXT };
     case 'traceId':
     case 'spanId':
-      return { ...base, kind: ID, wireTypes: 1 << 2 };
-    case 'fixed32':
-      return { ...base, kind: NUMERIC, wireTypes: (1 << 5) | (field.repeated ? 1 << 2 : 0) };
-    case 'fixed64':
-    case 'sfixed64':
-    case 'double':
-      return { ...base, kind: NUMERIC, wireTypes: (1 << 1) | (field.repeated ? 1 << 2 : 0) };
+      return { ...base, kind: ID };
     default:
-      return { ...base, kind: NUMERIC, wireTypes: (1 << 0) | (field.repeated ? 1 << 2 : 0) };
+      return { ...base, kind: NUMERIC };
   }
 }
 
@@ -73,9 +72,10 @@ function messagePlan(name: MessageName): MessagePlan {
   const known = plans.get(name);
   if (known !== undefined) return known;
   const fields: (FieldPlan | undefined)[] = [];
-  const plan: MessagePlan = { name, fields, isRecord: RECORDS.has(name) };
+  const schema = messageSchema(name);
+  const plan: MessagePlan = { name, fields, isRecord: schema.isItem };
   plans.set(name, plan);
-  for (const field of messageSchema(name).fields) fields[field.number] = fieldPlan(field);
+  for (const field of schema.fields) fields[field.number] = fieldPlan(field);
   return plan;
 }
 

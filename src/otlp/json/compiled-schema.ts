@@ -1,4 +1,5 @@
-import { type FieldSchema, messageSchema, type MessageName } from '../protobuf/schema.ts';
+import { WIRE_BYTES } from '../protobuf/reader.ts';
+import { type FieldSchema, messageSchema, type MessageName, WIRE_TYPE } from '../protobuf/schema.ts';
 
 /** A field as the transcoder's loop wants it: its JSON name as bytes, its tag, its message resolved. */
 export interface CompiledField {
@@ -18,24 +19,6 @@ export interface CompiledMessage {
   /** Bytes to set aside for the length prefix; a guess that saves moving the content later. */
   readonly lengthBytes: number;
 }
-
-const WIRE_TYPE: Readonly<Record<FieldSchema['kind'], number>> = {
-  message: 2,
-  string: 2,
-  base64: 2,
-  traceId: 2,
-  spanId: 2,
-  bool: 0,
-  enum: 0,
-  uint32: 0,
-  sint32: 0,
-  int64: 0,
-  uint64: 0,
-  fixed32: 5,
-  fixed64: 1,
-  sfixed64: 1,
-  double: 1,
-};
 
 function expectedLengthBytes(name: MessageName): number {
   if (/^(Resource|Scope)(Spans|Logs|Metrics)$/.test(name)) return 3;
@@ -60,7 +43,7 @@ export function compileMessage(name: MessageName): CompiledMessage {
       schema,
       nameBytes,
       tag: (schema.number << 3) | WIRE_TYPE[schema.kind],
-      packedTag: (schema.number << 3) | 2,
+      packedTag: (schema.number << 3) | WIRE_BYTES,
       message: schema.message === undefined ? undefined : compileMessage(schema.message),
     };
     (byNameLength[nameBytes.length] ??= []).push(field);

@@ -10,7 +10,14 @@ import {
   SPAN_FIELD,
 } from './fields.ts';
 import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT, WireReader } from './reader.ts';
-import { type FieldKind, type FieldSchema, messageSchema, type MessageName, requestSchema } from './schema.ts';
+import {
+  type FieldSchema,
+  MESSAGE_NAMES,
+  messageSchema,
+  type MessageName,
+  requestSchema,
+  WIRE_TYPE,
+} from './schema.ts';
 import { spliceMessages, type Removal } from './splice.ts';
 
 /** What one walk over an Export<Signal>ServiceRequest found. */
@@ -50,44 +57,7 @@ const OP_BUCKET_COUNTS = 15;
 const OP_BOUND = 16;
 const OP_BOUNDS = 17;
 
-const MESSAGES: readonly MessageName[] = [
-  'ExportTraceServiceRequest',
-  'ExportLogsServiceRequest',
-  'ExportMetricsServiceRequest',
-  'ResourceSpans',
-  'ScopeSpans',
-  'ResourceLogs',
-  'ScopeLogs',
-  'ResourceMetrics',
-  'ScopeMetrics',
-  'Resource',
-  'EntityRef',
-  'InstrumentationScope',
-  'KeyValue',
-  'KeyValueList',
-  'ArrayValue',
-  'AnyValue',
-  'Span',
-  'SpanEvent',
-  'SpanLink',
-  'Status',
-  'LogRecord',
-  'Metric',
-  'Gauge',
-  'Sum',
-  'Histogram',
-  'ExponentialHistogram',
-  'Summary',
-  'NumberDataPoint',
-  'HistogramDataPoint',
-  'ExponentialHistogramDataPoint',
-  'Buckets',
-  'SummaryDataPoint',
-  'ValueAtQuantile',
-  'Exemplar',
-];
-
-const idOf = (name: MessageName): number => MESSAGES.indexOf(name);
+const idOf = (name: MessageName): number => MESSAGE_NAMES.indexOf(name);
 
 const ANY_VALUE = idOf('AnyValue');
 const KEY_VALUE = idOf('KeyValue');
@@ -99,39 +69,9 @@ const SPAN = idOf('Span');
 const LOG_RECORD = idOf('LogRecord');
 const NUMBER_DATA_POINT = idOf('NumberDataPoint');
 const HISTOGRAM_DATA_POINT = idOf('HistogramDataPoint');
-const EXPONENTIAL_HISTOGRAM_DATA_POINT = idOf('ExponentialHistogramDataPoint');
-const SUMMARY_DATA_POINT = idOf('SummaryDataPoint');
 
-/** Messages that are items: counted, judged and, if invalid, taken out whole. */
-const IS_ITEM = new Uint8Array(MESSAGES.length);
-for (const item of [
-  SPAN,
-  LOG_RECORD,
-  NUMBER_DATA_POINT,
-  HISTOGRAM_DATA_POINT,
-  EXPONENTIAL_HISTOGRAM_DATA_POINT,
-  SUMMARY_DATA_POINT,
-]) {
-  IS_ITEM[item] = 1;
-}
-
-const WIRE_TYPE: Readonly<Record<FieldKind, number>> = {
-  message: WIRE_BYTES,
-  string: WIRE_BYTES,
-  base64: WIRE_BYTES,
-  traceId: WIRE_BYTES,
-  spanId: WIRE_BYTES,
-  bool: WIRE_VARINT,
-  enum: WIRE_VARINT,
-  uint32: WIRE_VARINT,
-  sint32: WIRE_VARINT,
-  int64: WIRE_VARINT,
-  uint64: WIRE_VARINT,
-  fixed32: WIRE_FIXED32,
-  fixed64: WIRE_FIXED64,
-  sfixed64: WIRE_FIXED64,
-  double: WIRE_FIXED64,
-};
+/** Messages that are counted, judged and, if invalid, taken out whole. */
+const IS_ITEM = Uint8Array.from(MESSAGE_NAMES, (name) => (messageSchema(name).isItem ? 1 : 0));
 
 const PLAIN_OPERATION: Readonly<Record<number, number>> = {
   [WIRE_VARINT]: OP_VARINT,
@@ -140,8 +80,8 @@ const PLAIN_OPERATION: Readonly<Record<number, number>> = {
   [WIRE_BYTES]: OP_BYTES,
 };
 
-const OPERATIONS = new Uint8Array(MESSAGES.length << 8);
-const CHILDREN = new Uint8Array(MESSAGES.length << 8);
+const OPERATIONS = new Uint8Array(MESSAGE_NAMES.length << 8);
+const CHILDREN = new Uint8Array(MESSAGE_NAMES.length << 8);
 
 function setOperation(message: number, field: number, wireType: number, operation: number): void {
   OPERATIONS[(message << 8) | (field << 3) | wireType] = operation;
@@ -161,7 +101,7 @@ function describeField(message: number, field: FieldSchema): void {
   if (field.repeated && wireType === WIRE_FIXED64) setOperation(message, field.number, WIRE_BYTES, OP_PACKED_FIXED64);
 }
 
-for (const [id, name] of MESSAGES.entries()) {
+for (const [id, name] of MESSAGE_NAMES.entries()) {
   for (const field of messageSchema(name).fields) describeField(id, field);
 }
 for (const [message, field, wireType, operation] of [
@@ -563,7 +503,7 @@ function isPlainAttribute(bytes: Uint8Array, start: number, end: number): boolea
 }
 
 function fieldName(message: number, tag: number): string {
-  const name = MESSAGES[message];
+  const name = MESSAGE_NAMES[message];
   if (name === undefined) return `field ${tag >>> 3}`;
   return `${name}.${messageSchema(name).byNumber.get(tag >>> 3)?.name ?? tag >>> 3}`;
 }

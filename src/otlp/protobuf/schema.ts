@@ -5,6 +5,7 @@
  * redaction as what it looks like, ignored by everything else.
  */
 import type { Signal } from '../signal.ts';
+import { WIRE_BYTES, WIRE_FIXED32, WIRE_FIXED64, WIRE_VARINT } from './reader.ts';
 
 /**
  * How a field's value is encoded. `traceId`/`spanId` are bytes that OTLP/JSON writes as hex; `base64` are all other bytes.
@@ -27,6 +28,25 @@ export type FieldKind =
   | 'sfixed64'
   | 'double';
 
+/** The wire type of one value of a kind; a repeated scalar may also come packed, as WIRE_BYTES. */
+export const WIRE_TYPE: Readonly<Record<FieldKind, number>> = {
+  message: WIRE_BYTES,
+  string: WIRE_BYTES,
+  base64: WIRE_BYTES,
+  traceId: WIRE_BYTES,
+  spanId: WIRE_BYTES,
+  bool: WIRE_VARINT,
+  enum: WIRE_VARINT,
+  uint32: WIRE_VARINT,
+  sint32: WIRE_VARINT,
+  int64: WIRE_VARINT,
+  uint64: WIRE_VARINT,
+  fixed32: WIRE_FIXED32,
+  fixed64: WIRE_FIXED64,
+  sfixed64: WIRE_FIXED64,
+  double: WIRE_FIXED64,
+};
+
 export interface FieldSchema {
   readonly number: number;
   /** lowerCamelCase, as OTLP/JSON writes it (R34). */
@@ -41,6 +61,10 @@ export interface FieldSchema {
 
 export interface MessageSchema {
   readonly name: MessageName;
+  /** Spans, log records and data points: what requests are counted by, and receipts and facts. */
+  readonly isItem: boolean;
+  /** Items lie in it, however deep; none lie in an item. */
+  readonly holdsItems: boolean;
   readonly fields: readonly FieldSchema[];
   readonly byName: ReadonlyMap<string, FieldSchema>;
   readonly byNumber: ReadonlyMap<number, FieldSchema>;
@@ -292,11 +316,35 @@ const FIELDS: Readonly<Record<MessageName, readonly FieldSchema[]>> = {
   ],
 };
 
+/** Every message there is; the cast says of the keys of FIELDS what Object.keys does not. */
+export const MESSAGE_NAMES = Object.keys(FIELDS) as readonly MessageName[];
+
+const ITEMS: readonly MessageName[] = [
+  'Span',
+  'LogRecord',
+  'NumberDataPoint',
+  'HistogramDataPoint',
+  'ExponentialHistogramDataPoint',
+  'SummaryDataPoint',
+];
+
+const ATTRIBUTES: readonly MessageName[] = ['KeyValue', 'AnyValue'];
+
+function holdsItems(name: MessageName): boolean {
+  return FIELDS[name].some(({ message: inner }) => {
+    // Attributes hold each other, without end, and no items.
+    if (inner === undefined || ATTRIBUTES.includes(inner)) return false;
+    return ITEMS.includes(inner) || holdsItems(inner);
+  });
+}
+
 const SCHEMAS: ReadonlyMap<MessageName, MessageSchema> = new Map(
   (Object.entries(FIELDS) as [MessageName, readonly FieldSchema[]][]).map(([name, fields]) => [
     name,
     {
       name,
+      isItem: ITEMS.includes(name),
+      holdsItems: holdsItems(name),
       fields,
       byName: new Map(fields.map((each) => [each.name, each])),
       byNumber: new Map(fields.map((each) => [each.number, each])),
