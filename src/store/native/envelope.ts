@@ -47,21 +47,37 @@ const key: KeyRange = { start: 0, end: 0 };
  * cursor and the rest of the message are left as they were. A resource sent in pieces is taken together, as protobuf merges.
  */
 export function readResource(reader: WireReader, owner: Owner): void {
+  readOwner(reader, owner, readResourceField);
+}
+
+/** The same for Scope<Signal>: field 1 (InstrumentationScope) and field 3 (schema_url). */
+export function readScope(reader: WireReader, owner: Owner): void {
+  readOwner(reader, owner, readScopeField);
+}
+
+function readOwner(
+  reader: WireReader,
+  owner: Owner,
+  readField: (reader: WireReader, owner: Owner, tag: number) => void,
+): void {
   resetOwner(owner);
   const start = reader.pos;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === 0x0a) {
       const outer = reader.enter();
-      for (let inner = reader.tag(); inner !== 0; inner = reader.tag()) {
-        if (inner === 0x0a) readResourceAttribute(reader, owner);
-        else if (inner === 0x10) owner.droppedAttributes = reader.varint32();
-        else reader.skip(inner);
-      }
+      for (let inner = reader.tag(); inner !== 0; inner = reader.tag()) readField(reader, owner, inner);
       reader.leave(outer);
     } else if (tag === 0x1a) copyText(reader, owner.schemaUrl);
     else reader.skip(tag);
   }
   reader.pos = start;
+}
+
+/** Resource: 1 attributes, 2 dropped_attributes_count. */
+function readResourceField(reader: WireReader, owner: Owner, tag: number): void {
+  if (tag === 0x0a) readResourceAttribute(reader, owner);
+  else if (tag === 0x10) owner.droppedAttributes = reader.varint32();
+  else reader.skip(tag);
 }
 
 function readResourceAttribute(reader: WireReader, owner: Owner): void {
@@ -75,27 +91,15 @@ function readResourceAttribute(reader: WireReader, owner: Owner): void {
   }
 }
 
-/** The same for Scope<Signal>: field 1 (InstrumentationScope) and field 3 (schema_url). */
-export function readScope(reader: WireReader, owner: Owner): void {
-  resetOwner(owner);
-  const start = reader.pos;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag === 0x0a) {
-      const outer = reader.enter();
-      for (let inner = reader.tag(); inner !== 0; inner = reader.tag()) {
-        if (inner === 0x0a) copyText(reader, owner.name);
-        else if (inner === 0x12) copyText(reader, owner.version);
-        else if (inner === 0x1a) {
-          writeKeyValue(reader, owner.attributes.keys, owner.attributes.values, key);
-          owner.attributes.count += 1;
-        } else if (inner === 0x20) owner.droppedAttributes = reader.varint32();
-        else reader.skip(inner);
-      }
-      reader.leave(outer);
-    } else if (tag === 0x1a) copyText(reader, owner.schemaUrl);
-    else reader.skip(tag);
-  }
-  reader.pos = start;
+/** InstrumentationScope: 1 name, 2 version, 3 attributes, 4 dropped_attributes_count. */
+function readScopeField(reader: WireReader, owner: Owner, tag: number): void {
+  if (tag === 0x0a) copyText(reader, owner.name);
+  else if (tag === 0x12) copyText(reader, owner.version);
+  else if (tag === 0x1a) {
+    writeKeyValue(reader, owner.attributes.keys, owner.attributes.values, key);
+    owner.attributes.count += 1;
+  } else if (tag === 0x20) owner.droppedAttributes = reader.varint32();
+  else reader.skip(tag);
 }
 
 /** The string field at the cursor becomes the buffer's only content, as one ClickHouse String. */

@@ -1,8 +1,6 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
-import type { BlockMemory } from './block-memory.ts';
-import { MapArrayColumn, type Column } from './column.ts';
 import { type OutOfRangeTimes, writeAttribute, writeId, writeTime } from './envelope.ts';
-import type { ColumnMaker } from './point-body.ts';
+import type { TableColumns } from './table-columns.ts';
 
 /** The exemplars of data points: parallel arrays, one element an exemplar. */
 export interface Exemplars {
@@ -11,13 +9,8 @@ export interface Exemplars {
   closeRow(): void;
 }
 
-export function createExemplars(
-  add: <C extends Column>(column: C) => C,
-  { array }: ColumnMaker,
-  outOfRange: OutOfRangeTimes,
-  memory: BlockMemory,
-): Exemplars {
-  const filtered = add(new MapArrayColumn('Exemplars.FilteredAttributes', memory));
+export function createExemplars({ array, mapArray }: TableColumns, outOfRange: OutOfRangeTimes): Exemplars {
+  const filtered = mapArray('Exemplars.FilteredAttributes');
   const time = array('Exemplars.TimeUnix', 'DateTime64(9)');
   const value = array('Exemplars.Value', 'Float64');
   const spanId = array('Exemplars.SpanId', 'String');

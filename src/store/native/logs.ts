@@ -1,28 +1,15 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import { writeAnyValue } from './any-value.ts';
 import type { BlockMemory } from './block-memory.ts';
-import { FlatColumn, MapColumn, RunColumn, type Column } from './column.ts';
-import {
-  OutOfRangeTimes,
-  createFrameColumns,
-  createOwner,
-  writeAttribute,
-  writeId,
-  writeRange,
-  writeTime,
-} from './envelope.ts';
+import { createOwner, writeAttribute, writeId, writeRange, writeTime } from './envelope.ts';
+import { walkItems } from './scope-walk.ts';
 import type { SliceEncoder } from './slice.ts';
-import { walkItems } from './traces.ts';
+import { createTableColumns } from './table-columns.ts';
 
 /** Log records to `otel_logs`, straight from the request's bytes. */
 export function createLogEncoder(memory: BlockMemory): SliceEncoder {
-  const columns: Column[] = [];
-  const add = <C extends Column>(column: C): C => {
-    columns.push(column);
-    return column;
-  };
-  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type, memory));
-  const map = (name: string): MapColumn => add(new MapColumn(name, undefined, memory));
+  const table = createTableColumns(memory);
+  const { columns, flat, map, run } = table;
 
   const timestamp = flat('Timestamp', 'DateTime64(9)');
   const traceId = flat('TraceId');
@@ -40,14 +27,13 @@ export function createLogEncoder(memory: BlockMemory): SliceEncoder {
   const scopeAttributes = map('ScopeAttributes');
   const logAttributes = map('LogAttributes');
   const eventName = flat('EventName');
-  const frame = createFrameColumns(memory);
-  columns.push(...frame.columns);
+  const frame = table.frame();
   const observedTimestamp = flat('ObservedTimestamp', 'DateTime64(9)');
-  const resourceDropped = add(new RunColumn('ResourceDroppedAttributesCount', memory));
-  const scopeDropped = add(new RunColumn('ScopeDroppedAttributesCount', memory));
-  const droppedAttributes = add(new RunColumn('DroppedAttributesCount', memory));
-  const flagsColumn = add(new RunColumn('Flags', memory));
-  const outOfRange = add(new OutOfRangeTimes(memory));
+  const resourceDropped = run('ResourceDroppedAttributesCount');
+  const scopeDropped = run('ScopeDroppedAttributesCount');
+  const droppedAttributes = run('DroppedAttributesCount');
+  const flagsColumn = run('Flags');
+  const outOfRange = table.outOfRange();
 
   const resource = createOwner();
   const scope = createOwner();

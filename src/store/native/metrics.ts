@@ -1,14 +1,15 @@
-import { WireReader, WIRE_BYTES } from '../../otlp/protobuf/reader.ts';
+import { WIRE_BYTES, type WireReader } from '../../otlp/protobuf/reader.ts';
 import type { BlockMemory } from './block-memory.ts';
 import { ByteBuffer } from './byte-buffer.ts';
 import { AttributeRun } from './column.ts';
 import { writeKeyValue, type KeyRange } from './attributes.ts';
-import { copyText, createOwner, readResource, readScope } from './envelope.ts';
+import { copyText, createOwner } from './envelope.ts';
 import { createExponentialHistogramBody } from './exponential-histogram-point.ts';
 import { createHistogramBody } from './histogram-point.ts';
 import { createNumberBody } from './number-point.ts';
 import type { ColumnMaker, Metric, PointBody } from './point-body.ts';
 import { createPointTable, type PointContext, type PointTable } from './point-table.ts';
+import { walkScopes } from './scope-walk.ts';
 import type { FrameSlice, SliceEncoder, TableBlock, TelemetryTable } from './slice.ts';
 import { createSummaryBody } from './summary-point.ts';
 
@@ -89,30 +90,13 @@ export function createMetricEncoder(memory: BlockMemory): SliceEncoder {
   return {
     signal: 'metrics',
     add(slice) {
-      const reader = new WireReader(slice.frame.bytes);
       let ordinal = 0;
-      for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-        if (tag !== 0x0a) {
-          reader.skip(tag);
-          continue;
+      walkScopes(slice.frame.bytes, context.resource, context.scope, (reader) => {
+        for (let item = reader.tag(); item !== 0; item = reader.tag()) {
+          if (item === 0x12) ordinal = walkMetric(reader, slice, ordinal);
+          else reader.skip(item);
         }
-        const request = reader.enter();
-        readResource(reader, context.resource);
-        for (let group = reader.tag(); group !== 0; group = reader.tag()) {
-          if (group !== 0x12) {
-            reader.skip(group);
-            continue;
-          }
-          const outerGroup = reader.enter();
-          readScope(reader, context.scope);
-          for (let item = reader.tag(); item !== 0; item = reader.tag()) {
-            if (item === 0x12) ordinal = walkMetric(reader, slice, ordinal);
-            else reader.skip(item);
-          }
-          reader.leave(outerGroup);
-        }
-        reader.leave(request);
-      }
+      });
     },
     finish() {
       const blocks: TableBlock[] = [];

@@ -1,16 +1,10 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import type { BlockMemory } from './block-memory.ts';
-import { ArrayColumn, FlatColumn, MapColumn, type Column } from './column.ts';
-import {
-  OutOfRangeTimes,
-  createFrameColumns,
-  writeAttribute,
-  writeTime,
-  type FrameColumns,
-  type Owner,
-} from './envelope.ts';
+import type { Column } from './column.ts';
+import { type OutOfRangeTimes, writeAttribute, writeTime, type FrameColumns, type Owner } from './envelope.ts';
 import { createExemplars } from './exemplar-columns.ts';
 import type { ColumnMaker, Metric, PointBody } from './point-body.ts';
+import { createTableColumns } from './table-columns.ts';
 
 /** What a data point stands in; the same objects for all, filled anew for each. */
 export interface PointContext {
@@ -34,15 +28,8 @@ export function createPointTable(
   { resource, scope, metric }: PointContext,
   memory: BlockMemory,
 ): PointTable {
-  const columns: Column[] = [];
-  const add = <C extends Column>(column: C): C => {
-    columns.push(column);
-    return column;
-  };
-  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type, memory));
-  const map = (name: string): MapColumn => add(new MapColumn(name, undefined, memory));
-  const array = (name: string, type: string): ArrayColumn => add(new ArrayColumn(name, type, memory));
-  const make: ColumnMaker = { flat, array };
+  const table = createTableColumns(memory);
+  const { columns, flat, map } = table;
 
   const resourceAttributes = map('ResourceAttributes');
   const resourceSchemaUrl = flat('ResourceSchemaUrl');
@@ -59,13 +46,12 @@ export function createPointTable(
   const startTime = flat('StartTimeUnix', 'DateTime64(9)');
   const time = flat('TimeUnix', 'DateTime64(9)');
   const flags = flat('Flags', 'UInt32');
-  const frame = createFrameColumns(memory);
-  columns.push(...frame.columns);
+  const frame = table.frame();
   const resourceDropped = flat('ResourceDroppedAttributesCount', 'UInt32');
   const metadata = map('MetricMetadata');
-  const outOfRange = add(new OutOfRangeTimes(memory));
-  const body = createBody(make, metric);
-  const exemplars = body.exemplarsTag === 0 ? undefined : createExemplars(add, make, outOfRange, memory);
+  const outOfRange = table.outOfRange();
+  const body = createBody(table, metric);
+  const exemplars = body.exemplarsTag === 0 ? undefined : createExemplars(table, outOfRange);
   let rows = 0;
 
   function write(reader: WireReader): void {

@@ -1,18 +1,10 @@
-import { WireReader } from '../../otlp/protobuf/reader.ts';
+import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import type { BlockMemory } from './block-memory.ts';
-import { ArrayColumn, FlatColumn, MapArrayColumn, MapColumn, RunColumn, type Column } from './column.ts';
-import {
-  OutOfRangeTimes,
-  createFrameColumns,
-  createOwner,
-  readResource,
-  readScope,
-  writeAttribute,
-  writeId,
-  writeRange,
-  writeTime,
-} from './envelope.ts';
-import type { FrameSlice, SliceEncoder } from './slice.ts';
+import type { FlatColumn } from './column.ts';
+import { createOwner, writeAttribute, writeId, writeRange, writeTime } from './envelope.ts';
+import { walkItems } from './scope-walk.ts';
+import type { SliceEncoder } from './slice.ts';
+import { createTableColumns } from './table-columns.ts';
 
 /** Names as the Collector's exporter writes them (pdata's SpanKind and StatusCode). */
 const SPAN_KINDS = ['Unspecified', 'Internal', 'Server', 'Client', 'Producer', 'Consumer'].map(encoded);
@@ -25,14 +17,8 @@ function encoded(text: string): Buffer {
 
 /** Spans to `otel_traces`, straight from the request's bytes. */
 export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
-  const columns: Column[] = [];
-  const flat = (name: string, type = 'String'): FlatColumn => add(new FlatColumn(name, type, memory));
-  const map = (name: string): MapColumn => add(new MapColumn(name, undefined, memory));
-  const array = (name: string, type: string): ArrayColumn => add(new ArrayColumn(name, type, memory));
-  const add = <C extends Column>(column: C): C => {
-    columns.push(column);
-    return column;
-  };
+  const table = createTableColumns(memory);
+  const { columns, flat, array, map, mapArray, run } = table;
 
   const timestamp = flat('Timestamp', 'DateTime64(9)');
   const traceId = flat('TraceId');
@@ -51,26 +37,25 @@ export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
   const statusMessage = flat('StatusMessage');
   const eventTime = array('Events.Timestamp', 'DateTime64(9)');
   const eventName = array('Events.Name', 'String');
-  const eventAttributes = add(new MapArrayColumn('Events.Attributes', memory));
+  const eventAttributes = mapArray('Events.Attributes');
   const linkTraceId = array('Links.TraceId', 'String');
   const linkSpanId = array('Links.SpanId', 'String');
   const linkTraceState = array('Links.TraceState', 'String');
-  const linkAttributes = add(new MapArrayColumn('Links.Attributes', memory));
-  const frame = createFrameColumns(memory);
-  columns.push(...frame.columns);
+  const linkAttributes = mapArray('Links.Attributes');
+  const frame = table.frame();
   const resourceSchemaUrl = flat('ResourceSchemaUrl');
   const scopeSchemaUrl = flat('ScopeSchemaUrl');
   const scopeAttributes = map('ScopeAttributes');
-  const traceFlags = add(new RunColumn('TraceFlags', memory));
-  const resourceDropped = add(new RunColumn('ResourceDroppedAttributesCount', memory));
-  const scopeDropped = add(new RunColumn('ScopeDroppedAttributesCount', memory));
-  const droppedAttributes = add(new RunColumn('DroppedAttributesCount', memory));
-  const droppedEvents = add(new RunColumn('DroppedEventsCount', memory));
-  const droppedLinks = add(new RunColumn('DroppedLinksCount', memory));
+  const traceFlags = run('TraceFlags');
+  const resourceDropped = run('ResourceDroppedAttributesCount');
+  const scopeDropped = run('ScopeDroppedAttributesCount');
+  const droppedAttributes = run('DroppedAttributesCount');
+  const droppedEvents = run('DroppedEventsCount');
+  const droppedLinks = run('DroppedLinksCount');
   const eventDropped = array('EventsDroppedAttributesCount', 'UInt32');
   const linkDropped = array('LinksDroppedAttributesCount', 'UInt32');
   const linkFlags = array('LinksFlags', 'UInt32');
-  const outOfRange = add(new OutOfRangeTimes(memory));
+  const outOfRange = table.outOfRange();
 
   const resource = createOwner();
   const scope = createOwner();
@@ -330,50 +315,4 @@ function writeDuration(column: FlatColumn, startLow: number, startHigh: number, 
   }
   if (high < 0) column.uint64(0, 0);
   else column.uint64(low, high);
-}
-
-/**
- * Calls `visit` for each item of the slice with the cursor at the item's length, its resource and scope read, and `closeScope` behind
- * those of one scope with their number. Traces and logs have the same shape: request.1 = resource group, group.2 = scope group, scope group.2 = item.
- */
-export function walkItems(
-  slice: FrameSlice,
-  resource: ReturnType<typeof createOwner>,
-  scope: ReturnType<typeof createOwner>,
-  visit: (reader: WireReader) => void,
-  closeScope: (count: number) => void,
-): void {
-  const reader = new WireReader(slice.frame.bytes);
-  let ordinal = 0;
-  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-    if (tag !== 0x0a) {
-      reader.skip(tag);
-      continue;
-    }
-    const request = reader.enter();
-    readResource(reader, resource);
-    for (let group = reader.tag(); group !== 0; group = reader.tag()) {
-      if (group !== 0x12) {
-        reader.skip(group);
-        continue;
-      }
-      const outerGroup = reader.enter();
-      readScope(reader, scope);
-      let visited = 0;
-      for (let item = reader.tag(); item !== 0; item = reader.tag()) {
-        if (item !== 0x12) {
-          reader.skip(item);
-          continue;
-        }
-        if (ordinal >= slice.from && ordinal < slice.to) {
-          visit(reader);
-          visited += 1;
-        } else reader.skip(item);
-        ordinal += 1;
-      }
-      if (visited > 0) closeScope(visited);
-      reader.leave(outerGroup);
-    }
-    reader.leave(request);
-  }
 }
