@@ -1,8 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { ProofFailed, type Proof, type ProveOptions } from './cli/policy/tools.ts';
 import { prove, type DocketUnderTest } from './proof/prove.ts';
 import { loadPolicy } from './redaction/policy-file.ts';
@@ -15,6 +16,8 @@ const TENANT = 'default';
 const READY_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 30_000;
 const RETENTION_SECONDS = 86_400;
+
+type Listening = Pick<DocketUnderTest, 'otlpGrpc' | 'otlpHttp' | 'api'>;
 
 /**
  * Proves a policy on a Docket of its own: another process of this program, on a temporary data directory and free ports of
@@ -78,37 +81,56 @@ async function startUnderTest(
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const printed: Buffer[] = [];
-  const ended = once(child, 'exit');
-  child.stderr.on('data', (chunk: Buffer) => printed.push(chunk));
-  const listening = await new Promise<{ otlpGrpc: string; otlpHttp: string; api: string }>((done, failed) => {
-    const limit = setTimeout(
-      () => failed(new ProofFailed('the Docket under test was not ready in time')),
-      READY_WITHIN_MS,
-    );
-    let lines = '';
-    child.stdout.on('data', (chunk: Buffer) => {
-      printed.push(chunk);
-      lines += chunk.toString();
-      const ready = lines.split('\n').find((line) => line.includes('"msg":"ready"') && line.endsWith('}'));
-      if (ready === undefined) return;
-      clearTimeout(limit);
-      done(JSON.parse(ready) as { otlpGrpc: string; otlpHttp: string; api: string });
-    });
-    child.once('exit', (code) => {
-      clearTimeout(limit);
-      failed(new ProofFailed(`the Docket under test ended with ${code} before it was ready`));
-    });
-  });
+  const keep = (chunk: Buffer): void => void printed.push(chunk);
+  child.stdout.on('data', keep);
+  child.stderr.on('data', keep);
+  const stop = async (): Promise<void> => {
+    // One that never came to be does not end either.
+    if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill('SIGTERM');
+    const limit = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
+    await ended;
+    clearTimeout(limit);
+  };
+  let listening: Listening;
+  try {
+    listening = await readiness(child);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
   return {
     ...listening,
     dataDirectory,
     output: () => Buffer.concat(printed).toString('utf8'),
-    async stop() {
-      if (child.exitCode !== null || child.signalCode !== null) return;
-      child.kill('SIGTERM');
-      const limit = setTimeout(() => child.kill('SIGKILL'), STOP_WITHIN_MS);
-      await ended;
-      clearTimeout(limit);
-    },
+    stop,
   };
+}
+
+/** Where a starting Docket listens, as it says when it is ready; rejects when it ends before that or takes too long. */
+function readiness(child: ChildProcessByStdio<null, Readable, Readable>): Promise<Listening> {
+  return new Promise((done, failed) => {
+    let text = '';
+    const settle = (): void => {
+      clearTimeout(limit);
+      // It goes on printing, and what is added to would be split anew each time.
+      child.stdout.off('data', look);
+    };
+    const fail = (what: string): void => {
+      settle();
+      failed(new ProofFailed(`the Docket under test ${what}`));
+    };
+    const look = (chunk: Buffer): void => {
+      text += chunk.toString();
+      const ready = text.split('\n').find((line) => line.includes('"msg":"ready"') && line.endsWith('}'));
+      if (ready === undefined) return;
+      settle();
+      done(JSON.parse(ready) as Listening);
+    };
+    const limit = setTimeout(() => fail('was not ready in time'), READY_WITHIN_MS);
+    child.stdout.on('data', look);
+    child.once('error', (error) => fail(`could not be started (${error.name})`));
+    child.once('exit', (code) => fail(`ended with ${code} before it was ready`));
+  });
 }

@@ -1,4 +1,5 @@
 import { ProofFailed } from '../cli/policy/tools.ts';
+import { ask, type Answer } from './answer.ts';
 
 /** What a reader of the API gets to see. */
 export interface ApiCapture {
@@ -28,9 +29,8 @@ export function collectApi({ api, incident }: CaptureOptions) {
   let streaming: Promise<void> | undefined;
   const base = `http://${api}`;
 
-  async function read(path: string, accept = 'application/json'): Promise<{ status: number; body: Buffer }> {
-    const response = await fetch(`${base}${path}`, { headers: { accept } });
-    return { status: response.status, body: Buffer.from(await response.arrayBuffer()) };
+  function read(path: string, accept = 'application/json'): Promise<Answer> {
+    return ask(`${base}${path}`, { headers: { accept } });
   }
 
   async function follow(): Promise<void> {
@@ -39,20 +39,18 @@ export function collectApi({ api, incident }: CaptureOptions) {
       if (response.body === null) return;
       for await (const chunk of response.body) streamed.push(Buffer.from(chunk));
     } catch {
-      // Ended by `collect`.
+      // Ended by `collect`; a stream that broke off earlier lacks the text that stays, and so proves nothing.
     }
   }
 
   return {
     async open(): Promise<void> {
-      const response = await fetch(`${base}/api/v1/incidents`, {
+      const { status } = await ask(`${base}/api/v1/incidents`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({ title: 'Proof of the redaction policy', ref: incident }),
       });
-      await response.arrayBuffer();
-      if (response.status !== 201)
-        throw new ProofFailed(`the Docket under test did not open an incident (HTTP ${response.status})`);
+      if (status !== 201) throw new ProofFailed(`the Docket under test did not open an incident (HTTP ${status})`);
       streaming = follow();
     },
     async collect(traceIds: readonly string[]): Promise<ApiCapture> {

@@ -1,7 +1,8 @@
-import { connect, type ClientHttp2Session } from 'node:http2';
+import { connect, constants, type ClientHttp2Session } from 'node:http2';
 import type { Signal } from '../otlp/signal.ts';
+import { ANSWER_WITHIN_MS, ask } from './answer.ts';
 
-/** What a receiver answered, as bytes: its words are searched, not read. */
+/** What a receiver answered to an export request. */
 export interface OtlpAnswer {
   readonly ok: boolean;
   readonly bytes: Buffer;
@@ -26,12 +27,12 @@ export async function sendOverHttp(
   signal: Signal,
   request: Uint8Array<ArrayBuffer>,
 ): Promise<OtlpAnswer> {
-  const response = await fetch(`http://${address}/v1/${signal}`, {
+  const { status, body } = await ask(`http://${address}/v1/${signal}`, {
     method: 'POST',
     headers: { 'content-type': 'application/x-protobuf' },
     body: request,
   });
-  return { ok: response.status === 200, bytes: Buffer.from(await response.arrayBuffer()) };
+  return { ok: status === 200, bytes: body };
 }
 
 /** Unary calls over one HTTP/2 connection without TLS. */
@@ -58,6 +59,7 @@ export function connectGrpc(address: string): GrpcExporter {
         call.on('trailers', note);
         call.on('data', (chunk: Buffer) => chunks.push(chunk));
         call.on('error', reject);
+        call.setTimeout(ANSWER_WITHIN_MS, () => call.close(constants.NGHTTP2_CANCEL));
         call.on('close', () => resolve({ ok: status === '0', bytes: Buffer.concat(chunks) }));
         const prefix = Buffer.alloc(PREFIX_BYTES);
         prefix.writeUInt32BE(request.length, 1);
