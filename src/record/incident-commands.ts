@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
-import type { z } from 'zod';
 import type { Logger } from '../telemetry/logger.ts';
 import { actorSchema, DOCKET_ACTOR, sameActor, type Actor } from './actor.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -38,6 +37,7 @@ import type { EvidenceLog } from './evidence-log.ts';
 import type { EvidenceVersions } from './evidence-version.ts';
 import type { EvidenceRow } from './evidence.ts';
 import { isKnown, type IncidentState } from './incident-state.ts';
+import { fittedBody } from './fitted-body.ts';
 import type { RecordHeadRef } from './incident-record.ts';
 import type { RecordInstruments } from './instruments.ts';
 import type { LiveIncident } from './live-incident.ts';
@@ -109,7 +109,7 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
     if (command.type === 'content.erase' && eraser === undefined) return rejected(cannotErase());
     const isEvidence = command.type === 'evidence.add';
     const schema = isEvidence ? evidenceAddRequest : kind.schema;
-    const body = fitted(schema, command.body, untrusted.body);
+    const body = fittedBody(schema, command.body, untrusted.body);
     if (!body.success) return rejected(invalidBody(fieldProblems(body.error)));
     if (Buffer.byteLength(canonicalJson(body.data)) > MAX_BODY_BYTES) return rejected(tooLarge(MAX_BODY_BYTES));
 
@@ -303,31 +303,6 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
 
 export function rejected(rejection: Rejection): { readonly kind: 'rejected'; readonly rejection: Rejection } {
   return { kind: 'rejected', rejection };
-}
-
-/** Parses a scrubbed body. A marker may be longer than what it stands for: text that fitted as it was sent is cut to fit again. */
-function fitted(schema: z.ZodType, scrubbed: unknown, sent: unknown): z.ZodSafeParseResult<unknown> {
-  const result = schema.safeParse(scrubbed);
-  if (result.success || !schema.safeParse(sent).success) return result;
-  const cut = structuredClone(scrubbed);
-  for (const issue of result.error.issues) {
-    if (issue.code !== 'too_big' || issue.origin !== 'string') return result;
-    const name = issue.path.at(-1);
-    const holder = issue.path.slice(0, -1).reduce<unknown>((value, key) => memberOf(value, key), cut);
-    const text = memberOf(holder, name);
-    if (typeof text !== 'string' || typeof holder !== 'object' || holder === null || name === undefined) return result;
-    Reflect.set(holder, name, cutTo(text, Number(issue.maximum)));
-  }
-  return schema.safeParse(cut);
-}
-
-function memberOf(value: unknown, key: PropertyKey | undefined): unknown {
-  return typeof value === 'object' && value !== null && key !== undefined ? Reflect.get(value, key) : undefined;
-}
-
-/** Cut without leaving half a surrogate pair. */
-function cutTo(text: string, length: number): string {
-  return `${text.slice(0, length - 1).replace(/[\ud800-\udbff]$/, '')}…`;
 }
 
 /** Where a command names ids that are not of the incident; never the ids. */
