@@ -4,6 +4,7 @@ import { DOCKET_ACTOR } from './actor.ts';
 import { entryKindOf } from './catalogue.ts';
 import { CheckpointConflict, type CheckpointSigner } from './checkpoint-signer.ts';
 import type { ContentEraser } from './content-erasure.ts';
+import { eachIncident } from './each-incident.ts';
 import type { EntryDraft } from './entry.ts';
 import type { FollowOn } from './entry-kind.ts';
 import { citedFact } from './evidence-by-hand.ts';
@@ -35,6 +36,7 @@ export interface DueSweepOptions {
 
 /** Enters what time has made due, and signs heads that moved. */
 export interface DueSweep {
+  /** Looks at every incident, whatever becomes of the others; then throws the first failure, if there was one. */
   sweep(): Promise<void>;
   /** Signs one head, unless the log disagrees with what was signed of it. */
   signHead(live: LiveIncident): Promise<void>;
@@ -64,17 +66,21 @@ export function createDueSweep(options: DueSweepOptions): DueSweep {
     return known;
   }
 
-  async function sweep(): Promise<void> {
+  function* everyIncident() {
     for (const tenant of incidents.tenants()) {
-      for (const { id, status, head } of incidents.summaries(tenant).values()) {
-        const signed = checkpoints === undefined || (checkpoints.latest(tenant, id)?.seq ?? 0) >= head.seq;
-        if (isOver(status) && signed) continue;
-        await incidents.exclusively(tenant, id, async () => {
-          if (!isOver(status)) await sweepOne(tenant, id);
-          if (checkpoints !== undefined) await signHead(await incidents.load(tenant, id));
-        });
-      }
+      for (const summary of incidents.summaries(tenant).values()) yield { tenant, summary };
     }
+  }
+
+  async function sweep(): Promise<void> {
+    await eachIncident(everyIncident(), async ({ tenant, summary: { id, status, head } }) => {
+      const signed = checkpoints === undefined || (checkpoints.latest(tenant, id)?.seq ?? 0) >= head.seq;
+      if (isOver(status) && signed) return;
+      await incidents.exclusively(tenant, id, async () => {
+        if (!isOver(status)) await sweepOne(tenant, id);
+        if (checkpoints !== undefined) await signHead(await incidents.load(tenant, id));
+      });
+    });
   }
 
   async function signHead(live: LiveIncident): Promise<void> {

@@ -2,6 +2,7 @@ import type { Logger } from '../telemetry/logger.ts';
 import { sealEntries, verifyChain } from './chain.ts';
 import type { CheckpointSigner } from './checkpoint-signer.ts';
 import { standingOf } from './checkpoint.ts';
+import { eachIncident } from './each-incident.ts';
 import type { Entry, EntryDraft } from './entry.ts';
 import type { EvidenceLog } from './evidence-log.ts';
 import { applyEntry, fold } from './fold.ts';
@@ -124,9 +125,9 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
   }
 
   async function poll(): Promise<void> {
-    for (const head of await recordLog.heads()) {
-      if (isClaimLog(head.incident)) continue;
-      if ((summaries.get(head.tenant)?.get(head.incident)?.head.seq ?? 0) >= head.seq) continue;
+    await eachIncident(await recordLog.heads(), async (head) => {
+      if (isClaimLog(head.incident)) return;
+      if ((summaries.get(head.tenant)?.get(head.incident)?.head.seq ?? 0) >= head.seq) return;
       await exclusively(head.tenant, head.incident, async () => {
         const live = await load(head.tenant, head.incident);
         await refresh(live);
@@ -135,7 +136,7 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
           await evidenceLog.link(head.tenant, head.incident, selector, link);
         }
       });
-    }
+    });
   }
 
   async function find(tenant: string, refOrId: string): Promise<string | undefined> {

@@ -367,3 +367,32 @@ test('a log that is read slowly does not stand in for what was written meanwhile
   expect((await reader)?.gaps).toHaveLength(1);
   expect((await fixture.record()).gaps).toHaveLength(1);
 });
+
+test('a log that cannot be read keeps no other incident from being looked at', async () => {
+  const fixture = await createRecordFixture({ maxCachedEntries: 1 });
+  const other = await fixture.service.open(TENANT, ALICE, { title: 'Search is slow' });
+  if (other.kind !== 'opened') throw new Error(JSON.stringify(other));
+  await fixture.service.append(TENANT, other.incident.id, ALICE, {
+    type: 'responsibility.assign',
+    body: { kind: 'command', workstream: 'incident', holder: { ...ALICE } },
+  });
+  const held = (await fixture.service.record(TENANT, other.incident.id))?.responsibilities[0];
+  await fixture.service.append(TENANT, other.incident.id, ALICE, {
+    type: 'handoff.offer',
+    body: {
+      responsibilities: [held?.id ?? ''],
+      to: { ...BOB },
+      expiresAt: new Date(fixture.now().getTime() + 60_000).toISOString(),
+    },
+  });
+  fixture.wait(120);
+  // One more, so that the first is out of memory and must be read.
+  await fixture.service.open(TENANT, ALICE, { title: 'Payments are late' });
+  const read = fixture.recordLog.read;
+  fixture.recordLog.read = (tenant, incidentId, afterSeq) =>
+    incidentId === fixture.incidentId
+      ? Promise.reject(new Error('record log of incident has seq 3 after 1'))
+      : read(tenant, incidentId, afterSeq);
+  await expect(fixture.service.sweep()).rejects.toThrow('record log of incident');
+  expect((await fixture.service.record(TENANT, other.incident.id))?.handoffs[0]?.state).toBe('expired');
+});
