@@ -69,7 +69,10 @@ export function evidenceLogContract(name: string, open: () => EvidenceLog): void
       const log = open();
       await expect(log.page('t', 'i', { limit: 0 })).rejects.toThrow(RangeError);
       await expect(log.page('t', 'i', { limit: 501 })).rejects.toThrow(RangeError);
-      for (const cursor of ['', '!!', 'e30', Buffer.from('["1\' OR 1",2]').toString('base64url')]) {
+      const forged = ['["1\' OR 1",2]', '["9999999999999999999","a"]'].map((text) =>
+        Buffer.from(text).toString('base64url'),
+      );
+      for (const cursor of ['', '!!', 'e30', ...forged]) {
         await expect(log.page('t', 'i', { limit: 1, cursor })).rejects.toThrow(RangeError);
       }
       const ids = Array.from({ length: 1_001 }, (_, index) => String(index));
