@@ -1,16 +1,87 @@
 import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { type Command, Option } from 'commander';
 import type { ApiClient } from '../api/client.ts';
+import { SEVERITIES, type Severity } from '../record/incident-record.ts';
+import type { ConnectionOptions } from './connection-options.ts';
 import { EXIT, UsageError } from './exit-code.ts';
 import { columns, type Terminal } from './terminal.ts';
 
-export interface IncidentCommandOptions {
+export interface RegisterIncidentOptions {
+  readonly terminal: Terminal;
+  readonly cwd: string;
+  /** Gives a command the options by which it finds the service. */
+  readonly connected: (command: Command) => Command;
+  readonly withClient: (flags: ConnectionOptions, use: (client: ApiClient) => Promise<number>) => Promise<number>;
+  readonly finish: (exitCode: number) => void;
+}
+
+/** `docket incident …`. */
+export function registerIncidentCommands(incident: Command, options: RegisterIncidentOptions): void {
+  const { terminal, cwd, connected, withClient, finish } = options;
+  incident.description('list, open and show incidents');
+
+  connected(incident.command('list'))
+    .description('list incidents, newest first')
+    .option('--status <status>', 'only this status; several separated by commas')
+    .option('--severity <severity>', 'only this severity; several separated by commas')
+    .option('--service <name>', 'only incidents of this service')
+    .option('--limit <n>', 'at most this many, up to 200', '50')
+    .option('--json', 'as JSON', false)
+    .action(async (flags: ConnectionOptions & Record<string, string | boolean | undefined>) => {
+      const query = ['status', 'severity', 'service', 'limit'].flatMap((name) => {
+        const value = flags[name];
+        return typeof value === 'string' ? [[name, value] as const] : [];
+      });
+      const json = flags['json'] === true;
+      finish(await withClient(flags, (client) => listIncidents({ client, terminal, json }, Object.fromEntries(query))));
+    });
+
+  connected(incident.command('open <title>'))
+    .description('open an incident')
+    .option('--ref <ref>', 'its ref (default: the next INC-n)')
+    .addOption(new Option('--severity <severity>', 'its severity').choices(SEVERITIES))
+    .option('--service <name...>', 'services it touches')
+    .option('--json', 'as JSON', false)
+    .action(
+      async (
+        title: string,
+        flags: ConnectionOptions & { ref?: string; severity?: Severity; service?: string[]; json: boolean },
+      ) => {
+        const request = {
+          title,
+          ...(flags.ref === undefined ? {} : { ref: flags.ref }),
+          ...(flags.severity === undefined ? {} : { severity: flags.severity }),
+          ...(flags.service === undefined ? {} : { services: flags.service }),
+        };
+        finish(await withClient(flags, (client) => openIncident({ client, terminal, json: flags.json }, request)));
+      },
+    );
+
+  connected(incident.command('show <ref>'))
+    .description('show the assembled record')
+    .option('--json', 'as JSON instead of Markdown', false)
+    .action(async (ref: string, flags: ConnectionOptions & { json: boolean }) => {
+      finish(await withClient(flags, (client) => showIncident({ client, terminal, json: flags.json }, ref)));
+    });
+
+  connected(incident.command('export <ref>'))
+    .description('write the whole log as one signed file that docket verify checks')
+    .option('--output <file>', 'where to (default: standard output)')
+    .action(async (ref: string, flags: ConnectionOptions & { output?: string }) => {
+      const output = flags.output === undefined ? undefined : resolve(cwd, flags.output);
+      finish(await withClient(flags, (client) => exportIncident({ client, terminal }, ref, output)));
+    });
+}
+
+interface IncidentCommandOptions {
   readonly client: ApiClient;
   readonly terminal: Terminal;
   readonly json: boolean;
 }
 
 /** Newest first, one a line. */
-export async function listIncidents(
+async function listIncidents(
   options: IncidentCommandOptions,
   query: Readonly<Record<string, string>>,
 ): Promise<number> {
@@ -27,7 +98,7 @@ export async function listIncidents(
   return EXIT.done;
 }
 
-export async function openIncident(
+async function openIncident(
   options: IncidentCommandOptions,
   request: Parameters<ApiClient['openIncident']>[0],
 ): Promise<number> {
@@ -39,7 +110,7 @@ export async function openIncident(
 }
 
 /** The record as Markdown, which reads well on a terminal, or as JSON. */
-export async function showIncident(options: IncidentCommandOptions, refOrId: string): Promise<number> {
+async function showIncident(options: IncidentCommandOptions, refOrId: string): Promise<number> {
   options.terminal.print(
     options.json
       ? JSON.stringify(await options.client.incident(refOrId), null, 2)
@@ -49,7 +120,7 @@ export async function showIncident(options: IncidentCommandOptions, refOrId: str
 }
 
 /** The record as one signed file, to `output` or to standard output. An existing file is not written over. */
-export async function exportIncident(
+async function exportIncident(
   options: Pick<IncidentCommandOptions, 'client' | 'terminal'>,
   refOrId: string,
   output: string | undefined,

@@ -1,15 +1,16 @@
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { createClient, type ApiClient } from '../api/client.ts';
 import { describeConfig, describeProblems } from '../config/describe.ts';
 import { formatListenAddress, type ListenAddress } from '../config/listen-address.ts';
 import { loadConfig, type ConfigOverrides, type LoadConfigResult } from '../config/load-config.ts';
 import { SETTING_NAMES, SETTING_SOURCES, type SettingName } from '../config/settings.ts';
+import type { ConnectionOptions } from './connection-options.ts';
 import { doctor } from './doctor.ts';
 import { describeFailure, EXIT, UsageError } from './exit-code.ts';
 import { importPostmortems } from './import.ts';
-import { exportIncident, listIncidents, openIncident, showIncident } from './incident.ts';
+import { registerIncidentCommands } from './incident.ts';
 import { registerPolicyCommands } from './policy/commands.ts';
 import type { PolicyTools } from './policy/tools.ts';
 import { createOtlpSender } from './replay/otlp-sender.ts';
@@ -48,13 +49,10 @@ export interface Program {
   run(args: readonly string[]): Promise<number>;
 }
 
-interface ConnectionOptions {
-  readonly url?: string;
-  readonly config?: string;
-}
-
-/** `--dangerously-allow-open` is left to the variable, so that nobody leaves it in a script by habit. */
-/** Without what must be meant, and what every user of the machine could read in its list of processes. */
+/**
+ * Every setting but two: opening the service to everybody is left to the variable, so that nobody leaves it in a script by
+ * habit, and headers that hold credentials, which every user of the machine could read in its list of processes.
+ */
 const SERVE_FLAGS: readonly SettingName[] = SETTING_NAMES.filter(
   (name) => name !== 'auth.dangerously_allow_open' && name !== 'forward.headers',
 );
@@ -70,6 +68,10 @@ export function createProgram(dependencies: ProgramDependencies): Program {
     if (result.kind === 'loaded') return result;
     terminal.report(`the configuration is not valid:\n${describeProblems(result.problems).trimEnd()}`);
     return undefined;
+  }
+
+  function configuredBy({ config }: Pick<ConnectionOptions, 'config'>): LoadedConfig | undefined {
+    return configured(config === undefined ? {} : { configFile: config });
   }
 
   function connect(loaded: LoadedConfig, options: ConnectionOptions, as: 'human' | 'import' = 'human'): ApiClient {
@@ -124,7 +126,7 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       .option('--incident <ref>', 'name this incident on everything sent; opened when it does not exist', refArgument)
       .action(
         async (path: string, flags: ConnectionOptions & { endpoint?: string; speed?: number; incident?: string }) => {
-          const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+          const loaded = configuredBy(flags);
           if (!loaded) {
             exitCode = EXIT.usage;
             return;
@@ -141,67 +143,15 @@ export function createProgram(dependencies: ProgramDependencies): Program {
         },
       );
 
-    const incident = program.command('incident').description('list, open and show incidents');
-    connected(incident.command('list'))
-      .description('list incidents, newest first')
-      .option('--status <status>', 'only this status; several separated by commas')
-      .option('--severity <severity>', 'only this severity; several separated by commas')
-      .option('--service <name>', 'only incidents of this service')
-      .option('--limit <n>', 'at most this many, up to 200', '50')
-      .option('--json', 'as JSON', false)
-      .action(async (flags: ConnectionOptions & Record<string, string | boolean | undefined>) => {
-        const query = ['status', 'severity', 'service', 'limit'].flatMap((name) => {
-          const value = flags[name];
-          return typeof value === 'string' ? [[name, value] as const] : [];
-        });
-        exitCode = await withClient(flags, (client) =>
-          listIncidents({ client, terminal, json: flags['json'] === true }, Object.fromEntries(query)),
-        );
-      });
-    connected(incident.command('open <title>'))
-      .description('open an incident')
-      .option('--ref <ref>', 'its ref (default: the next INC-n)')
-      .addOption(
-        new Option('--severity <severity>', 'its severity').choices(['sev1', 'sev2', 'sev3', 'sev4', 'unknown']),
-      )
-      .option('--service <name...>', 'services it touches')
-      .option('--json', 'as JSON', false)
-      .action(
-        async (
-          title: string,
-          flags: ConnectionOptions & {
-            ref?: string;
-            severity?: 'sev1' | 'sev2' | 'sev3' | 'sev4' | 'unknown';
-            service?: string[];
-            json: boolean;
-          },
-        ) => {
-          exitCode = await withClient(flags, (client) =>
-            openIncident(
-              { client, terminal, json: flags.json },
-              {
-                title,
-                ...(flags.ref === undefined ? {} : { ref: flags.ref }),
-                ...(flags.severity === undefined ? {} : { severity: flags.severity }),
-                ...(flags.service === undefined ? {} : { services: flags.service }),
-              },
-            ),
-          );
-        },
-      );
-    connected(incident.command('show <ref>'))
-      .description('show the assembled record')
-      .option('--json', 'as JSON instead of Markdown', false)
-      .action(async (ref: string, flags: ConnectionOptions & { json: boolean }) => {
-        exitCode = await withClient(flags, (client) => showIncident({ client, terminal, json: flags.json }, ref));
-      });
-
-    connected(incident.command('export <ref>'))
-      .description('write the whole log as one signed file that docket verify checks')
-      .option('--output <file>', 'where to (default: standard output)')
-      .action(async (ref: string, flags: ConnectionOptions & { output?: string }) => {
-        exitCode = await withClient(flags, (client) => exportIncident({ client, terminal }, ref, flags.output));
-      });
+    registerIncidentCommands(program.command('incident'), {
+      terminal,
+      cwd,
+      connected,
+      withClient,
+      finish: (code) => {
+        exitCode = code;
+      },
+    });
 
     program
       .command('verify <bundle>')
@@ -223,7 +173,7 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       write: dependencies.stdout,
       cwd,
       tools: dependencies.policy,
-      defaultFile: (flags) => configured(flags.config === undefined ? {} : { configFile: flags.config }),
+      defaultFile: configuredBy,
       withClient,
       finish: (code) => {
         exitCode = code;
@@ -235,7 +185,7 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       .option('--dry-run', 'say what would be entered, and enter nothing', false)
       .option('--owner <name>', 'who owns follow-ups that the postmortem gives nobody')
       .action(async (path: string, flags: ConnectionOptions & { dryRun: boolean; owner?: string }) => {
-        const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+        const loaded = configuredBy(flags);
         exitCode = loaded
           ? await importPostmortems({
               path: resolve(cwd, path),
@@ -250,7 +200,7 @@ export function createProgram(dependencies: ProgramDependencies): Program {
     connected(program.command('doctor'))
       .description('check this machine and the running service')
       .action(async (flags: ConnectionOptions) => {
-        const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+        const loaded = configuredBy(flags);
         exitCode = loaded
           ? await doctor({
               config: loaded.config,
@@ -268,14 +218,14 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       .option('--config <file>', 'configuration file')
       .option('--print', 'show the effective values and where each came from; secrets as [set]', false)
       .action((flags: { config?: string; print: boolean }) => {
-        const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+        const loaded = configuredBy(flags);
         if (loaded)
           terminal.print(flags.print ? describeConfig(loaded.origins).trimEnd() : 'the configuration is valid');
         exitCode = loaded ? EXIT.done : EXIT.usage;
       });
 
     async function withClient(flags: ConnectionOptions, use: (client: ApiClient) => Promise<number>): Promise<number> {
-      const loaded = configured(flags.config === undefined ? {} : { configFile: flags.config });
+      const loaded = configuredBy(flags);
       return loaded ? use(connect(loaded, flags)) : EXIT.usage;
     }
 

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ApiClient } from '../../api/client.ts';
 import type { LoadConfigResult } from '../../config/load-config.ts';
+import type { ConnectionOptions } from '../connection-options.ts';
 import { EXIT, UsageError } from '../exit-code.ts';
 import type { Terminal } from '../terminal.ts';
 import { applyPolicy } from './apply.ts';
@@ -11,11 +12,6 @@ import { explain } from './explain.ts';
 import { provePolicy } from './prove.ts';
 import type { PolicyTools } from './tools.ts';
 
-interface Flags {
-  readonly url?: string;
-  readonly config?: string;
-}
-
 export interface PolicyCommandOptions {
   readonly terminal: Terminal;
   /** Standard output as it is. */
@@ -23,8 +19,8 @@ export interface PolicyCommandOptions {
   readonly cwd: string;
   readonly tools: PolicyTools | undefined;
   /** The configuration whose policy file is meant when none is named; undefined after its problems were reported. */
-  readonly defaultFile: (flags: Flags) => Extract<LoadConfigResult, { kind: 'loaded' }> | undefined;
-  readonly withClient: (flags: Flags, use: (client: ApiClient) => Promise<number>) => Promise<number>;
+  readonly defaultFile: (flags: ConnectionOptions) => Extract<LoadConfigResult, { kind: 'loaded' }> | undefined;
+  readonly withClient: (flags: ConnectionOptions, use: (client: ApiClient) => Promise<number>) => Promise<number>;
   readonly finish: (exitCode: number) => void;
 }
 
