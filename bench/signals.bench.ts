@@ -75,6 +75,7 @@ for (const name of names) {
   const scope = {
     tenant: name,
     services: [],
+    environments: [],
     baselineFromUnixNano: from - HOUR_NANOSECONDS,
     fromUnixNano: from,
     toUnixNano: from + 24n * HOUR_NANOSECONDS,

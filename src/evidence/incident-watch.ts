@@ -10,6 +10,7 @@ import { NO_CATALOGUE, type ServiceCatalogue } from './catalogue/service-entry.t
 import { seenChangeRow } from './changes/change-row.ts';
 import { entryIdOf } from './entry-id.ts';
 import { ACTIVE, createIncidentGaps } from './incident-gaps.ts';
+import { placeInEnvironments } from './incident-environments.ts';
 import { incidentWindow } from './incident-window.ts';
 import { createSignalRows } from './signals/signal-rows.ts';
 
@@ -114,11 +115,15 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     await part('catalogue', () => attachCatalogue(tenant, incident));
     await part('reported', () => fileReported(scope, incident));
     await part('agents', () => fileAgents(scope, incident));
+    let placed = scope;
+    await part('environments', async () => {
+      placed = await placeInEnvironments(scope, incident, { signals, gaps });
+    });
     let compared = incident.services;
     await part('signals', async () => {
-      compared = await writeSignals(scope, incident);
+      compared = await writeSignals(placed, incident);
     });
-    await part('changes', () => writeChanges(scope, incident, compared));
+    await part('changes', () => writeChanges(placed, incident, compared));
     const took = clock() - began;
     duration.record(took / 1_000);
     restUntilMilliseconds = clock() + took * REST;

@@ -18,6 +18,7 @@ export function incidentWindow(tenant: string, incident: IncidentSummary, nowMil
   return {
     tenant,
     services: incident.services,
+    environments: incident.environments,
     baselineFromUnixNano: nano(from - BASELINE_MILLISECONDS),
     fromUnixNano: nano(from),
     toUnixNano: nano(to),

@@ -3,6 +3,8 @@ export interface SignalScope {
   readonly tenant: string;
   /** Services the incident names; empty for all. */
   readonly services: readonly string[];
+  /** Environments the incident names; empty for all. Telemetry that says of none is compared, too. */
+  readonly environments: readonly string[];
   /** Nanoseconds since the epoch: [baselineFrom, from) is compared with [from, to). */
   readonly baselineFromUnixNano: bigint;
   readonly fromUnixNano: bigint;
@@ -178,4 +180,6 @@ export interface SignalReader {
   traces(scope: SignalScope, operations: readonly OperationName[]): Promise<readonly OperationTraces[]>;
   /** Changes first seen in [baselineFrom, to) at `compared` services (empty for all); at most 200 a kind. */
   changes(scope: SignalScope, compared: readonly string[]): Promise<ChangeFigures>;
+  /** One of the scope's environments that telemetry of its services names; where it names none of them, those it does name. */
+  environments(scope: SignalScope): Promise<readonly string[]>;
 }

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { EngineError } from '../engine-error.ts';
-import { compare, parametersOf } from './comparison.ts';
+import { compare, inBoth } from './comparison.ts';
 
 const SCOPE = {
   tenant: 'acme',
   services: ['cart'],
+  environments: [],
   baselineFromUnixNano: 1n,
   fromUnixNano: 2n,
   toUnixNano: 3n,
@@ -32,7 +33,7 @@ test.each([
   'a statement given up with code %i %s is an unfinished comparison, which keeps its query',
   async (code, symbol, unfinished) => {
     const database = failing(new EngineError(code, symbol, 'retryable'));
-    expect(await compare(database, 'SELECT {tenant:String}', { tenant: 'acme' })).toEqual({
+    expect(await compare(database, 'SELECT {tenant:String}', SCOPE, { services: [] })).toEqual({
       rows: [],
       query: "SELECT 'acme'",
       unfinished,
@@ -42,14 +43,35 @@ test.each([
 
 test('a store that cannot be asked is not an unfinished comparison', async () => {
   const away = new EngineError(null, 'not reachable', 'retryable');
-  await expect(compare(failing(away), 'SELECT 1', {})).rejects.toBe(away);
+  await expect(compare(failing(away), 'SELECT 1', SCOPE, { services: [] })).rejects.toBe(away);
   const broken = new EngineError(47, 'UNKNOWN_IDENTIFIER', 'retryable');
-  await expect(compare(failing(broken), 'SELECT 1', {})).rejects.toBe(broken);
+  await expect(compare(failing(broken), 'SELECT 1', SCOPE, { services: [] })).rejects.toBe(broken);
 });
 
-test('a statement gets the values of the parameters it has', () => {
-  expect(parametersOf('{from:Int64} {services:Array(String)}', SCOPE, { services: ['cart'] })).toEqual({
-    from: 2n,
-    services: ['cart'],
-  });
+test('a statement gets the values of the parameters it has, and the environments of its scope', async () => {
+  const given: unknown[] = [];
+  const database = {
+    ...failing(new Error('not asked')),
+    select: async (...of: unknown[]) => {
+      given.push(of);
+      return [];
+    },
+  };
+  const of = async (environments: readonly string[]) =>
+    (
+      await compare(
+        database,
+        `{from:Int64} {services:Array(String)} ${inBoth()}`,
+        { ...SCOPE, environments },
+        { services: ['cart'] },
+      )
+    ).query;
+  expect(await of([])).not.toContain('environment');
+  expect(await of(['prod'])).toMatch(/deployment\.environment'\]\) IN \['prod',''\]/);
+  expect(given[0]).toMatchObject([
+    expect.anything(),
+    { from: 2n, services: ['cart'], tenant: 'acme' },
+    expect.anything(),
+  ]);
+  expect(Object.keys((given[0] as [unknown, object])[1])).not.toContain('environments');
 });

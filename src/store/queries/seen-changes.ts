@@ -1,6 +1,6 @@
 import type { ChangeFigures, Figures, SeenChange, SignalScope } from '../../record/service-signals.ts';
 import type { Database } from '../database.ts';
-import { BASELINE, compare, inBoth, ofServices, parametersOf, TO } from './comparison.ts';
+import { BASELINE, compare, ENVIRONMENT, inBoth, ofServices, TO } from './comparison.ts';
 
 /** Changes of one kind. */
 const ROWS_MAX = 200;
@@ -18,18 +18,14 @@ export async function findChanges(
   compared: readonly string[],
 ): Promise<ChangeFigures> {
   async function ask(statement: string, services: readonly string[]): Promise<Figures<SeenChange>> {
-    const found = await compare<ChangeRow>(database, statement, parametersOf(statement, scope, { services }));
+    const found = await compare<ChangeRow>(database, statement, scope, { services });
     return { ...found, rows: found.rows.map(toChange) };
   }
 
   /** Most services have had one version: only the others are asked in full. */
   async function versionsOf(): Promise<Figures<SeenChange>> {
     const statement = severalVersions(compared);
-    const several = await compare<{ service: string }>(
-      database,
-      statement,
-      parametersOf(statement, scope, { services: compared }),
-    );
+    const several = await compare<{ service: string }>(database, statement, scope, { services: compared });
     if (several.rows.length === 0) return { ...several, rows: [] };
     const services = several.rows.map((row) => row.service);
     return ask(ofKind(versions(services)), services);
@@ -56,9 +52,6 @@ interface ChangeRow {
   readonly sight: number;
   readonly attributes: Readonly<Record<string, string>>;
 }
-
-const ENVIRONMENT = `if(ResourceAttributes['deployment.environment.name'] != '',
-ResourceAttributes['deployment.environment.name'], ResourceAttributes['deployment.environment'])`;
 
 const OF_SUBJECT = 'PARTITION BY service, environment, subject';
 const OF_VALUE = `${OF_SUBJECT}, value`;

@@ -11,7 +11,7 @@ import type {
   SignalScope,
 } from '../../record/service-signals.ts';
 import type { Database } from '../database.ts';
-import { compare, FROM, inBoth, inWindow, ofServices, parametersOf } from './comparison.ts';
+import { compare, ENVIRONMENT, FROM, inBoth, inWindow, ofServices } from './comparison.ts';
 import { logPatterns } from './log-patterns.ts';
 import { findChanges } from './seen-changes.ts';
 import { compareTraces } from './trace-comparison.ts';
@@ -25,6 +25,7 @@ const UNCOUNTED_ONE_IN = 1_000;
 /** Services compared, and services counted. */
 const COMPARED_MAX = 100;
 const SERVICES_MAX = 10_000;
+const ENVIRONMENTS_MAX = 20;
 
 /** Service signals and changes by SQL over the telemetry tables. */
 export function createSignalReader(database: Database): SignalReader {
@@ -33,8 +34,7 @@ export function createSignalReader(database: Database): SignalReader {
     scope: SignalScope,
     services: readonly string[],
   ): Promise<Figures<Row>> {
-    const sql = statement(services);
-    return compare<Row>(database, sql, parametersOf(sql, scope, { services }));
+    return compare<Row>(database, statement(services), scope, { services });
   }
 
   /** How many traces there are for one that is looked at. */
@@ -73,10 +73,28 @@ export function createSignalReader(database: Database): SignalReader {
       if (asked.length === 0) return [];
       const names = [...new Set(asked.map((each) => each.operation))];
       const services = [...new Set(asked.map((each) => each.service))];
-      const parameters = parametersOf(OPERATION_TRACES, scope, { services, operations: names });
-      return (await compare<OperationTraces>(database, OPERATION_TRACES, parameters)).rows;
+      return (await compare<OperationTraces>(database, OPERATION_TRACES, scope, { services, operations: names })).rows;
     },
     changes: (scope, compared) => findChanges(database, scope, compared),
+    async environments(scope): Promise<readonly string[]> {
+      const { services, environments } = scope;
+      const anywhere = { ...scope, environments: [] };
+      const among = (condition: string, limit: number): string => `SELECT DISTINCT environment FROM (
+  SELECT ${ENVIRONMENT} AS environment FROM otel_traces WHERE ${inBoth()} ${ofServices(services)}
+  UNION ALL SELECT ${ENVIRONMENT} AS environment FROM otel_logs WHERE ${inBoth()} ${ofServices(services)}
+) WHERE ${condition} LIMIT ${limit}`;
+      const ask = async (condition: string, limit: number): Promise<readonly string[]> => {
+        const statement = among(condition, limit);
+        const { rows } = await compare<{ environment: string }>(database, statement, anywhere, {
+          services,
+          named: environments,
+        });
+        return rows.map((row) => row.environment);
+      };
+      // The first record will do in the usual case; only where none is of them everything has to be read.
+      const own = await ask('environment IN {named:Array(String)}', 1);
+      return own.length > 0 ? own : ask(`environment != ''`, ENVIRONMENTS_MAX);
+    },
   };
 }
 

@@ -1,6 +1,6 @@
 import type { EdgeFigures, Figures, GapFigures, OwnTimeFigures, SignalScope } from '../../record/service-signals.ts';
 import type { Database } from '../database.ts';
-import { AS_OF, compare, FROM, inBoth, inWindow, parametersOf } from './comparison.ts';
+import { AS_OF, compare, FROM, inBoth, inWindow } from './comparison.ts';
 
 /** Rows of one kind; ranking keeps far fewer. */
 const ROWS_MAX = 200;
@@ -106,11 +106,7 @@ export interface TraceComparison {
 export async function compareTraces(database: Database, scope: SignalScope, oneIn: number): Promise<TraceComparison> {
   const statement = `SELECT * FROM (${traceFacts(scope.services)}) WHERE ${TELLING}
 ORDER BY kind, ${WEIGHT} DESC, failingTraces DESC, service, operation, callee LIMIT ${ROWS_MAX} BY kind`;
-  const found = await compare<FactRow>(
-    database,
-    statement,
-    parametersOf(statement, scope, { services: scope.services, oneIn }),
-  );
+  const found = await compare<FactRow>(database, statement, scope, { services: scope.services, oneIn });
   function figures<Row>(kind: FactRow['kind'], columns: string, toRow: (fact: FactRow) => Row): Figures<Row> {
     const query = `${columns} FROM (${found.query}) AS facts WHERE kind = '${kind}'`;
     return { ...found, query, rows: found.rows.filter((fact) => fact.kind === kind).map(toRow) };
