@@ -1,9 +1,10 @@
 import type { Meter } from '@opentelemetry/api';
-import { DOCKET_ACTOR } from '../record/actor.ts';
+import { DOCKET_ACTOR, sameActor } from '../record/actor.ts';
+import { instantOf } from '../record/evidence-by-hand.ts';
 import type { EvidenceRow } from '../record/evidence.ts';
-import type { IncidentStatus, IncidentSummary } from '../record/incident-record.ts';
+import type { Gap, IncidentStatus, IncidentSummary } from '../record/incident-record.ts';
 import type { RecordService } from '../record/record-service.ts';
-import type { Figures } from '../record/service-signals.ts';
+import type { Figures, Unfinished } from '../record/service-signals.ts';
 import { entryIdOf } from './entry-id.ts';
 
 /** Telemetry goes on telling about these; of the others only what is there already. */
@@ -45,13 +46,23 @@ export interface IncidentGaps {
   ): Promise<void>;
   /** Those of the gaps that are open on the record. It is read only while one of them may be. */
   openAmong(tenant: string, incident: IncidentSummary, among: readonly string[]): Promise<ReadonlySet<string>>;
-  /** What the store could not finish is said on the record, and that it did once it does. */
+  /**
+   * What the store could not finish is said on the record, and that it did once it does; by a gap of its own each time anew. A person
+   * who closed one is not overruled by the next look that does not finish, only by one after a look that did.
+   */
   noteUnfinished(
     tenant: string,
     incident: IncidentSummary,
-    comparisons: Readonly<Partial<Record<Comparison, Figures<unknown>>>>,
+    look: {
+      readonly comparisons: Readonly<Partial<Record<Comparison, Figures<unknown>>>>;
+      /** When the look began. */
+      readonly atUnixNano: bigint;
+    },
   ): Promise<void>;
 }
+
+/** Gaps that one comparison of an incident can come to have. The last one stays open until a person closes it. */
+const GAPS_PER_COMPARISON_MAX = 10;
 
 export function createIncidentGaps(options: {
   readonly record: Pick<RecordService, 'record' | 'append'>;
@@ -66,6 +77,8 @@ export function createIncidentGaps(options: {
   const opened = new Set<string>();
   /** Gaps known to be closed, or to have never been opened. */
   const closed = new Set<string>();
+  /** First gaps of comparisons that finished when they were last made, and have no gap left that this would fill. */
+  const answered = new Set<string>();
 
   const gaps: IncidentGaps = {
     async open(tenant, incident, subject, body) {
@@ -92,34 +105,63 @@ export function createIncidentGaps(options: {
       for (const gap of among) if (!open.has(gap)) closed.add(gap);
       return open;
     },
-    async noteUnfinished(tenant, incident, comparisons) {
+    async noteUnfinished(tenant, incident, { comparisons, atUnixNano }) {
       const finished: Comparison[] = [];
-      for (const [name, what] of Object.entries(COMPARISONS) as [Comparison, string][]) {
+      const givenUp = new Map<Comparison, Unfinished>();
+      for (const name of Object.keys(COMPARISONS) as Comparison[]) {
         const compared = comparisons[name];
-        if (compared === undefined) continue;
-        if (compared.unfinished === undefined) {
-          finished.push(name);
-          continue;
-        }
-        unfinished.add(1, { comparison: name, reason: compared.unfinished });
-        await gaps.open(tenant, incident, subjectOf(name), {
-          what: `Not compared over the incident's window: ${what}. The query ${compared.unfinished}.`,
+        if (compared?.unfinished !== undefined) givenUp.set(name, compared.unfinished);
+        else if (compared !== undefined) finished.push(name);
+      }
+      for (const [comparison, reason] of givenUp) unfinished.add(1, { comparison, reason });
+      const keyOf = (name: Comparison): string => entryIdOf(tenant, incident.id, subjectOf(name, 1));
+      if (givenUp.size === 0 && finished.every((name) => answered.has(keyOf(name)))) return;
+      const found = await record.record(tenant, incident.id);
+      const latestOf = (name: Comparison) => latestGap(found?.gaps ?? [], tenant, incident.id, name);
+      for (const name of finished) {
+        const { nth, gap } = latestOf(name);
+        answered.add(keyOf(name));
+        if (gap?.state !== 'open' || nth === GAPS_PER_COMPARISON_MAX) continue;
+        await gaps.fill(tenant, incident, gap.id, `Compared: ${COMPARISONS[name]}.`, []);
+      }
+      for (const [name, reason] of givenUp) {
+        const { nth, gap } = latestOf(name);
+        const known = answered.delete(keyOf(name));
+        const filledByDocket = gap?.closed != null && sameActor(gap.closed.by, DOCKET_ACTOR);
+        if (nth === GAPS_PER_COMPARISON_MAX || (gap !== undefined && gap.state === 'open')) continue;
+        if (gap !== undefined && !filledByDocket && !known) continue;
+        const what = `${COMPARISONS[name]}. The query ${reason}.`;
+        await gaps.open(tenant, incident, subjectOf(name, nth + 1), {
+          what:
+            gap === undefined
+              ? `Not compared over the incident's window: ${what}`
+              : `Not compared since ${instantOf(atUnixNano).slice(0, 19)}Z, though it was before: ${what}`,
           kind: 'unanswered',
           why: 'What it would show is not among the evidence.',
           blocks: [],
         });
-      }
-      const gapOf = (name: Comparison): string => entryIdOf(tenant, incident.id, subjectOf(name));
-      const open = await gaps.openAmong(tenant, incident, finished.map(gapOf));
-      for (const name of finished) {
-        if (open.has(gapOf(name)))
-          await gaps.fill(tenant, incident, gapOf(name), `Compared: ${COMPARISONS[name]}.`, []);
       }
     },
   };
   return gaps;
 }
 
-function subjectOf(comparison: Comparison): string {
-  return `not compared ${comparison}`;
+/** What the nth gap of a comparison is named by, from 1. */
+function subjectOf(comparison: Comparison, nth: number): string {
+  return `not compared ${comparison}${nth === 1 ? '' : ` ${nth}`}`;
+}
+
+/** The last gap that the comparison has, and the how manieth it is; 0 when it has none. */
+function latestGap(
+  gaps: readonly Gap[],
+  tenant: string,
+  incidentId: string,
+  comparison: Comparison,
+): { readonly nth: number; readonly gap: Gap | undefined } {
+  for (let nth = GAPS_PER_COMPARISON_MAX; nth >= 1; nth -= 1) {
+    const id = entryIdOf(tenant, incidentId, subjectOf(comparison, nth));
+    const gap = gaps.find((each) => each.id === id);
+    if (gap !== undefined) return { nth, gap };
+  }
+  return { nth: 0, gap: undefined };
 }

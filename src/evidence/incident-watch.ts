@@ -151,7 +151,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
   /** Answers the services that were compared: those of the incident and those they work with; none for all. */
   async function writeSignals(scope: SignalScope, incident: IncidentSummary): Promise<readonly string[]> {
     const { figures, told } = await signalRows.write(scope, incident.id);
-    await gaps.noteUnfinished(scope.tenant, incident, figures);
+    await gaps.noteUnfinished(scope.tenant, incident, { comparisons: figures, atUnixNano: scope.asOfUnixNano });
     const orphans = told.filter((signal) => signal.sourceFamily.endsWith(':missing_parents'));
     if (orphans.length > 0) {
       const services = orphans.map((signal) => signal.service).slice(0, 5);
@@ -172,7 +172,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
   ): Promise<void> {
     const earlier = { ...scope, baselineFromUnixNano: scope.fromUnixNano - CHANGE_LEAD_NANOSECONDS };
     const found = await signals.changes(earlier, compared);
-    await gaps.noteUnfinished(scope.tenant, incident, found);
+    await gaps.noteUnfinished(scope.tenant, incident, { comparisons: found, atUnixNano: scope.asOfUnixNano });
     const changed = Object.values(found).flatMap(({ rows, query }) =>
       rows.map((change) =>
         seenChangeRow(scope.tenant, change, {

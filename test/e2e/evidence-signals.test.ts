@@ -450,3 +450,44 @@ test('a comparison that does not finish is a gap until it does, and the others a
   await watch.refresh('unfinished', incident);
   expect(await gaps()).toEqual(said.map((each) => `filled: ${each}`));
 });
+
+test('a comparison that stops finishing again has a new gap, which a person who closes it is not overruled on', async () => {
+  const tenant = 'again';
+  const start = NOW - 10 * MINUTE;
+  await sendSpans(tenant, spansOf('web', every(30 * SECOND, start - 50 * MINUTE, NOW - MINUTE)));
+  const reader = bench.temporary.store.signalReader;
+  let slow = true;
+  const unfinishedNow = (): IncidentWatch =>
+    watchOf(tenant, {
+      ...reader,
+      figures: async (scope) => {
+        const figures = await reader.figures(scope);
+        return slow ? { ...figures, metrics: { rows: [], query: '', unfinished: 'took too long' } } : figures;
+      },
+    });
+  let watch = unfinishedNow();
+  const incident = await openIncident(tenant, start);
+  const look = async (isSlow: boolean): Promise<readonly string[]> => {
+    slow = isSlow;
+    await watch.refresh(tenant, incident);
+    const found = await bench.record.record(tenant, incident);
+    return (found?.gaps ?? []).map((gap) => `${gap.state}: ${gap.what.replace(/\d{4}-\S+Z/, 'TIME')}`);
+  };
+  const first = "Not compared over the incident's window: gauges. The query took too long.";
+  const again = 'Not compared since TIME, though it was before: gauges. The query took too long.';
+  expect(await look(true)).toEqual([`open: ${first}`]);
+  expect(await look(false)).toEqual([`filled: ${first}`]);
+  watch = unfinishedNow();
+  expect(await look(true)).toEqual([`filled: ${first}`, `open: ${again}`]);
+  expect(await look(true)).toEqual([`filled: ${first}`, `open: ${again}`]);
+
+  const second = (await bench.record.record(tenant, incident))?.gaps[1]?.id ?? '';
+  const accepted = await bench.record.append(tenant, incident, ALICE, {
+    type: 'gap.accept',
+    body: { gap: second, reason: 'We go on without gauges.' },
+  });
+  expect(accepted.kind).toBe('appended');
+  expect(await look(true)).toEqual([`filled: ${first}`, `accepted: ${again}`]);
+  expect(await look(false)).toEqual([`filled: ${first}`, `accepted: ${again}`]);
+  expect(await look(true)).toEqual([`filled: ${first}`, `accepted: ${again}`, `open: ${again}`]);
+});
