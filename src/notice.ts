@@ -37,7 +37,9 @@ export function withNotice<Service extends RecordService>(record: Service, notic
 
 function noticed(brief: Brief, text: string): Brief {
   const sections = brief.sections.map((section) =>
-    section.key === 'now' ? { ...section, lines: [{ text, ids: [] }, ...section.lines] } : section,
+    section.key === 'now'
+      ? { ...section, lines: [{ text, ids: [] }, ...section.lines], noticed: true as const }
+      : section,
   );
   return { ...brief, sections };
 }

@@ -4,6 +4,7 @@ import { createMetrics } from '../telemetry/metrics.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import type { StoredTrace } from '../record/telemetry-reader.ts';
 import { createRecordFixture, evidenceRow, TENANT, type RecordFixture } from '../../test/support/record-fixture.ts';
+import { withNotice } from '../notice.ts';
 import { createApi } from './create-api.ts';
 import type { ApiOptions } from './api-context.ts';
 import { createOpenIdentity, createTokenIdentity } from './identity.ts';
@@ -237,6 +238,28 @@ describe('incidents and entries', () => {
     expect(await markdown.text()).not.toContain('<b>');
     const brief = await get('/api/v1/incidents/CART-1/brief?since=0');
     expect((await brief.json()) as object).toMatchObject({ ref: 'CART-1', since: 0 });
+  });
+
+  test('a record that says that evidence is late has another ETag than before, than later, and than when it has caught up', async () => {
+    const plain = await createRecordFixture();
+    let late: string | undefined;
+    const { get } = await fixture({ record: withNotice(plain.service, () => late) });
+    const path = '/api/v1/incidents/INC-1';
+    const tagOf = async (accept: string): Promise<string> => (await get(path, { accept })).headers.get('etag') ?? '';
+    for (const accept of ['application/json', 'text/markdown']) {
+      const onTime = await tagOf(accept);
+      late = 'EVIDENCE IS 2 min BEHIND.';
+      const noticed = await get(path, { accept, 'if-none-match': onTime });
+      expect(noticed.status).toBe(200);
+      expect(await noticed.text()).toContain(late);
+      const lateTag = await tagOf(accept);
+      expect((await get(path, { accept, 'if-none-match': lateTag })).status).toBe(304);
+      late = 'EVIDENCE IS 3 min BEHIND.';
+      expect((await get(path, { accept, 'if-none-match': lateTag })).status).toBe(200);
+      late = undefined;
+      expect((await get(path, { accept, 'if-none-match': lateTag })).status).toBe(200);
+      expect((await get(path, { accept, 'if-none-match': onTime })).status).toBe(304);
+    }
   });
 
   test('a command is appended once, repeated as the same, and refused with rule and remedy', async () => {

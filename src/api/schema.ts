@@ -72,6 +72,7 @@ export const briefSchema = z
         title: text,
         lines: z.array(z.object({ text, ids: z.array(text) })),
         omitted: z.int(),
+        noticed: z.literal(true).optional(),
       }),
     ),
   })

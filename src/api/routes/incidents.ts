@@ -1,6 +1,8 @@
+import { createHash } from 'node:crypto';
 import { createRoute, z } from '@hono/zod-openapi';
 import { accepts } from 'hono/accepts';
 import type { Context } from 'hono';
+import type { IncidentRecord } from '../../record/incident-record.ts';
 import type { IncidentFilter, OpenIncident } from '../../record/record-service.ts';
 import { answers, type ApiApp, type ApiOptions } from '../api-context.ts';
 import { ApiProblem, rejected, unknownIncident } from '../problem.ts';
@@ -50,7 +52,8 @@ const readRoute = createRoute({
   path: '/api/v1/incidents/{id}',
   tags: ['Incidents'],
   summary: 'The assembled record',
-  description: 'With `Accept: text/markdown` the same as Markdown. The ETag is the head of the log.',
+  description:
+    'With `Accept: text/markdown` the same as Markdown. The ETag is the head of the log, followed by a digest of what a notice on top of the brief says while there is one.',
   request: { params: incidentParameter, query: z.strictObject({ at: wholeNumber(1, SEQ_MAX).optional() }) },
   responses: answers(
     {
@@ -58,7 +61,7 @@ const readRoute = createRoute({
         description: 'The record',
         content: { [json]: { schema: recordSchema }, 'text/markdown': { schema: z.string() } },
       },
-      304: { description: 'The head is what If-None-Match says' },
+      304: { description: 'The head, and the notice, are what If-None-Match says' },
     },
     { 404: 'No such incident, or not that far yet' },
   ),
@@ -176,7 +179,7 @@ export function registerIncidentRoutes(app: ApiApp, options: ApiOptions): void {
         : unknownIncident();
     }
     const markdown = wantsMarkdown(context);
-    const etag = markdown ? `"${found.head.hash}.md"` : `"${found.head.hash}"`;
+    const etag = `"${versionOf(found)}${markdown ? '.md' : ''}"`;
     const headers = { etag, vary: 'Accept' };
     if (matches(context.req.header('if-none-match'), etag)) return context.body(null, 304, headers);
     if (markdown) return markdownAnswer(context, record.markdown(found), headers);
@@ -226,6 +229,14 @@ export function registerIncidentRoutes(app: ApiApp, options: ApiOptions): void {
 /** The record validates bindings itself, in its own words. */
 function openIncident(body: z.output<typeof openSchema>): OpenIncident {
   return body as Omit<typeof body, 'bind'> as OpenIncident;
+}
+
+/** A notice comes and goes, and says how late evidence is, while the head stays. */
+function versionOf(found: IncidentRecord): string {
+  const noticed = found.brief.sections.find((section) => section.noticed === true);
+  const text = noticed?.lines[0]?.text;
+  if (text === undefined) return found.head.hash;
+  return `${found.head.hash}.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
 }
 
 function wantsMarkdown(context: Context): boolean {

@@ -27,6 +27,8 @@ export interface BriefSection {
   readonly lines: readonly BriefLine[];
   /** Statements left out to stay under 4 KB. */
   readonly omitted: number;
+  /** True when the first line is no statement of the record: it says how far to trust it now (evidence is late, nothing is redacted). */
+  readonly noticed?: true;
 }
 
 /** What a joiner must know, or with `since` what changed. Under 4 KB as JSON and as Markdown. */
