@@ -36,7 +36,8 @@ export interface Observation {
   readonly facts: EvidenceRow['facts'];
 }
 
-const SUMMARY_MAX = 300;
+/** Characters of a row's summary. */
+export const SUMMARY_MAX = 300;
 const CONTENT_MAX = 65_536;
 
 /** The evidence row of an observation by Docket itself or by a webhook. */
@@ -64,7 +65,8 @@ export function observedRow(said: Observation): EvidenceRow {
   };
 }
 
-function captured(text: string): EvidenceContent {
+/** A text of Docket's own as a row holds it. */
+export function captured(text: string): EvidenceContent {
   const value = text.length > CONTENT_MAX ? `${text.slice(0, CONTENT_MAX - 1)}…` : text;
   return {
     captured: true,

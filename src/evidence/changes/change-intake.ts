@@ -4,9 +4,13 @@ import type { EvidenceLog } from '../../record/evidence-log.ts';
 import type { RecordService } from '../../record/record-service.ts';
 import { createOngoingIncidents } from '../ongoing-incidents.ts';
 import { reportedChangeRow, type ChangeReport } from './change-row.ts';
+import { APART_NANOSECONDS_MAX, isSeen, sameChange, toldBy, withKeptSighting, withReport } from './same-change.ts';
+
+/** Changes that telemetry shows around a report's time, looked through for the one that it reports. */
+const SEEN_MAX = 100;
 
 export interface ChangeIntakeOptions {
-  readonly evidenceLog: Pick<EvidenceLog, 'put'>;
+  readonly evidenceLog: Pick<EvidenceLog, 'put' | 'get' | 'page'>;
   readonly record: Pick<RecordService, 'list' | 'summary' | 'index'>;
 }
 
@@ -19,7 +23,7 @@ export interface StoredChange {
 
 /** Files changes that somebody reports. */
 export interface ChangeIntake {
-  /** Idempotent: the same change again replaces its row. */
+  /** Idempotent: the same change again replaces its row. One that telemetry showed before is told by that row. */
   store(tenant: string, report: ChangeReport, reporter: Actor, receivedAtUnixNano: bigint): Promise<StoredChange>;
 }
 
@@ -39,18 +43,30 @@ export function createChangeIntake({ evidenceLog, record }: ChangeIntakeOptions)
     return links;
   }
 
+  /** The row that tells the change in this incident from now on. */
+  async function rowIn(incident: string, link: EvidenceLink, reported: EvidenceRow): Promise<EvidenceRow> {
+    const filed: EvidenceRow = { ...reported, incident, state: 'linked', link };
+    const stored = await evidenceLog.get(reported.tenant, incident, reported.id);
+    if (stored !== undefined) return toldBy(stored).length === 0 ? filed : withKeptSighting(filed, stored);
+    const { items } = await evidenceLog.page(reported.tenant, incident, {
+      kinds: ['change'],
+      service: reported.service,
+      fromUnixNano: reported.occurredAtUnixNano - APART_NANOSECONDS_MAX,
+      toUnixNano: reported.occurredAtUnixNano + APART_NANOSECONDS_MAX,
+      limit: SEEN_MAX,
+    });
+    const seen = sameChange(filed, items.filter(isSeen));
+    return seen === undefined ? filed : withReport(seen, filed);
+  }
+
   return {
     async store(tenant, report, reporter, receivedAtUnixNano) {
       const reported = reportedChangeRow(tenant, report, reporter, receivedAtUnixNano);
       const links = await incidentsOf(tenant, report);
-      const rows = [...links].map(([incident, link]): EvidenceRow => ({
-        ...reported,
-        incident,
-        state: 'linked',
-        link,
-      }));
+      const rows: EvidenceRow[] = [];
+      for (const [incident, link] of links) rows.push(await rowIn(incident, link, reported));
       await evidenceLog.put(rows.length === 0 ? [reported] : rows);
-      return { evidence: reported.id, incidents: [...links.keys()] };
+      return { evidence: rows[0]?.id ?? reported.id, incidents: [...links.keys()] };
     },
   };
 }
