@@ -10,6 +10,7 @@ import type {
   EvidenceTokens,
   EvidenceTool,
 } from '../record/evidence.ts';
+import type { EvidenceStanding } from '../record/record-service.ts';
 import { formatUnixNano } from './unix-nano.ts';
 
 /** An evidence row as the API shows it. Times are RFC 3339 UTC with nanoseconds. */
@@ -47,15 +48,12 @@ export interface EvidenceJson {
 }
 
 /** What the record says of evidence by now; laid over the rows as stored. */
-export interface EvidenceStanding {
-  readonly disputed: readonly string[];
-  readonly withdrawn: readonly string[];
-}
+type Standing = Pick<EvidenceStanding, 'disputed' | 'withdrawn'>;
 
-export const NO_STANDING: EvidenceStanding = { disputed: [], withdrawn: [] };
+export const NO_STANDING: Standing = { disputed: [], withdrawn: [] };
 
 /** `ref` is the incident's ref, null for an unfiled row. */
-export function evidenceJson(row: EvidenceRow, ref: string | null, standing: EvidenceStanding): EvidenceJson {
+export function evidenceJson(row: EvidenceRow, ref: string | null, standing: Standing): EvidenceJson {
   return {
     id: row.id,
     kind: row.kind,

@@ -210,11 +210,19 @@ function stanceOf(state: IncidentState, stance: StanceState): Stance {
   };
 }
 
+/** Ids of evidence that somebody disputed, or took back. */
+export function evidenceStandingOf({ evidence }: Pick<IncidentState, 'evidence'>) {
+  const facts = [...evidence.values()];
+  return {
+    disputed: facts.filter((each) => each.disputed !== null && each.withdrawn === null).map((each) => each.id),
+    withdrawn: facts.filter((each) => each.withdrawn !== null).map((each) => each.id),
+  };
+}
+
 function evidenceOverview(state: IncidentState, census: EvidenceCensus): EvidenceOverview {
   const facts = [...state.evidence.values()];
   const pinned = new Set(facts.filter((each) => each.pinned).map((each) => each.id));
-  const disputed = facts.filter((each) => each.disputed !== null && each.withdrawn === null).map((each) => each.id);
-  const withdrawn = facts.filter((each) => each.withdrawn !== null).map((each) => each.id);
+  const { disputed, withdrawn } = evidenceStandingOf(state);
   const asItStands = (each: EvidenceLine): EvidenceLine => ({
     ...each,
     pinned: pinned.has(each.id),

@@ -135,6 +135,14 @@ export interface EntryPage {
   readonly next: number | null;
 }
 
+/** Which incident evidence belongs to, and which of it the record says is disputed or withdrawn by now. */
+export interface EvidenceStanding {
+  readonly id: string;
+  readonly ref: string;
+  readonly disputed: readonly string[];
+  readonly withdrawn: readonly string[];
+}
+
 export interface BriefAnswer {
   readonly json: Brief;
   readonly markdown: string;
@@ -177,6 +185,8 @@ export interface RecordService {
   /** As it is, or with `at` as it stood after that entry; undefined for an unknown incident or a seq not reached yet. */
   record(tenant: string, refOrId: string, options?: { readonly at?: number }): Promise<IncidentRecord | undefined>;
   summary(tenant: string, refOrId: string): Promise<IncidentSummary | undefined>;
+  /** What readers of its evidence need of an incident, without counting or assembling anything. */
+  evidenceStanding(tenant: string, refOrId: string): Promise<EvidenceStanding | undefined>;
   list(tenant: string, filter: IncidentFilter): Promise<IncidentPage>;
   /** `limit` 1 to 1,000. */
   entries(

@@ -1,6 +1,6 @@
 import type { Meter } from '@opentelemetry/api';
 import type { Logger } from '../telemetry/logger.ts';
-import { assemble, assembleWithoutBrief } from './assemble.ts';
+import { assemble, assembleWithoutBrief, evidenceStandingOf } from './assemble.ts';
 import { briefMarkdown } from './brief/brief-markdown.ts';
 import { composeBrief } from './brief/compose-brief.ts';
 import { describeEntryTypes } from './catalogue.ts';
@@ -199,6 +199,12 @@ export function createRecordService(options: RecordServiceOptions): SweepingReco
     async summary(tenant, refOrId) {
       const live = await incidents.current(tenant, refOrId);
       return live === undefined ? undefined : summaryOf(live.state);
+    },
+    async evidenceStanding(tenant, refOrId) {
+      const live = await incidents.current(tenant, refOrId);
+      if (live === undefined) return undefined;
+      const { id, ref } = live.state;
+      return { id, ref, ...evidenceStandingOf(live.state) };
     },
     async list(tenant, filter) {
       return listIncidents([...incidents.summaries(tenant).values()], filter);

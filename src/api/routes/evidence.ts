@@ -94,14 +94,14 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
 
   app.openapi(listRoute, async (context) => {
     const { tenant } = context.get('caller');
-    const found = await record.record(tenant, context.req.valid('param').id);
+    const found = await record.evidenceStanding(tenant, context.req.valid('param').id);
     if (!found) throw unknownIncident();
     const page = await readEvidencePage(pageRequest(context.req.valid('query')), (request) =>
       evidence.page(tenant, found.id, request),
     );
     context.get('accesses').evidence(found.id, page.items);
     return context.json({
-      items: page.items.map((row) => evidenceJson(row, found.ref, found.evidence)),
+      items: page.items.map((row) => evidenceJson(row, found.ref, found)),
       next: page.next,
     });
   });
@@ -109,12 +109,12 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
   app.openapi(readRoute, async (context) => {
     const { tenant } = context.get('caller');
     const { id, eid } = context.req.valid('param');
-    const found = await record.record(tenant, id);
+    const found = await record.evidenceStanding(tenant, id);
     if (!found) throw unknownIncident();
     const row = await evidence.get(tenant, found.id, eid);
     if (!row) throw new ApiProblem(404, 'evidence.unknown', 'The incident has no such evidence.');
     context.get('accesses').evidence(found.id, [row]);
-    return context.json(evidenceJson(row, found.ref, found.evidence));
+    return context.json(evidenceJson(row, found.ref, found));
   });
 
   app.openapi(unfiledRoute, async (context) => {

@@ -2,7 +2,7 @@ import { createRoute, z } from '@hono/zod-openapi';
 import { streamSSE, type SSEStreamingApi } from 'hono/streaming';
 import type { Entry } from '../../record/entry.ts';
 import { answers, type ApiApp, type ApiOptions } from '../api-context.ts';
-import { evidenceJson } from '../evidence-json.ts';
+import { evidenceJson, NO_STANDING } from '../evidence-json.ts';
 import { createEvidenceWatch, type EvidenceChange } from '../evidence-watch.ts';
 import type { ApiInstruments } from '../instruments.ts';
 import { ApiProblem, unknownIncident } from '../problem.ts';
@@ -118,12 +118,10 @@ export function registerStreamRoute(app: ApiApp, options: ApiOptions, instrument
           await stream.writeSSE({ event: 'entry', id: String(event.seq), data: JSON.stringify(event) });
           sent = event.seq;
         } else {
-          const standing = event.rows.length > 0 ? (await record.record(tenant, id))?.evidence : undefined;
+          const standing = event.rows.length > 0 ? await record.evidenceStanding(tenant, id) : undefined;
           accesses.evidence(summary?.id ?? id, event.rows);
           for (const row of event.rows) {
-            const data = JSON.stringify(
-              evidenceJson(row, summary?.ref ?? null, standing ?? { disputed: [], withdrawn: [] }),
-            );
+            const data = JSON.stringify(evidenceJson(row, summary?.ref ?? null, standing ?? NO_STANDING));
             await stream.writeSSE({ event: 'evidence', data });
           }
           await stream.writeSSE({ event: 'evidence_counts', data: JSON.stringify(event.counts) });
