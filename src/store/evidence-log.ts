@@ -55,25 +55,23 @@ export function createEvidenceLog(database: Database): EvidenceLog {
     }
     const filter = filterCondition(request);
     const cursor = cursorCondition(request.cursor);
-    // The ids of the page first, from narrow columns only; then the wide columns of those rows.
-    const ids = await database.select<{ id: string; occurred: string }>(
-      `SELECT id, toString(toUnixTimestamp64Nano(occurred_at)) AS occurred FROM evidence FINAL
-WHERE tenant = {tenant:String} AND incident = {incident:String}${filter.sql}${cursor.sql}
-ORDER BY occurred_at DESC, id DESC LIMIT {limit:UInt32}`,
+    const matching = `tenant = {tenant:String} AND incident = {incident:String}${filter.sql}${cursor.sql}`;
+    const newest = 'ORDER BY occurred_at DESC, id DESC LIMIT {limit:UInt32}';
+    // The wide columns of those rows only that are shown: the embedded engine reads them after it has sorted, a server is told which.
+    const stored = await database.select<StoredEvidence>(
+      database.kind === 'embedded'
+        ? `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL WHERE ${matching} ${newest}`
+        : `SELECT ${EVIDENCE_COLUMNS} FROM evidence FINAL
+PREWHERE tenant = {tenant:String} AND incident = {incident:String}
+AND id IN (SELECT id FROM evidence FINAL WHERE ${matching} ${newest}) ${newest}`,
       { tenant, incident, limit: request.limit + 1, ...filter.parameters, ...cursor.parameters },
     );
-    const shown = ids.slice(0, request.limit);
-    const last = shown.at(-1);
-    const rows = await byIds(
-      tenant,
-      incident,
-      shown.map((row) => row.id),
-    );
-    const items = shown.flatMap((row) => {
-      const found = rows.get(row.id);
-      return found === undefined ? [] : [toEvidenceRow(found)];
-    });
-    const next = ids.length > request.limit && last !== undefined ? encodeCursor(last.occurred, last.id) : null;
+    const items = stored.slice(0, request.limit).map(toEvidenceRow);
+    const last = items.at(-1);
+    const next =
+      stored.length > request.limit && last !== undefined
+        ? encodeCursor(String(last.occurredAtUnixNano), last.id)
+        : null;
     return { items, next };
   }
 
