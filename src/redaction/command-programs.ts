@@ -1,161 +1,16 @@
 import { wordSet } from './word-set.ts';
 
 /*
- * What the programs of a command line do, as lists: command-tier.ts decides by them. A program or sub-command that stands in
- * none leaves the tier unknown.
+ * What programs without sub-commands do, as lists: command-tier.ts decides by them. A program that stands in none, nor in
+ * program-rules.ts, leaves the tier unknown.
  */
-
-interface SubCommands {
-  readonly read: ReadonlySet<string>;
-  readonly mutate: ReadonlySet<string>;
-}
-
-export interface ProgramRule extends SubCommands {
-  /** Sub-commands may be written in upper case. */
-  readonly anyCase?: true;
-  /** Words that come before the verb, such as `argocd app`: how many to skip at most while none is a known verb. */
-  readonly groups?: number;
-  /** Sub-verbs that decide where the verb alone does not: `rollout undo`. */
-  readonly second?: Readonly<Record<string, SubCommands>>;
-}
-
-/** Programs whose sub-command tells reading from changing. */
-const PROGRAMS: Readonly<Record<string, ProgramRule>> = {
-  kubectl: {
-    // port-forward and proxy are tunnels from where the agent runs: what goes through them shows in other calls.
-    read: wordSet(`
-      get describe logs top explain version api-resources api-versions cluster-info events diff wait port-forward
-      proxy
-    `),
-    mutate: wordSet(`
-      apply create delete patch edit replace scale autoscale set label annotate cordon uncordon drain taint expose
-      run exec cp attach debug
-    `),
-    second: {
-      rollout: { read: wordSet('status history'), mutate: wordSet('restart undo pause resume') },
-      auth: { read: wordSet('can-i whoami'), mutate: wordSet('reconcile') },
-      certificate: { read: new Set(), mutate: wordSet('approve deny') },
-      config: {
-        read: wordSet('view get-contexts current-context get-clusters'),
-        mutate: wordSet('set use-context set-context delete-context'),
-      },
-    },
-  },
-  helm: {
-    read: wordSet('list ls status history get show search template lint version env'),
-    mutate: wordSet('install upgrade rollback uninstall delete push test'),
-  },
-  terraform: {
-    read: wordSet('plan show output validate version graph providers fmt'),
-    mutate: wordSet('apply destroy import taint untaint refresh init'),
-    second: {
-      state: { read: wordSet('list show pull'), mutate: wordSet('mv rm push replace-provider') },
-      workspace: { read: wordSet('list show'), mutate: wordSet('select new delete') },
-    },
-  },
-  argocd: {
-    groups: 1,
-    read: wordSet('get list diff history logs resources manifests'),
-    mutate: wordSet('sync rollback delete set create patch terminate-op unset'),
-  },
-  istioctl: {
-    read: wordSet('analyze version proxy-status proxy-config describe validate'),
-    mutate: wordSet('install uninstall upgrade kube-inject'),
-  },
-  docker: {
-    // `docker container ls`, `docker compose up`.
-    groups: 1,
-    read: wordSet('ps ls images logs inspect stats top version info events port diff history config'),
-    mutate: wordSet(`
-      run exec start stop restart kill rm rmi pull push build cp update pause unpause prune up down create scale
-      rollback deploy
-    `),
-  },
-  systemctl: {
-    read: wordSet(`
-      status show list-units list-timers is-active is-enabled is-failed cat list-unit-files
-    `),
-    mutate: wordSet('start stop restart reload enable disable mask unmask daemon-reload kill edit'),
-  },
-  git: {
-    // clone and fetch copy a repository; what they come from stays as it is.
-    read: wordSet(`
-      log show diff status blame grep ls-files ls-tree rev-parse describe shortlog cat-file clone fetch
-    `),
-    mutate: wordSet(`
-      push commit merge rebase reset revert checkout switch restore cherry-pick apply pull clean rm mv add stash
-    `),
-  },
-  gh: {
-    groups: 1,
-    read: wordSet('list view status diff checks watch'),
-    mutate: wordSet('create merge close edit delete comment rerun run cancel review reopen'),
-    second: {
-      run: { read: wordSet('list view watch download'), mutate: wordSet('rerun cancel delete') },
-      workflow: { read: wordSet('list view'), mutate: wordSet('run enable disable') },
-    },
-  },
-  flux: {
-    read: wordSet('get logs events tree trace stats export check version'),
-    mutate: wordSet('reconcile suspend resume create delete bootstrap install uninstall push'),
-  },
-  vault: {
-    read: wordSet('read list status version'),
-    mutate: wordSet('write delete login'),
-    second: { kv: { read: wordSet('get list'), mutate: wordSet('put patch delete destroy undelete rollback') } },
-  },
-  consul: {
-    read: wordSet('members catalog info version monitor'),
-    mutate: wordSet('join leave reload force-leave'),
-    second: { kv: { read: wordSet('get export'), mutate: wordSet('put delete import') } },
-  },
-  etcdctl: {
-    read: wordSet('get watch endpoint version'),
-    mutate: wordSet('put del txn compaction defrag'),
-  },
-  nomad: {
-    groups: 1,
-    read: wordSet('status inspect logs plan version'),
-    mutate: wordSet('run stop restart scale revert drain eligibility dispatch'),
-  },
-  'redis-cli': {
-    anyCase: true,
-    read: wordSet(
-      'get mget info keys scan ttl type exists llen lrange hgetall hget ping dbsize slowlog memory monitor',
-    ),
-    mutate: wordSet(`
-      set del unlink flushall flushdb expire incr decr lpush rpush lpop rpop hset hdel sadd srem zadd zrem rename
-      restore shutdown failover replicaof slaveof debug bgsave bgrewriteaof
-    `),
-    second: {
-      config: { read: wordSet('get'), mutate: wordSet('set resetstat rewrite') },
-      client: { read: wordSet('list info id'), mutate: wordSet('kill pause unpause') },
-      cluster: { read: wordSet('info nodes slots'), mutate: wordSet('failover reset forget meet') },
-    },
-  },
-};
-const ALIASES: Readonly<Record<string, string>> = {
-  k: 'kubectl',
-  oc: 'kubectl',
-  tofu: 'terraform',
-  podman: 'docker',
-  nerdctl: 'docker',
-  crictl: 'docker',
-  'docker-compose': 'docker',
-};
-
-/** The program a word names, aliases resolved, with its rule; undefined when its sub-commands are not known. */
-export function knownProgram(word: string): { readonly name: string; readonly rule: ProgramRule } | undefined {
-  const name = Object.hasOwn(ALIASES, word) ? (ALIASES[word] ?? word) : word;
-  const rule = Object.hasOwn(PROGRAMS, name) ? PROGRAMS[name] : undefined;
-  return rule === undefined ? undefined : { name, rule };
-}
 
 /** Cloud command lines name their operations by a verb at the start of a word: `describe-instances`, `list`. */
 export const CLOUD_PROGRAMS = wordSet('aws gcloud az doctl');
 /** Programs that only look, and the shell's own words. */
 export const READERS = wordSet(`
-  [[ ip apt-cache pgrep pidof pstree tcpdump mtr nproc lscpu lsblk findmnt sar mpstat pidstat zcat comm paste fold man help alias trap
+  [[ ip apt-cache gawk mawk last lastb lastlog w who lvs pvs vgs smartctl dmidecode iptables-save ldapsearch snmpwalk pg_isready
+  mongostat mongotop pg_dump mysqldump ansible-inventory ansible-doc getfacl ipcs blkid swapon tldr apt-cache pgrep pidof pstree tcpdump mtr nproc lscpu lsblk findmnt sar mpstat pidstat zcat comm paste fold man help
   shift let declare typeset mapfile pushd popd jobs bg ulimit umask history
   cat ls head tail grep egrep fgrep rg zgrep wc sort uniq cut tr jq yq awk less more ps top df du free uptime date
   whoami id hostname uname env printenv pwd which file stat dig nslookup host ping traceroute netstat ss lsof
@@ -166,12 +21,24 @@ export const READERS = wordSet(`
 export const MUTATORS = wordSet(`
   rm mv cp mkdir rmdir touch chmod chown chgrp ln dd truncate tee kill pkill killall reboot shutdown halt poweroff
   mount umount iptables nft tc sysctl useradd userdel usermod passwd crontab apt apt-get yum dnf apk pip pip3 npm
-  yarn brew make ansible ansible-playbook service scp rsync patch install mkfs fdisk swapoff swapon redis-benchmark nginx
+  yarn brew make service scp rsync patch install mkfs fdisk swapoff redis-benchmark nginx systemd-run dropdb createdb dropuser
+  createuser pg_restore vacuumdb reindexdb mongorestore mongoimport mysqlimport ansible-playbook ansible-galaxy ansible-pull kubens
+  kubectx iptables-restore ip6tables ethtool setfacl setenforce modprobe insmod rmmod logrotate fstrim
 `);
-/** Programs that run the rest of their line as another command, with those of their options that take a word of their own. */
-const WRAPPER_OPTIONS: Readonly<Record<string, ReadonlySet<string>>> = {
+/** A program that runs the rest of its line as another command. */
+export interface Wrapper {
+  /** Options that take a word of their own. */
+  readonly valued: ReadonlySet<string>;
+  /** Words before the command: `chroot DIRECTORY command`. */
+  readonly operands: number;
+  /** What it reads is added to the command's words. */
+  readonly addsInput: boolean;
+}
+
+const VALUED: Readonly<Record<string, ReadonlySet<string>>> = {
   sudo: wordSet('-u -g -h -p -C -r -t -U -D -R -T --user --group --host --prompt --chdir'),
   doas: wordSet('-u -C'),
+  runuser: wordSet('-u -g -G --user --group'),
   env: wordSet('-u -C --unset --chdir'),
   timeout: wordSet('-s -k --signal --kill-after'),
   nice: wordSet('-n --adjustment'),
@@ -183,13 +50,21 @@ const WRAPPER_OPTIONS: Readonly<Record<string, ReadonlySet<string>>> = {
   xargs: wordSet('-I -n -P -L -d -a -s -E --max-args --max-procs --max-lines --delimiter --arg-file'),
   parallel: wordSet('-j -a --jobs --arg-file'),
   nsenter: wordSet('-t --target'),
+  unshare: wordSet(''),
+  chroot: wordSet(''),
+  flock: wordSet('-w -E --timeout --wait'),
+  taskset: wordSet(''),
 };
-const BARE_WRAPPERS = wordSet('nohup command then do else ! if while until');
+const BARE_WRAPPERS = wordSet('nohup setsid unbuffer command then do else ! if while until');
+const OPERANDS: Readonly<Record<string, number>> = { chroot: 1, flock: 1, taskset: 1 };
+const NO_OPTIONS: ReadonlySet<string> = new Set();
 
-/** Options of a wrapper that take a word of their own; undefined when the program is none. */
-export function wrapperOptions(name: string): ReadonlySet<string> | undefined {
-  if (Object.hasOwn(WRAPPER_OPTIONS, name)) return WRAPPER_OPTIONS[name];
-  return BARE_WRAPPERS.has(name) ? new Set() : undefined;
+/** Undefined when the program is no wrapper. */
+export function wrapperOf(name: string): Wrapper | undefined {
+  const valued = Object.hasOwn(VALUED, name) ? VALUED[name] : BARE_WRAPPERS.has(name) ? NO_OPTIONS : undefined;
+  if (valued === undefined) return undefined;
+  const operands = Object.hasOwn(OPERANDS, name) ? (OPERANDS[name] ?? 0) : 0;
+  return { valued, operands, addsInput: name === 'xargs' || name === 'parallel' };
 }
 
 /** Options of ssh, and of `docker exec` and `kubectl exec`, that take a word of their own. */
@@ -211,17 +86,43 @@ export const READING_ARGUMENTS: Readonly<Record<string, RegExp>> = {
   service: /^(?:status|--status-all)$/,
   tc: /^(?:show|ls|list)$/,
   nginx: /^-[tTvV]$/,
+  kill: /^-(?:0|l)$/,
+  'ansible-playbook': /^(?:--check|-C|--list-hosts|--list-tasks|--syntax-check)$/,
+  sysctl: /^(?:-a|--all)$/,
+  setenforce: /^-h$/,
 };
+/** Programs that say something of themselves, and do nothing else, with one of these as their only word. */
+export const VERSION_ARGUMENT = /^(?:--version|--help|-V)$/;
+export const VERSIONED = wordSet(`
+  python python3 pip pip3 node npm java go ruby perl php psql mysql mongosh mongo bash zsh sh ansible gcc rustc cargo dotnet
+`);
 /** Programs that only look, but for these arguments. */
 export const CHANGING_ARGUMENTS: Readonly<Record<string, RegExp>> = {
-  journalctl: /^--(?:vacuum-|rotate|flush)/,
+  journalctl: /^--(?:vacuum-|rotate|flush|sync|relinquish)/,
   date: /^(?:-s|--set)/,
-  hostname: /^[A-Za-z]/,
-  ip: /^(?:add|del|delete|set|flush|replace|change)$/,
-  dmesg: /^(?:-c|-C|--clear|--read-clear)$/,
-  awk: /\bsystem\s*\(/,
+  hostname: /^(?:[A-Za-z]|-F|--file)/,
+  ip: /^(?:add|del|delete|set|flush|replace|change|append|exec|restore)$/,
+  dmesg: /^(?:-c|-C|--clear|--read-clear|-n|-D|-E)$/,
+  sort: /^(?:-o|--output)/,
+  tree: /^-o$/,
+  tcpdump: /^-w/,
+  yq: /^(?:-[a-zA-Z]*i|--inplace)/,
+  ss: /^(?:-K|--kill)$/,
+  pg_dump: /^(?:-f|--file)/,
+  mysqldump: /^(?:-r|--result-file|--flush|--delete|-F)/,
+  swapon: /^(?:-a|\/)/,
+  smartctl: /^(?:-s|-t|-X|--set|--test)/,
+  history: /^-[cdwra]$/,
+  fuser: /^-[a-z]*k/,
+};
+/** Programs whose own scripts can run others or write files. */
+export const SCRIPT_ACTS: Readonly<Record<string, RegExp>> = {
+  awk: /\bsystem\s*\(|>\s*["$\w(]|\|\s*&?\s*"|\|\s*getline|^-i$|^inplace$|^-f/,
+  sed: /(?:^|[;{}/\dgpI$,]|\s)\s*[wW]\s+\S|^e(?:\s|$)|[\d/$;{]\s*e(?:\s|$)|^s([^\w\s])(?:(?!\1).)*\1(?:(?!\1).)*\1[gpiIm\d]*e|^-f/,
 };
 /** Words of the shell's own grammar. */
 export const GRAMMAR = wordSet('fi done esac for case in { } ( ) function');
 export const SHELLS = wordSet('sh bash zsh dash ash ksh');
-export const SQL_CLIENTS = wordSet('psql mysql mariadb sqlite3 clickhouse-client clickhouse cqlsh bq sqlcmd trino');
+export const SQL_CLIENTS = wordSet(
+  'psql mysql mariadb sqlite3 clickhouse-client clickhouse cqlsh bq sqlcmd trino cockroach snowsql duckdb',
+);

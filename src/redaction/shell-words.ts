@@ -1,8 +1,10 @@
 export interface ShellCommand {
   /** Without quotes. */
   readonly words: readonly string[];
-  /** What the line itself gives it to read: a here-document or a here-string; `''` when there is none. */
+  /** What the line itself gives it to read: a here-document, a here-string, what `echo` writes; `''` when that is not seen. */
   readonly input: string;
+  /** The program whose output it reads, `<` for a file; `''` when the line gives it nothing from elsewhere. */
+  readonly source: string;
 }
 
 /** True for what may be written without changing anything: /dev/null and the like, file descriptors, files under /tmp. */
@@ -40,6 +42,9 @@ export function shellCommands(line: string, depth = 0): ShellLine {
   let inWord = false;
   let writesFile = false;
   let redirect = false;
+  /** The word to come names a file that is read. */
+  let readsFile = false;
+  let source = '';
   const endWord = (): void => {
     if (!inWord) return;
     if (hereString) {
@@ -48,17 +53,26 @@ export function shellCommands(line: string, depth = 0): ShellLine {
     } else if (redirect) {
       if (!scratchFile(word)) writesFile = true;
       redirect = false;
+    } else if (readsFile) {
+      if (word !== '/dev/null') source = '<';
+      readsFile = false;
     } else {
       words.push(word);
     }
     word = '';
     inWord = false;
   };
-  const endCommand = (): void => {
+  /** `piped`: what it writes, the next one reads. */
+  const endCommand = (piped = false, line = false): void => {
     endWord();
-    if (words.length > 0) commands.push({ words, input });
+    const [name = ''] = words;
+    if (words.length > 0) commands.push({ words, input, source });
+    // A line may end behind a pipe.
+    else if (line) return;
+    // Behind a group, several commands write.
+    source = piped ? programName(name) || '(' : '';
+    input = piped ? writtenBy(words) : '';
     words = [];
-    input = '';
   };
   let at = 0;
   while (at < text.length && commands.length < COMMANDS_MAX) {
@@ -74,11 +88,13 @@ export function shellCommands(line: string, depth = 0): ShellLine {
       at += 1;
       while (at < text.length && text.charAt(at) !== '"') {
         if (text.charAt(at) === '\\') {
-          word += text.charAt(at + 1);
+          // Between double quotes, a backslash stands for itself before all but these.
+          const next = text.charAt(at + 1);
+          if (next !== '\n') word += '$`"\\'.includes(next) ? next : `\\${next}`;
           at += 2;
         } else if (text.startsWith('$(', at) || text.charAt(at) === '`') {
           const [body, end] = substitution(text, at);
-          inner.push(body);
+          inner.push(...(isArithmetic(body) ? substitutions(body) : [body]));
           at = end;
         } else {
           word += text.charAt(at);
@@ -92,9 +108,9 @@ export function shellCommands(line: string, depth = 0): ShellLine {
         inWord = true;
       }
       at += 2;
-    } else if ((text.startsWith('$(', at) && text.charAt(at + 2) !== '(') || character === '`') {
+    } else if (text.startsWith('$(', at) || character === '`') {
       const [body, end] = substitution(text, at);
-      inner.push(body);
+      inner.push(...(isArithmetic(body) ? substitutions(body) : [body]));
       inWord = true;
       at = end;
     } else if (character === '#' && !inWord) {
@@ -109,6 +125,23 @@ export function shellCommands(line: string, depth = 0): ShellLine {
       const document = hereDocument(text, at);
       if (document !== undefined) awaited.push({ document, command: commands.length });
       at = document?.end ?? at + 2;
+    } else if (/^[<>]\(/.test(text.slice(at, at + 2))) {
+      // What runs between the parentheses is a command like any other.
+      endWord();
+      at += 1;
+    } else if (character === '<') {
+      if (/^\d+$/.test(word)) {
+        word = '';
+        inWord = false;
+      }
+      endWord();
+      readsFile = true;
+      at += 1;
+      if (text.charAt(at) === '&') {
+        readsFile = false;
+        at += 1;
+        while (/[\d-]/.test(text.charAt(at))) at += 1;
+      }
     } else if (character === '>' || (character === '&' && text.charAt(at + 1) === '>')) {
       // A number just before it is the file descriptor, not a word.
       if (/^\d+$/.test(word)) {
@@ -133,14 +166,14 @@ export function shellCommands(line: string, depth = 0): ShellLine {
       character === '(' ||
       character === ')'
     ) {
-      endCommand();
-      at += 1;
+      endCommand(character === '|' && text.charAt(at + 1) !== '|' && text.charAt(at - 1) !== '|', character === '\n');
+      at += text.startsWith('|&', at) ? 2 : 1;
       if (character !== '\n') continue;
       for (const { document, command } of awaited) {
         const [body, end] = hereBody(text, at, document);
         at = end;
         const of = commands[command];
-        if (of !== undefined) commands[command] = { words: of.words, input: body };
+        if (of !== undefined) commands[command] = { ...of, input: body };
         if (!document.quoted) inner.push(...substitutions(body));
       }
       awaited = [];
@@ -165,7 +198,39 @@ export function shellCommands(line: string, depth = 0): ShellLine {
     writesFile ||= nested.writesFile;
     cut ||= nested.cut;
   }
-  return { commands: commands.slice(0, COMMANDS_MAX), writesFile, cut };
+  return { commands: commands.slice(0, COMMANDS_MAX).map(fedByCat), writesFile, cut };
+}
+
+/** `cat` without words hands on what it was given: a here-document in front of a pipe. */
+function fedByCat(command: ShellCommand, at: number, all: readonly ShellCommand[]): ShellCommand {
+  const before = all[at - 1];
+  if (command.source !== 'cat' || command.input !== '' || before === undefined) return command;
+  return before.words.length === 1 ? { ...command, input: before.input } : command;
+}
+
+/** Whether what stands in `$(…)` is a pair of parentheses of its own: `$((1 + 2))` reckons and runs nothing. */
+function isArithmetic(body: string): boolean {
+  if (!body.startsWith('(')) return false;
+  let open = 0;
+  for (let at = 0; at < body.length; at += 1) {
+    if (body.charAt(at) === '(') open += 1;
+    else if (body.charAt(at) === ')' && --open === 0) return at === body.length - 1;
+  }
+  return false;
+}
+
+function programName(head: string): string {
+  return head.slice(head.lastIndexOf('/') + 1);
+}
+
+/** What `echo` and `printf` write, as far as their words say; `''` for other commands. */
+function writtenBy(words: readonly string[]): string {
+  const [name = '', ...rest] = words;
+  if (name !== 'echo' && name !== 'printf') return '';
+  return rest
+    .filter((word, at) => at > 0 || !/^-[neE]+$/.test(word))
+    .join(' ')
+    .replaceAll('\\n', '\n');
 }
 
 /** The body of `$(…)` or `` `…` `` that starts at an offset, and the offset after it. */

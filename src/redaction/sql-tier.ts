@@ -1,16 +1,18 @@
 import { farthest, type TierDecision } from './tier-decision.ts';
 
 const SQL_START =
-  /^\s*(?:select|show|describe|desc|explain|with|insert|update|delete|drop|truncate|alter|create|grant|revoke|merge|replace|vacuum|call|copy|optimize|reindex)\b/i;
+  /^\s*(?:select|show|describe|desc|explain|with|insert|update|delete|drop|truncate|alter|create|grant|revoke|merge|replace|vacuum|call|copy|optimize|reindex|pragma)\b/i;
 /** Statements that ask, and those that say how the session's next ones run. */
 const READS = /^(?:show|describe|desc|exists|use|pragma|set|reset|begin|start|commit|end|rollback|explain|table)$/;
 const ASKS = /^(?:select|with|values)$/;
 /** What changes something inside a statement that begins as a question does. */
 const WRITES =
   /\b(?:insert\s+into|update\s+(?:only\s+)?[\w.]+(?:\s+(?:as\s+)?\w+)?\s+set|delete\s+from|merge\s+into|into\s+(?:outfile|dumpfile)|into\s+(?:temp(?:orary)?\s+|unlogged\s+)?(?:table\s+)?[\w.]+\s+from)\b/i;
-/** Functions by which a question changes how a server runs. */
+/** Functions by which a question changes how a server runs, or hands on statements that are not seen. */
 const ACTS =
-  /\b(?:pg_(?:terminate_backend|cancel_backend|reload_conf|promote|switch_wal|rotate_logfile|drop_replication_slot|create_restore_point|wal_replay_(?:pause|resume))|setval|lo_(?:unlink|import)|dblink_exec|sys_exec)\s*\(/i;
+  /\b(?:pg_(?:terminate_backend|cancel_backend|reload_conf|promote|switch_wal|rotate_logfile|(?:drop|create_\w+|advance)_replication_slot|replication_slot_advance|create_restore_point|wal_replay_(?:pause|resume)|stat_reset\w*|(?:backup_)?st(?:art|op)(?:_backup)?|backup_st(?:art|op)|file_write|(?:try_)?advisory_\w+)|nextval|setval|set_config|lo_(?:unlink|import|export|create|put)|dblink\w*|sys_exec|sys_eval|get_lock|release_lock)\s*\(/i;
+/** Commands of psql and mysql behind a question: they run its answer, a file or a shell. */
+const CLIENT_COMMAND = /\\(?:gexec|gset|!|ir?\b|o\b|w\b|copy|e\b|g\s*[|/])/;
 
 /** Whether a text begins as a statement of SQL does. */
 export function isSql(text: string): boolean {
@@ -41,6 +43,15 @@ function statementTier(statement: string): TierDecision {
   const verb = SQL_START.test(word) ? word : undefined;
   const mutate: TierDecision = { tier: 'mutate', rule: 'sql', verb };
   const read: TierDecision = { tier: 'read', rule: 'sql', verb };
+  if (ASKS.test(word) && CLIENT_COMMAND.test(statement)) return { tier: 'unknown', rule: 'sql', verb };
+  // Out to the client, not in.
+  if (/^copy\b.*\bto\s+stdout\b/is.test(statement) && !WRITES.test(statement)) return read;
+  if (
+    word === 'pragma' &&
+    /[=(]/.test(statement) &&
+    !/^pragma\s+(?:\w+\.)?(?:table_\w+|index_\w+|integrity_check|quick_check|foreign_key_\w+)\s*\(/i.test(statement)
+  )
+    return mutate;
   if (ASKS.test(word)) return WRITES.test(statement) || ACTS.test(statement) ? mutate : read;
   if (!READS.test(word) || /^set\s+(?:global|persist)\b/i.test(statement)) return mutate;
   // A plan is only made, unless its statement is run to measure it.

@@ -1,5 +1,5 @@
 import { commandTier, operationTier, startsWithProgram } from './command-tier.ts';
-import { knownProgram } from './command-programs.ts';
+import { knownProgram } from './program-rules.ts';
 import { requestTier } from './http-tier.ts';
 import { isSql, sqlTier } from './sql-tier.ts';
 import { farthest, type TierDecision } from './tier-decision.ts';
@@ -15,6 +15,9 @@ const SESSION_INPUT_MEMBER = wordSet('chars input text data');
 const COMMAND_MEMBER = wordSet(`
   command cmd commands script full_command bash_command shell_command args argv command_line cli_command
 `);
+/** Words of the command that stands beside them: `{"command": "kubectl", "args": ["delete", "pod", "x"]}`. */
+const PROGRAM_MEMBER = wordSet('command cmd program executable binary');
+const ARGUMENTS_MEMBER = wordSet('args argv arguments parameters params');
 /** Members that are SQL, and one that may be a question of any language. */
 const SQL_MEMBER = wordSet('sql statement');
 const QUERY_MEMBER = 'query';
@@ -49,9 +52,12 @@ export function toolTier(toolName: string, callArguments: readonly unknown[], hi
     const textsOf = (names: ReadonlySet<string>): string[] =>
       members.filter(([key]) => names.has(key)).flatMap(([, member]) => textOf(member) ?? []);
     subcommand = textsOf(SUBCOMMAND_MEMBER)[0] ?? '';
+    const inParts = commandInParts(members);
+    if (inParts !== undefined) decisions.push(commandTier(inParts));
     for (const [name, member] of members) {
       const text = textOf(member);
       if (text === undefined) continue;
+      if (inParts !== undefined && (PROGRAM_MEMBER.has(name) || ARGUMENTS_MEMBER.has(name))) continue;
       if (COMMAND_MEMBER.has(name)) {
         // `kubectl` given as the tool: its arguments start at the verb.
         const line = program !== undefined && !startsWithProgram(text) ? `${program} ${text}` : text;
@@ -74,6 +80,18 @@ export function toolTier(toolName: string, callArguments: readonly unknown[], hi
   if (decisions.length > 0) return farthest(decisions);
   if (shell) return { tier: 'unknown', rule: 'shell.no_command', verb: undefined };
   return hinted(nameTier(toolName, words), hint);
+}
+
+/** The whole command where one member is a program's name and another a list of its words. */
+function commandInParts(members: readonly (readonly [string, unknown])[]): string | undefined {
+  const program = members.find(([name, member]) => PROGRAM_MEMBER.has(name) && isOneWord(member))?.[1];
+  const words = members.find(([name, member]) => ARGUMENTS_MEMBER.has(name) && Array.isArray(member))?.[1];
+  const text = textOf(words);
+  return typeof program === 'string' && text !== undefined && text !== '' ? `${program} ${text}` : undefined;
+}
+
+function isOneWord(value: unknown): boolean {
+  return typeof value === 'string' && /^[\w./-]{1,100}$/.test(value);
 }
 
 /** Annotations are the server's word: they say more than a name that says nothing, and never less than one that says `delete`. */
