@@ -6,7 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { markRedacted } from '../src/pipeline/redacted.ts';
-import { crc32c } from '../src/spool/crc32c.ts';
+import { crc32c } from '../src/pipeline/crc32c.ts';
 import { createSpool } from '../src/spool/spool.ts';
 import { createLogger } from '../src/telemetry/logger.ts';
 import { createMetrics } from '../src/telemetry/metrics.ts';

@@ -79,7 +79,7 @@ type Body =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
   | { readonly kind: 'gone' };
 
-/** OTLP/HTTP: POST of protobuf or JSON to `/v1/traces`, `/v1/logs` and `/v1/metrics`, plain, gzip or deflate. */
+/** OTLP/HTTP: POST of protobuf or JSON to `/v1/traces`, `/v1/logs` and `/v1/metrics`, plain or compressed. */
 export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   const { listen, limits, logger, instruments } = options;
   const exchanges = new HttpExchanges(options);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { SIGNALS, type Signal } from '../otlp/signal.ts';
 import type { Frame, SpooledFrame } from '../pipeline/frame.ts';
 import { markRedacted } from '../pipeline/redacted.ts';
-import { crc32c } from './crc32c.ts';
+import { crc32c } from '../pipeline/crc32c.ts';
 
 /*
  * One frame on disk, little-endian (docs/spec/spool.md):

@@ -59,17 +59,27 @@ function generate(service: string, endpoint: string, ...flags: string[]): void {
   }
 }
 
-test.each(['otlp/gzip', 'otlp/plain', 'otlphttp/gzip', 'otlphttp/plain', 'otlphttp/json'])(
-  'the three signals arrive through the Collector’s exporter %s',
-  (exporter) =>
-    throughCollector(exporter, async (otlpGrpc, otlpHttp) => {
-      const listeners = { otlpGrpc, otlpHttp, api: docket.api };
-      const load = startLoad({ ledger, listeners, firstNumber: nextNumber, workers: 4, pauseMs: 10 });
-      await new Promise((resolve) => setTimeout(resolve, 700));
-      await load.stop();
-      nextNumber = load.nextNumber();
-      expect(load.refusals).toEqual([]);
-    }),
+test.each([
+  'otlp/gzip',
+  'otlp/plain',
+  'otlp/zstd',
+  'otlp/snappy',
+  'otlphttp/gzip',
+  'otlphttp/plain',
+  'otlphttp/zstd',
+  'otlphttp/snappy',
+  'otlphttp/snappy-framed',
+  'otlphttp/deflate',
+  'otlphttp/json',
+])('the three signals arrive through the Collector’s exporter %s', (exporter) =>
+  throughCollector(exporter, async (otlpGrpc, otlpHttp) => {
+    const listeners = { otlpGrpc, otlpHttp, api: docket.api };
+    const load = startLoad({ ledger, listeners, firstNumber: nextNumber, workers: 4, pauseMs: 10 });
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    await load.stop();
+    nextNumber = load.nextNumber();
+    expect(load.refusals).toEqual([]);
+  }),
 );
 
 test.skipIf(!generator)('telemetrygen’s three signals arrive over gRPC and HTTP', () => {

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { connect as connectHttp2 } from 'node:http2';
 import { connect, type Socket } from 'node:net';
+import { join } from 'node:path';
 import { deflateSync, gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { type Signal, SIGNALS } from '../../src/otlp/signal.ts';
@@ -14,6 +16,7 @@ import {
   startReceiver,
   TRACE_ID,
 } from './receiver-under-test.ts';
+import { snappyWithRun, zstdFrame, zstdRun, ZSTD_ZEROS } from '../support/compressed-bodies.ts';
 import { exportOver, grpcFrame, post, rawCall, WIRES } from './wire.ts';
 
 // What a hostile or broken sender does to the receiver. After each attack an honest sender is served as before.
@@ -103,6 +106,64 @@ describe.each([
     const headers = { 'content-encoding': encoding, 'content-type': 'application/x-protobuf' };
     expect((await post(target, '/v1/traces', body, { headers })).status).toBe(400);
     expect(target.handled).toEqual([]);
+  });
+});
+
+describe.each([
+  ['zstd', 'trace.json.zst'],
+  ['snappy', 'trace.json.snappy-framed'],
+])('T1 malformed %s is refused and the process lives on', (encoding, name) => {
+  // Both with checksums.
+  const whole = readFileSync(join(import.meta.dirname, 'examples', 'compressed', name));
+  const broken: [string, Buffer][] = [
+    ['text', Buffer.from('not compressed at all')],
+    ['one byte', Buffer.from([0x28])],
+    ['junk behind it', Buffer.concat([whole, Buffer.from('junk junk junk')])],
+  ];
+  for (let cut = 11; cut < whole.length; cut += 9) broken.push([`cut at byte ${cut}`, whole.subarray(0, cut)]);
+  for (let at = 14; at < whole.length; at += 7) {
+    const flipped = Buffer.from(whole);
+    flipped[at] = (flipped[at] ?? 0) ^ 0x10;
+    broken.push([`a bit flipped in byte ${at}`, flipped]);
+  }
+  test.each(broken)('%s', async (_, body) => {
+    expect(await rawCall(target, grpcFrame(body, true), { 'grpc-encoding': encoding })).toMatchObject({
+      'grpc-status': '3',
+    });
+    expect((await post(target, '/v1/traces', body, { headers: { 'content-encoding': encoding } })).status).toBe(400);
+    expect(target.handled).toEqual([]);
+  });
+});
+
+describe.each([
+  ['zstd', 'in runs of one byte', zstdFrame(zstdRun(0, 4096 * LIMIT))],
+  ['zstd', 'in compressed blocks', zstdFrame(Array.from({ length: 4096 }, () => ZSTD_ZEROS))],
+  [
+    'zstd',
+    'lying about its size',
+    zstdFrame(
+      Array.from({ length: 512 }, () => ZSTD_ZEROS),
+      LIMIT - 1,
+    ),
+  ],
+  ['zstd', 'of several frames', Buffer.concat(Array.from({ length: 3 }, () => zstdFrame(zstdRun(0, LIMIT / 2))))],
+  ['snappy', 'as a block', snappyWithRun(Buffer.from('x'), 20 * LIMIT)],
+])('T2 a bomb of %s, %s, costs no more than a request', (encoding, kind, bomb) => {
+  const headers = { 'content-encoding': encoding };
+  const lies = kind.startsWith('lying');
+  test('alone', async () => {
+    expect((await post(target, '/v1/traces', bomb, { headers })).status).toBe(lies ? 400 : 413);
+    expect(await rawCall(target, grpcFrame(bomb, true), { 'grpc-encoding': encoding })).toMatchObject({
+      'grpc-status': lies ? '3' : '8',
+    });
+  });
+  test('fifty at once', async () => {
+    const before = process.memoryUsage().rss;
+    const answers = await Promise.all(Array.from({ length: 50 }, () => post(target, '/v1/traces', bomb, { headers })));
+    for (const { status } of answers) expect([lies ? 400 : 413, 503]).toContain(status);
+    // What was sent is in this process, too; unpacked, the smallest bomb is 1.5 MiB and the others are far more.
+    expect(process.memoryUsage().rss - before).toBeLessThan(64 * LIMIT + 100 * bomb.length);
+    expect((await post(target, '/v1/traces', JSON.stringify(GOOD.traces))).status).toBe(200);
   });
 });
 
