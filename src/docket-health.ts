@@ -1,8 +1,10 @@
 import { statfs } from 'node:fs/promises';
 import { setTimeout } from 'node:timers/promises';
 import type { ComponentHealth, HealthReport } from './api/health.ts';
-import type { DocketConfig } from './config/load-config.ts';
+import type { ForwarderStatus } from './forward/forwarder.ts';
 import type { PolicyReload } from './policy-reload.ts';
+import type { DamagedRange } from './spool/damage-log.ts';
+import type { DeadLetter } from './spool/dead-letters.ts';
 import type { Spool } from './spool/spool.ts';
 import type { Store } from './store/connect.ts';
 
@@ -25,7 +27,8 @@ export function createStoreHealth(store: Pick<Store, 'kind' | 'query'>): () => P
       const setAsideItems = Number(rows[0]?.items ?? 0);
       const aside = setAsideItems === 0 ? '' : `; ${setAsideItems} items set aside in unloadable_items`;
       const detail = `ClickHouse (${store.kind}) answers${aside}`;
-      return { name, ok: true, detail, measures: { setAsideItems } };
+      const note = setAsideItems === 0 ? {} : { note: true };
+      return { name, ok: true, ...note, detail, measures: { setAsideItems } };
     } catch {
       // The error's text may quote rows; that the store does not answer is what matters here.
       return undefined;
@@ -42,13 +45,18 @@ export function createStoreHealth(store: Pick<Store, 'kind' | 'query'>): () => P
   };
 }
 
-/** What `/healthz`, `/readyz` and `docket doctor` show: the store, the spool, the disk and the policy in force. */
-export async function healthOf(
-  { dataDir }: Pick<DocketConfig, 'dataDir'>,
-  storeHealth: () => Promise<ComponentHealth>,
-  spool: Spool,
-  policy: PolicyReload,
-): Promise<HealthReport> {
+export interface HealthSources {
+  readonly dataDir: string;
+  readonly storeHealth: () => Promise<ComponentHealth>;
+  readonly spool: Pick<Spool, 'status'>;
+  readonly policy: Pick<PolicyReload, 'health'>;
+  /** Undefined when nothing is forwarded. */
+  readonly forwarder: { status(): ForwarderStatus } | undefined;
+}
+
+/** What `/readyz` and `docket doctor` show: the store, the spool, the disk, what was lost or refused, and the policy in force. */
+export async function healthOf(sources: HealthSources): Promise<HealthReport> {
+  const { dataDir, storeHealth, spool, policy, forwarder } = sources;
   const components: ComponentHealth[] = [];
   components.push(await storeHealth());
   const status = spool.status();
@@ -62,7 +70,6 @@ export async function healthOf(
         const failing = failedAttempts === 0 ? '' : `, failed ${failedAttempts} times, last with ${lastFailure}`;
         return `${name}: ${pendingFrames} requests behind${since}${failing}`;
       })
-      .concat(status.deadLetters.length === 0 ? [] : [`${status.deadLetters.length} dead letters`])
       .join('; '),
     measures: {
       bytes: status.bytes,
@@ -82,6 +89,62 @@ export async function healthOf(
     measures: { freeBytes },
   });
   const ready = components.every((component) => component.ok);
-  // A policy file with problems stops nothing: an older policy is in force.
-  return { ready, components: [...components, policy.health()] };
+  // None of these keeps work from being taken: what was lost or refused is past, and for a policy file with problems an older one is in force.
+  if (status.damaged.length > 0) components.push(damageHealth(status.damaged));
+  if (status.deadLetters.length > 0) components.push(deadLetterHealth(status.deadLetters));
+  if (forwarder !== undefined) components.push(forwardHealth(forwarder.status()));
+  return { ready, components: [...components, policy.health()], dataDir };
+}
+
+/** So many damaged ranges are named. */
+const RANGES_SHOWN = 3;
+
+function damageHealth(damaged: readonly DamagedRange[]): ComponentHealth {
+  const damagedBytes = damaged.reduce((sum, { bytes }) => sum + bytes, 0);
+  const shown = damaged
+    .slice(0, RANGES_SHOWN)
+    .map(
+      ({ segment, offset, bytes, foundAtUnixMs }) =>
+        `${bytes} bytes at ${offset} of ${segment}, found ${at(foundAtUnixMs)}`,
+    );
+  const more = damaged.length > RANGES_SHOWN ? [`${damaged.length - RANGES_SHOWN} more`] : [];
+  return {
+    name: 'spool damage',
+    ok: false,
+    detail:
+      `requests were acknowledged and are lost, in ${damaged.length} damaged parts: ${[...shown, ...more].join('; ')}. ` +
+      'spool/damaged.jsonl lists them: remove it when you have dealt with them, and the next start forgets them',
+    measures: { damagedParts: damaged.length, damagedBytes },
+  };
+}
+
+function deadLetterHealth(letters: readonly DeadLetter[]): ComponentHealth {
+  const newest = letters.at(-1);
+  const last =
+    newest === undefined ? '' : `; the newest of ${at(newest.atUnixMs)}, by ${newest.consumer}: ${newest.reason}`;
+  return {
+    name: 'dead letters',
+    ok: false,
+    detail: `${letters.length} batches were refused for good and are in spool/dead-letter${last}`,
+    measures: { deadLetters: letters.length, frames: letters.reduce((sum, { frames }) => sum + frames, 0) },
+  };
+}
+
+function forwardHealth(status: ForwarderStatus): ComponentHealth {
+  const { acceptedItems, rejectedItems, refusedItems, refusedRequests, lastRefusal } = status;
+  const parts = [`${acceptedItems} items taken by the endpoint since the start`];
+  if (rejectedItems > 0) parts.push(`${rejectedItems} items rejected by it (partial success)`);
+  if (refusedRequests > 0) parts.push(`${refusedRequests} requests refused by it with ${refusedItems} items`);
+  if (lastRefusal !== undefined) parts.push(`last ${at(lastRefusal.atUnixMs)}: ${lastRefusal.reason}`);
+  return {
+    name: 'forward',
+    ok: true,
+    ...(rejectedItems + refusedRequests > 0 ? { note: true } : {}),
+    detail: parts.join('; '),
+    measures: { acceptedItems, rejectedItems, refusedItems },
+  };
+}
+
+function at(unixMs: number): string {
+  return new Date(unixMs).toISOString();
 }

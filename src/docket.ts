@@ -225,8 +225,10 @@ export function createDocket(options: DocketOptions): Docket {
     });
     const alerts = webhooks.telemetryAlerts;
     spool.attach(arrival.gate(createLinker({ evidenceLog, incidents: record.index, alerts, meter, logger })));
-    if (config.forward.url !== null) {
-      const forwarder = createForwarder({ ...config.forward, url: config.forward.url, meter, logger });
+    const { url: forwardUrl } = config.forward;
+    const forwarder =
+      forwardUrl === null ? undefined : createForwarder({ ...config.forward, url: forwardUrl, meter, logger });
+    if (forwarder !== undefined) {
       closers.push(async () => forwarder.close());
       spool.attach(forwarder);
     }
@@ -314,7 +316,7 @@ export function createDocket(options: DocketOptions): Docket {
       identify,
       available: () => arrival.arrived(),
       isStoreAway,
-      health: () => healthOf(config, storeHealth, spool, reload),
+      health: () => healthOf({ dataDir: config.dataDir, storeHealth, spool, policy: reload, forwarder }),
       metricsText: () => metrics.prometheusText(),
       version: options.version,
       logger,

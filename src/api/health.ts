@@ -3,6 +3,8 @@ export interface ComponentHealth {
   /** e.g. `store`, `spool`, `record`, `disk`. */
   readonly name: string;
   readonly ok: boolean;
+  /** It works, and still somebody should look at what `detail` says. */
+  readonly note?: boolean;
   /** For people; content-free. */
   readonly detail: string;
   /** Numbers behind it, e.g. `lagBytes`, `deadLetters`, `freeBytes`. */
@@ -13,4 +15,6 @@ export interface ComponentHealth {
 export interface HealthReport {
   readonly ready: boolean;
   readonly components: readonly ComponentHealth[];
+  /** Where the service keeps its data; told to known callers alone. */
+  readonly dataDir?: string;
 }

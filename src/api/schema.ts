@@ -251,8 +251,15 @@ export const healthSchema = z
   .object({
     ready: z.boolean(),
     version: text,
+    dataDir: text.optional(),
     components: z.array(
-      z.object({ name: text, ok: z.boolean(), detail: text, measures: z.record(text, z.number()).optional() }),
+      z.object({
+        name: text,
+        ok: z.boolean(),
+        note: z.boolean().optional(),
+        detail: text,
+        measures: z.record(text, z.number()).optional(),
+      }),
     ),
   })
   .openapi('Health');

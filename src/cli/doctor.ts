@@ -26,7 +26,7 @@ const NODE_LEAST = [20, 19] as const;
 /** Looks at the machine, then at the running service. 0: all well; 1: something is not; 3: no service answers. */
 export async function doctor(options: DoctorOptions): Promise<number> {
   const { config, client, terminal } = options;
-  const findings: Finding[] = [checkNode(options.nodeVersion), await checkDataDir(config.dataDir)];
+  const findings: Finding[] = [checkNode(options.nodeVersion)];
   let reachable = true;
   try {
     const health = await client.readiness();
@@ -35,15 +35,17 @@ export async function doctor(options: DoctorOptions): Promise<number> {
       what: 'service',
       detail: `version ${health.version}${health.version === options.version ? '' : `, this command is ${options.version}`}`,
     });
-    for (const { name, ok, detail, measures = {} } of health.components) {
+    findings.push(dataDirOfService(health.dataDir, config.dataDir));
+    for (const { name, ok, note = false, detail, measures = {} } of health.components) {
       const numbers = Object.entries(measures).map(([measure, value]) => `${measure}=${value}`);
-      findings.push({ verdict: ok ? 'ok' : 'bad', what: name, detail: [detail, ...numbers].join(' ') });
+      const verdict = ok ? (note ? 'note' : 'ok') : 'bad';
+      findings.push({ verdict, what: name, detail: [detail, ...numbers].join(' ') });
     }
     if (!health.ready) findings.push({ verdict: 'bad', what: 'readiness', detail: 'the service does not take work' });
   } catch (error) {
     if (!(error instanceof ServiceUnreachable) && !(error instanceof ApiError)) throw error;
     reachable = false;
-    findings.push({ verdict: 'bad', what: 'service', detail: error.message });
+    findings.push({ verdict: 'bad', what: 'service', detail: error.message }, await checkDataDir(config.dataDir));
     for (const [name, address] of Object.entries(config.listen)) findings.push(await checkPort(name, address));
   }
   terminal.print(columns(findings.map(({ verdict, what, detail }) => [verdict.padEnd(4), what, detail])));
@@ -60,7 +62,19 @@ function checkNode(version: string): Finding {
 async function checkDataDir(dataDir: string): Promise<Finding> {
   const state = await examineDataDirectory(dataDir);
   if (state.kind === 'unusable') return { verdict: 'bad', what: 'data', detail: state.problem };
-  return { verdict: 'ok', what: 'data', detail: state.kind === 'there' ? dataDir : `${dataDir} (will be made)` };
+  const shown = `${dataDir}, as this command is configured`;
+  return { verdict: 'ok', what: 'data', detail: state.kind === 'there' ? shown : `${shown} (will be made)` };
+}
+
+/** The directory of the Docket that answers. Where this command is configured otherwise, that is not the one that is meant. */
+function dataDirOfService(served: string | undefined, configured: string): Finding {
+  const what = 'data';
+  if (served === undefined) {
+    const detail = `the running Docket does not say which directory it uses; this command is configured for ${configured}`;
+    return { verdict: 'note', what, detail };
+  }
+  const other = served === configured ? '' : `; this command is configured for ${configured}, which is another one`;
+  return { verdict: 'ok', what, detail: `${served}, of the running Docket${other}` };
 }
 
 function checkPort(name: string, address: ListenAddress): Promise<Finding> {

@@ -366,6 +366,29 @@ describe('doctor', () => {
     expect(out).toMatch(/ok +api +.*is free/);
   });
 
+  test('the data directory shown is that of the running Docket, and that of the command is named where it is another', async () => {
+    let dataDir: string | undefined = '/var/lib/docket';
+    answer = () => ({ status: 200, body: JSON.stringify({ ready: true, version: '1.2.3', dataDir, components: [] }) });
+    const other = await docket(['doctor', '--url', endpoint]);
+    expect(other.code).toBe(0);
+    expect(other.out).toMatch(
+      /ok +data +\/var\/lib\/docket, of the running Docket; this command is configured for .*data, which is another one/,
+    );
+    const same = await docket(['doctor', '--url', endpoint], { DOCKET_DATA_DIR: '/var/lib/docket' });
+    expect(same.out).toMatch(/ok +data +\/var\/lib\/docket, of the running Docket\n/);
+    dataDir = undefined;
+    const untold = await docket(['doctor', '--url', endpoint]);
+    expect(untold.out).toMatch(/note +data +the running Docket does not say which directory it uses; this command is/);
+  });
+
+  test('what works and still wants a look is a note, and no reason to fail', async () => {
+    const components = [{ name: 'forward', ok: true, note: true, detail: '3 items rejected' }];
+    answer = () => ({ status: 200, body: JSON.stringify({ ready: true, version: '1.2.3', components }) });
+    const { code, out } = await docket(['doctor', '--url', endpoint]);
+    expect(code).toBe(0);
+    expect(out).toMatch(/note +forward +3 items rejected/);
+  });
+
   test('a service that is not ready makes the answer no', async () => {
     answer = () => ({
       status: 503,

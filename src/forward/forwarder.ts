@@ -26,7 +26,19 @@ export interface ForwarderOptions {
   readonly logger: Logger;
 }
 
+/** What became of what was sent on, since the start. */
+export interface ForwarderStatus {
+  readonly acceptedItems: number;
+  /** Refused by the endpoint for good: one by one (partial success), or with their request. */
+  readonly rejectedItems: number;
+  readonly refusedItems: number;
+  readonly refusedRequests: number;
+  /** A code, never text of the endpoint. */
+  readonly lastRefusal: { readonly reason: string; readonly atUnixMs: number } | undefined;
+}
+
 export interface Forwarder extends FrameConsumer {
+  status(): ForwarderStatus;
   /** Closes the connections. Call it when the spool has closed. */
   close(): void;
 }
@@ -56,6 +68,12 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   // What is settled of the batch under way, by the frame's ordinal.
   let settled = new Map<number, SendOutcome>();
   let settledBatch = '';
+  const counts = { acceptedItems: 0, rejectedItems: 0, refusedItems: 0, refusedRequests: 0 };
+  let lastRefusal: ForwarderStatus['lastRefusal'];
+
+  function refusedWith(reason: string): void {
+    lastRefusal = { reason, atUnixMs: Date.now() };
+  }
 
   async function send(frame: SpooledFrame): Promise<SendOutcome> {
     const started = performance.now();
@@ -68,9 +86,17 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
       const rejected = Math.min(outcome.rejected, frame.items);
       instruments.bytes.add(frame.bytes.length, { signal });
       instruments.items.add(frame.items - rejected, { signal, outcome: 'accepted' });
-      if (rejected > 0) instruments.items.add(rejected, { signal, outcome: 'rejected' });
+      counts.acceptedItems += frame.items - rejected;
+      counts.rejectedItems += rejected;
+      if (rejected > 0) {
+        instruments.items.add(rejected, { signal, outcome: 'rejected' });
+        refusedWith('partial success');
+      }
     } else if (outcome.kind === 'refused') {
       instruments.items.add(frame.items, { signal, outcome: 'refused' });
+      counts.refusedItems += frame.items;
+      counts.refusedRequests += 1;
+      refusedWith(outcome.reason);
       logger.warn({ signal, items: frame.items, reason: outcome.reason }, 'the forward endpoint refused a request');
     }
     return outcome;
@@ -122,6 +148,7 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
         return { kind: 'permanent', reason: `the forward endpoint answered ${reason}` };
       return { kind: 'accepted', setAside };
     },
+    status: () => ({ ...counts, lastRefusal }),
     close: () => transport.close(),
   };
 }

@@ -42,6 +42,8 @@ export interface Delivery {
 export interface DeliveryOptions {
   readonly consumer: FrameConsumer;
   readonly cursor: Cursor;
+  /** Where the consumer stands instead of the cursor's position when nothing sound lies between the two. */
+  readonly standsAt: Position | undefined;
   readonly pendingFrames: number;
   readonly pendingBytes: number;
   readonly cursorDirectory: string;
@@ -64,6 +66,7 @@ export function createDelivery(options: DeliveryOptions): Delivery {
   const backoff = createBackoff(options.backoff);
   let { committed, inFlightEnd } = options.cursor;
   let written: Position = committed;
+  committed = options.standsAt ?? committed;
   const pending = { frames: options.pendingFrames, bytes: options.pendingBytes };
   let oldestUnixMs: number | undefined;
   let failedAttempts = 0;

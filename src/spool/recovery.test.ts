@@ -1,6 +1,6 @@
-import { mkdtemp, open as openFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { appendFile, mkdtemp, open as openFile, readdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createFaultyFiles, systemError, type FileFaults } from '../../test/fault/spool/faulty-files.ts';
@@ -129,6 +129,47 @@ test('a segment that became shorter, noise, and a foreign file stop neither star
   const { labels, status } = await delivered();
   expect(labels).toEqual(['a', 'd']);
   expect(status.corruptFrames).toBe(2);
+});
+
+test('what was lost is known to the next starts too, when its segment is gone, until somebody has dealt with it', async () => {
+  const [segment] = await written(['a', 'b', 'c', 'd']);
+  if (segment === undefined) throw new Error('no segment');
+  const size = segment.bytes.length / 4;
+  const damaged = Buffer.from(segment.bytes);
+  damaged.writeUInt8(damaged.readUInt8(size + HEADER_BYTES) ^ 1, size + HEADER_BYTES);
+  // Behind a broken header the length of a frame is not known: it goes up to the next sound one.
+  damaged.writeUInt8(damaged.readUInt8(2 * size + 20) ^ 1, 2 * size + 20);
+  await writeFile(segment.path, damaged);
+  const consumer = recordingConsumer('reader');
+  const first = await open([consumer], { clock: () => 1_790_000_000_000 });
+  expect(await first.drain(5_000)).toBe(true);
+  expect(consumer.accepted).toEqual(['a', 'd']);
+  const expected = [
+    { segment: basename(segment.path), offset: size, bytes: size, foundAtUnixMs: 1_790_000_000_000 },
+    { segment: basename(segment.path), offset: 2 * size, bytes: size, foundAtUnixMs: 1_790_000_000_000 },
+  ];
+  expect(first.status().damaged).toEqual(expected);
+  await first.close();
+  const second = await open([recordingConsumer('reader')]);
+  expect(second.status()).toMatchObject({ damaged: expected });
+  await second.close();
+  await rm(segment.path, { force: true });
+  await appendFile(join(directory, 'damaged.jsonl'), 'a line that a crash cut sho');
+  const third = await open([recordingConsumer('reader')]);
+  expect(third.status()).toMatchObject({ damaged: expected, corruptFrames: 0 });
+  await third.close();
+  await rm(join(directory, 'damaged.jsonl'));
+  expect((await open([recordingConsumer('reader')])).status().damaged).toEqual([]);
+});
+
+test('a segment in which nothing is sound is removed although nothing comes any more', async () => {
+  const [segment] = await written(['a']);
+  await writeFile(segment?.path ?? '', Buffer.alloc(5_000, 0x5a));
+  const spool = await open([recordingConsumer('reader')]);
+  expect(spool.status()).toMatchObject({ corruptFrames: 1 });
+  await expect.poll(segmentPaths).toEqual([]);
+  expect((await spool.append(frameLabelled('b'))).kind).toBe('accepted');
+  expect(await spool.drain(5_000)).toBe(true);
 });
 
 test('the image of a frame inside a payload is never taken for a frame', async () => {

@@ -38,7 +38,7 @@ export interface SegmentReaderOptions {
   readonly files: SpoolFiles;
   /** All segments in order; the spool adds and removes. */
   readonly segments: readonly Segment[];
-  readonly onDamage: (segment: Segment, offset: number) => void;
+  readonly onDamage: (segment: Segment, offset: number, bytes: number) => void;
   readonly logger: Logger;
 }
 
@@ -91,7 +91,16 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
       }
     }
     if (parsed.kind === 'frame') return parsed;
-    options.onDamage(segment, offset);
+    const next = await behindDamage(segment, offset, parsed);
+    options.onDamage(segment, offset, next - offset);
+    return next;
+  }
+
+  async function behindDamage(
+    segment: Segment,
+    offset: number,
+    parsed: Exclude<ReturnType<typeof parseFrame>, { kind: 'frame' }>,
+  ): Promise<number> {
     if (parsed.kind === 'short') return segment.length;
     if (parsed.size !== undefined) return offset + parsed.size;
     const rest = await load(segment, offset, segment.length - offset);

@@ -64,8 +64,8 @@ export interface ScannedFrame {
 
 export interface SegmentScan {
   readonly frames: readonly ScannedFrame[];
-  /** Starts of damaged ranges, each one frame or a run of frames. */
-  readonly damage: readonly number[];
+  /** Damaged ranges, each one frame or a run of frames. */
+  readonly damage: readonly { readonly offset: number; readonly bytes: number }[];
   /** Where an unfinished frame starts at the very end, or the length of the bytes when there is none. */
   readonly end: number;
 }
@@ -73,7 +73,7 @@ export interface SegmentScan {
 /** Every sound frame in `bytes` from `from` on. Damage is stepped over; offsets are those in `bytes`. */
 export function scanSegment(bytes: Buffer, salt: Buffer, from = 0): SegmentScan {
   const frames: ScannedFrame[] = [];
-  const damage: number[] = [];
+  const damage: { offset: number; bytes: number }[] = [];
   let at = from;
   while (at < bytes.length) {
     const parsed = parseFrame(bytes, at, salt);
@@ -83,8 +83,8 @@ export function scanSegment(bytes: Buffer, salt: Buffer, from = 0): SegmentScan 
     } else if (parsed.kind === 'short') {
       return { frames, damage, end: at };
     } else {
-      damage.push(at);
       const next = parsed.size === undefined ? findHeader(bytes, at + 1, salt) : at + parsed.size;
+      damage.push({ offset: at, bytes: Math.min(bytes.length, next === -1 ? bytes.length : next) - at });
       if (next === -1) break;
       at = next;
     }

@@ -1,10 +1,12 @@
 import type { Meter } from '@opentelemetry/api';
+import { basename } from 'node:path';
 import type { BackoffOptions } from '../pipeline/backoff.ts';
 import type { FrameConsumer } from '../pipeline/consumer.ts';
 import type { Frame, SpooledFrame } from '../pipeline/frame.ts';
 import { ACCEPTED, type ExportOutcome } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { cursorNames, isConsumerName, readCursor } from './cursor.ts';
+import { cursorNames, isConsumerName, readCursor, type Cursor } from './cursor.ts';
+import { createDamageLog, type DamagedRange } from './damage-log.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import { createDeadLetters, type DeadLetter } from './dead-letters.ts';
 import { createDedupWindow, hashesIn } from './dedup-window.ts';
@@ -62,6 +64,8 @@ export interface SpoolStatus {
   readonly duplicates: number;
   readonly corruptFrames: number;
   readonly tornBytes: number;
+  /** What was ever stepped over and nobody has dealt with yet, oldest first, of earlier starts too. */
+  readonly damaged: readonly DamagedRange[];
   /** Everything in the dead-letter folder, oldest first. */
   readonly deadLetters: readonly DeadLetter[];
 }
@@ -137,6 +141,7 @@ export function createSpool(options: SpoolOptions): Spool {
   });
 
   const reserve = createDiskReserve(files, directory, logger);
+  const damageLog = createDamageLog({ directory, files, logger });
   const refusalDelay = createRefusalDelay();
 
   let state: 'new' | 'open' | 'closed' = 'new';
@@ -159,12 +164,13 @@ export function createSpool(options: SpoolOptions): Spool {
     return deliveries.map((delivery) => delivery.status(now));
   }
 
-  function countDamage(segment: Segment, offset: number): void {
+  function countDamage(segment: Segment, offset: number, bytes: number): void {
     if (segment.countedDamage.has(offset)) return;
     segment.countedDamage.add(offset);
     corruptFrames += 1;
     instruments.corruptFrames.add(1);
-    logger.error({ segment: segment.index, offset }, 'a damaged frame in the spool was stepped over');
+    damageLog.note({ segment: basename(segment.path), offset, bytes, foundAtUnixMs: clock() });
+    logger.error({ segment: segment.index, offset, bytes }, 'a damaged frame in the spool was stepped over');
   }
 
   // ---- recovery
@@ -211,6 +217,7 @@ export function createSpool(options: SpoolOptions): Spool {
         createDelivery({
           consumer,
           cursor,
+          standsAt: frames === 0 ? behindAll(cursor) : undefined,
           pendingFrames: frames,
           pendingBytes: bytes,
           cursorDirectory,
@@ -228,12 +235,20 @@ export function createSpool(options: SpoolOptions): Spool {
     }
   }
 
+  /** Nothing sound is left for this consumer: what is only damaged is passed, or its segment would stay for as long as nothing comes. */
+  function behindAll({ committed, inFlightEnd }: Cursor): Position | undefined {
+    const last = segments.at(-1);
+    if (last === undefined || inFlightEnd !== undefined) return undefined;
+    const end = { segment: last.index, offset: last.length };
+    return comparePositions(end, committed) > 0 ? end : undefined;
+  }
+
   async function recoverSegment(segment: Segment, newest: boolean) {
     const bytes = (await files.readFile(segment.path)) ?? Buffer.alloc(0);
     const scan = scanSegment(bytes, segment.salt);
     segment.length = scan.end;
     segment.sealed = true;
-    for (const offset of scan.damage) countDamage(segment, offset);
+    for (const { offset, bytes: size } of scan.damage) countDamage(segment, offset, size);
     if (scan.end < bytes.length && newest) {
       tornBytes += bytes.length - scan.end;
       instruments.tornBytes.add(bytes.length - scan.end);
@@ -246,7 +261,7 @@ export function createSpool(options: SpoolOptions): Spool {
         await file.close();
       }
     } else if (scan.end < bytes.length) {
-      countDamage(segment, scan.end);
+      countDamage(segment, scan.end, bytes.length - scan.end);
     }
     return scan.frames;
   }
@@ -383,6 +398,7 @@ export function createSpool(options: SpoolOptions): Spool {
       lock = await lockDirectory(directory);
       try {
         await deadLetters.start();
+        await damageLog.start();
         await reserve.take();
         await recover();
       } catch (error) {
@@ -435,6 +451,7 @@ export function createSpool(options: SpoolOptions): Spool {
         duplicates,
         corruptFrames,
         tornBytes,
+        damaged: damageLog.list(),
         deadLetters: deadLetters.list(),
       };
     },
@@ -472,6 +489,7 @@ export function createSpool(options: SpoolOptions): Spool {
       await commits?.close();
       await Promise.all(deliveries.map((delivery) => delivery.close()));
       await released;
+      await damageLog.close();
       instruments.close();
       await lock?.release();
     },

@@ -101,5 +101,12 @@ test('flipped bits cost the frames they are in, a torn end nothing, and the serv
   const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
   expect(metrics).toMatch(new RegExp(`^docket_spool_corrupt_frames_total(\\{[^}]*\\})? ${flipped}$`, 'm'));
   expect(metrics).toMatch(/^docket_spool_torn_bytes_total(\{[^}]*\})? [1-9]/m);
-  expect((await doctor(docket)).printed).toContain(`corruptFrames=${flipped}`);
+  const { code, printed } = await doctor(docket);
+  expect(printed).toContain(`corruptFrames=${flipped}`);
+  expect(printed).toMatch(
+    new RegExp(`bad +spool damage +requests were acknowledged and are lost, in ${flipped} damaged parts`),
+  );
+  expect(code).toBe(1);
+  // Work is taken all the same.
+  expect((await fetch(`http://${docket.api}/readyz`)).status).toBe(200);
 });

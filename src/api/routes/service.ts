@@ -45,8 +45,11 @@ export function registerServiceRoutes(app: ApiApp, options: ApiOptions): void {
   app.openapi(aliveRoute, (context) => context.json({ status: 'ok' as const, version }));
 
   app.openapi(readyRoute, async (context) => {
-    const { ready, components } = await options.health();
-    return context.json({ ready, version, components: [...components] }, ready ? 200 : 503);
+    const { ready, components, dataDir } = await options.health();
+    // Probes come without a token; a path of the machine is not for everybody.
+    const isKnown = dataDir !== undefined && options.identify(context.req.raw) !== undefined;
+    const body = { ready, version, ...(isKnown ? { dataDir } : {}), components: [...components] };
+    return context.json(body, ready ? 200 : 503);
   });
 
   app.openapi(metricsRoute, async (context) =>
