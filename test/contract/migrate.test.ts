@@ -136,3 +136,45 @@ WHERE database = currentDatabase() AND table = 'evidence' AND active`,
     expect(MIGRATIONS.filter((each) => each.optional).map((each) => each.number)).toEqual([24]);
   });
 });
+
+describe.each(DATABASES)('telemetry on %s, written before its environment had a column', (_kind, open) => {
+  let opened: OpenedDatabase;
+
+  beforeAll(async () => {
+    opened = await open();
+  });
+
+  afterAll(async () => {
+    await opened.close();
+  });
+
+  test('tells its environment as what is written later does', async () => {
+    const { database } = opened;
+    const tables = { otel_traces: 'Timestamp', otel_logs: 'Timestamp', otel_metrics_gauge: 'TimeUnix' };
+    const write = async (when: string) => {
+      for (const [table, time] of Object.entries(tables))
+        await database.command(
+          'telemetry',
+          `INSERT INTO ${table} (${time}, ReceivedAt, ServiceName, ResourceAttributes) VALUES
+(now(), now(), '${when} new', map('deployment.environment.name', 'prod', 'deployment.environment', 'other')),
+(now(), now(), '${when} old', map('deployment.environment', 'staging')), (now(), now(), '${when} none', map())`,
+        );
+    };
+    await migrate(database, RETENTION_SECONDS, [...BEFORE, ...SINCE]);
+    await write('before');
+    await migrate(database, RETENTION_SECONDS, MIGRATIONS);
+    await write('since');
+    for (const table of Object.keys(tables)) {
+      const rows = await database.select(
+        `SELECT ServiceName AS service, Environment AS environment FROM ${table} ORDER BY service LIMIT 10`,
+      );
+      expect(rows, table).toEqual(
+        ['before', 'since'].flatMap((when) => [
+          { service: `${when} new`, environment: 'prod' },
+          { service: `${when} none`, environment: '' },
+          { service: `${when} old`, environment: 'staging' },
+        ]),
+      );
+    }
+  });
+});

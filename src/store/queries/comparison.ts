@@ -16,8 +16,6 @@ export const FROM = 'fromUnixTimestamp64Nano({from:Int64})';
 export const TO = 'fromUnixTimestamp64Nano({to:Int64})';
 export const BASELINE = 'fromUnixTimestamp64Nano({baseline:Int64})';
 export const AS_OF = 'fromUnixTimestamp64Nano({asOf:Int64})';
-export const ENVIRONMENT = `if(ResourceAttributes['deployment.environment.name'] != '',
-ResourceAttributes['deployment.environment.name'], ResourceAttributes['deployment.environment'])`;
 /** Stands for the condition that a record is of the scope's environments, or says of none; for nothing when the scope names none. */
 const OF_ENVIRONMENTS = '/* of the environments */';
 const OF_TENANT = `Tenant = {tenant:String} AND ReceivedAt <= ${AS_OF}`;
@@ -61,7 +59,7 @@ export async function compare<Row>(
 ): Promise<Figures<Row>> {
   const sql = statement.replaceAll(
     OF_ENVIRONMENTS,
-    scope.environments.length === 0 ? '' : `AND ${ENVIRONMENT} IN {environments:Array(String)}`,
+    scope.environments.length === 0 ? '' : 'AND Environment IN {environments:Array(String)}',
   );
   const parameters = parametersOf(sql, scope, others);
   const query = bindParameters(sql, parameters);

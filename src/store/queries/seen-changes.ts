@@ -1,6 +1,6 @@
 import type { ChangeFigures, Figures, SeenChange, SignalScope } from '../../record/service-signals.ts';
 import type { Database } from '../database.ts';
-import { BASELINE, compare, ENVIRONMENT, inBoth, ofServices, TO } from './comparison.ts';
+import { BASELINE, compare, inBoth, ofServices, TO } from './comparison.ts';
 
 /** Changes of one kind. */
 const ROWS_MAX = 200;
@@ -113,7 +113,7 @@ ORDER BY service LIMIT 1000`;
 }
 
 function sightings(table: string, origin: string, services: readonly string[]): string {
-  return `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, 'service.version' AS subject,
+  return `SELECT ServiceName AS service, Environment AS environment, 'service.version' AS subject,
   ResourceAttributes['service.version'] AS value, Timestamp AS at, TraceId AS trace, SpanId AS span, '${origin}' AS origin
   FROM ${table} WHERE ${inBoth()} ${ofServices(services)}`;
 }
@@ -126,7 +126,7 @@ function versions(services: readonly string[]): string {
 function flags(services: readonly string[]): string {
   return firstSeenAndReturned(
     'feature_flag',
-    `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, a['feature_flag.key'] AS subject,
+    `SELECT ServiceName AS service, Environment AS environment, a['feature_flag.key'] AS subject,
   if(a['feature_flag.result.variant'] != '', a['feature_flag.result.variant'], a['feature_flag.variant']) AS value,
   Timestamp AS at, TraceId AS trace, SpanId AS span, 'traces' AS origin
   FROM otel_traces ARRAY JOIN Events.Attributes AS a
@@ -134,7 +134,7 @@ function flags(services: readonly string[]): string {
   AND arrayExists(each -> each['feature_flag.key'] != '', Events.Attributes)
   WHERE subject != ''
   UNION ALL
-  SELECT ServiceName AS service, ${ENVIRONMENT} AS environment, LogAttributes['feature_flag.key'] AS subject,
+  SELECT ServiceName AS service, Environment AS environment, LogAttributes['feature_flag.key'] AS subject,
   if(LogAttributes['feature_flag.result.variant'] != '', LogAttributes['feature_flag.result.variant'],
     LogAttributes['feature_flag.variant']) AS value,
   Timestamp AS at, TraceId AS trace, SpanId AS span, 'logs' AS origin
@@ -150,7 +150,7 @@ const DELIVERY_KEYS = `['cicd.pipeline.name', 'cicd.pipeline.run.id', 'cicd.pipe
 const NAMING_KEYS = `['cicd.pipeline.run.id', 'deployment.id', 'deployment.name', 'vcs.change.id']`;
 
 function deliveries(table: string, attributes: string, origin: string, services: readonly string[]): string {
-  return `SELECT ServiceName AS service, ${ENVIRONMENT} AS environment,
+  return `SELECT ServiceName AS service, Environment AS environment,
   mapFilter((k, v) -> has(${DELIVERY_KEYS}, k) AND v != '', mapUpdate(ResourceAttributes, ${attributes})) AS named,
   Timestamp AS at, TraceId AS trace, SpanId AS span, '${origin}' AS origin
   FROM ${table} WHERE ${inBoth()} ${ofServices(services)}

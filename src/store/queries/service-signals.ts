@@ -11,7 +11,7 @@ import type {
   SignalScope,
 } from '../../record/service-signals.ts';
 import type { Database } from '../database.ts';
-import { compare, ENVIRONMENT, FROM, inBoth, inWindow, ofServices } from './comparison.ts';
+import { compare, FROM, inBoth, inWindow, ofServices } from './comparison.ts';
 import { logPatterns } from './log-patterns.ts';
 import { findChanges } from './seen-changes.ts';
 import { compareTraces } from './trace-comparison.ts';
@@ -80,8 +80,8 @@ export function createSignalReader(database: Database): SignalReader {
       const { services, environments } = scope;
       const anywhere = { ...scope, environments: [] };
       const among = (condition: string, limit: number): string => `SELECT DISTINCT environment FROM (
-  SELECT ${ENVIRONMENT} AS environment FROM otel_traces WHERE ${inBoth()} ${ofServices(services)}
-  UNION ALL SELECT ${ENVIRONMENT} AS environment FROM otel_logs WHERE ${inBoth()} ${ofServices(services)}
+  SELECT Environment AS environment FROM otel_traces WHERE ${inBoth()} ${ofServices(services)}
+  UNION ALL SELECT Environment AS environment FROM otel_logs WHERE ${inBoth()} ${ofServices(services)}
 ) WHERE ${condition} LIMIT ${limit}`;
       const ask = async (condition: string, limit: number): Promise<readonly string[]> => {
         const statement = among(condition, limit);

@@ -1,0 +1,3 @@
+ALTER TABLE otel_traces ADD COLUMN IF NOT EXISTS Environment LowCardinality(String)
+MATERIALIZED if(ResourceAttributes['deployment.environment.name'] != '', ResourceAttributes['deployment.environment.name'],
+ResourceAttributes['deployment.environment']) CODEC(ZSTD(1))
