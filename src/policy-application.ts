@@ -1,21 +1,26 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { readFile, rename, writeFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { reappliedRow } from './evidence/reapplied-row.ts';
 import type { Signal } from './otlp/signal.ts';
 import type { SpooledFrame } from './pipeline/frame.ts';
-import type { Redaction } from './pipeline/receipt.ts';
 import type { Entry } from './record/entry.ts';
 import type { EvidenceLog } from './record/evidence-log.ts';
-import type {
-  AppliedEntries,
-  PolicyApplicationStatus,
-  PolicyApplications,
-  PolicyApplicationStart,
-} from './record/policy-application.ts';
+import type { AppliedEntries, PolicyApplications, PolicyApplicationStart } from './record/policy-application.ts';
 import type { RecordLog } from './record/record-log.ts';
 import type { Redactor } from './redaction/redactor.ts';
+import {
+  addRedactions,
+  addRows,
+  olderOf,
+  readProgress,
+  rowsOf,
+  writeProgress,
+  type Application,
+  type Cursor,
+} from './policy-application-progress.ts';
+import { errorCode } from './spool/files.ts';
 import type { Spool } from './spool/spool.ts';
+import { receivedAtUnixNano, slicesOf } from './store/rewrite/row-slices.ts';
 import type { Store } from './store/connect.ts';
 import { rowRequest, rowsWithTexts } from './store/rewrite/row-request.ts';
 import type { OlderRows, RowChunk } from './store/rewrite/stored-telemetry.ts';
@@ -46,9 +51,6 @@ export interface ResumingPolicyApplications extends PolicyApplications {
 /** How long the spool may take to hand over what was received before. */
 const SPOOL_WITHIN_MS = 10 * 60_000;
 const SPOOL_LOOK_MS = 1_000;
-/** Redacted at once, so that requests that come in meanwhile wait for no longer than for each other. */
-const ROWS_AT_ONCE = 64;
-const BYTES_AT_ONCE = 256 * 1024;
 /** Of the time that redaction took, so much is left to others afterwards. */
 const PAUSE_SHARE = 0.5;
 /** Shorter pauses are saved up: a timer takes as long. */
@@ -57,22 +59,6 @@ const ENTRIES_NAMED_MAX = 100;
 
 /** Where the latest application of any tenant stands in the map of them; no tenant is called so. */
 const LATEST = '';
-
-interface Cursor {
-  readonly table: string;
-  readonly partition: string;
-  /** Nanoseconds: what was received up to here is staged. */
-  readonly after: string;
-  readonly staged: number;
-  /** All is staged; what is left is to put it in place. */
-  readonly replacing: boolean;
-}
-
-interface Application {
-  readonly tenant: string;
-  status: PolicyApplicationStatus;
-  cursor: Cursor | null;
-}
 
 /** Another policy came into force: what is staged under this one is not put in place. */
 class Superseded extends Error {}
@@ -94,12 +80,6 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
   let owedMs = 0;
   /** What another process left behind is known: before that, nothing may be staged over it. */
   let ready = false;
-
-  async function persist(application: Application): Promise<void> {
-    const temporary = `${options.file}.new`;
-    await writeFile(temporary, JSON.stringify(application), { mode: 0o600 });
-    await rename(temporary, options.file);
-  }
 
   function begin(tenant: string, since: Date): PolicyApplicationStart {
     if (redactor.policy.mode === 'observe') return { kind: 'observing' };
@@ -153,7 +133,10 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
         );
         return finish(application, 'failed', problem);
       })
-      .catch(() => undefined)
+      .catch((error: unknown) => {
+        const reason = errorCode(error);
+        logger.error({ reason }, 'where applying the policy stands could not be written down');
+      })
       .finally(() => {
         current = undefined;
       });
@@ -170,12 +153,12 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
       { policy: status.policyVersion, state, tables: status.tables, remaining: application.status.remaining },
       'the policy was applied to what is stored',
     );
-    await persist(application);
+    await writeProgress(options.file, application);
   }
 
   async function step(application: Application, text: string): Promise<void> {
     application.status = { ...application.status, step: text };
-    await persist(application);
+    await writeProgress(options.file, application);
     if (closing) throw new Stopped();
   }
 
@@ -189,7 +172,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     if (application === undefined || cursor?.replacing !== true || table === undefined) return;
     await rewrite.telemetry.replace(table, cursor.partition, olderOf(application));
     application.cursor = null;
-    await persist(application);
+    await writeProgress(options.file, application);
   }
 
   async function apply(application: Application): Promise<void> {
@@ -254,7 +237,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     }
     await rewrite.telemetry.replace(table, partition, older);
     application.cursor = null;
-    await persist(application);
+    await writeProgress(options.file, application);
   }
 
   async function stageChunk(
@@ -268,12 +251,12 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     const frames: SpooledFrame[] = [];
     let changed = 0;
     for (const slice of slicesOf(chunk.rows)) {
-      const { bytes } = rowRequest(table, slice);
-      const frame = await redact(application, table.signal, bytes, slice.length, receivedAt(slice[0]));
+      const bytes = rowRequest(table, slice);
+      const frame = await redact(application, table.signal, bytes, slice.length, receivedAtUnixNano(slice[0]));
       const contentHash = createHash('sha256').update(`${token} ${frames.length}`).digest('hex');
       frames.push({ ...frame, contentHash });
       changed += frame.receipts.filter((receipt) => receipt.redactions.length > 0).length;
-      count(
+      addRedactions(
         application,
         frame.receipts.flatMap((receipt) => receipt.redactions),
       );
@@ -282,7 +265,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     }
     await rewrite.telemetry.addReceipts(frames, `${token} receipts`);
     await rewrite.telemetry.stage(table, rows, token);
-    add(application, table.name, rows.length, changed);
+    addRows(application, table.name, rows.length, changed);
   }
 
   async function redact(
@@ -317,8 +300,8 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
       // Only the first row of a frame holds its bytes.
       await rewrite.aside.replaceFrame(older, aside, bytes.length === 0 ? bytes : frame.bytes);
       const redactions = frame.receipts.flatMap((receipt) => receipt.redactions);
-      count(application, redactions);
-      add(application, 'unloadable_items', 1, redactions.length > 0 ? 1 : 0);
+      addRedactions(application, redactions);
+      addRows(application, 'unloadable_items', 1, redactions.length > 0 ? 1 : 0);
     }
   }
 
@@ -344,7 +327,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
           });
           if (frame.policyVersion !== application.status.policyVersion) throw new Superseded();
           const redactions = frame.receipts.flatMap((receipt) => receipt.redactions);
-          count(application, redactions);
+          addRedactions(application, redactions);
           return { bytes: frame.bytes, redactions, policyVersion: frame.policyVersion };
         });
         if (reapplied.redactions.length > 0) changed += 1;
@@ -352,7 +335,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
         await giveWay(performance.now() - started);
       }
       await options.evidenceLog.put(clean);
-      add(application, 'evidence', clean.length, changed);
+      addRows(application, 'evidence', clean.length, changed);
     }
     await rewrite.evidence.removeReplaced(older);
   }
@@ -369,7 +352,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
         const { text } = redactor.redactText(path, { tenant: application.tenant });
         if (text === path) continue;
         await rewrite.aside.renamePath(older, path, text);
-        add(application, 'redaction_receipts', 1, 1);
+        addRows(application, 'redaction_receipts', 1, 1);
       }
       await step(application, 'places named in receipts');
     }
@@ -407,7 +390,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     status: (tenant) => applications.get(tenant)?.status,
     async start() {
       if (closing) return;
-      const application = await readApplication(options.file);
+      const application = await readProgress(options.file);
       if (application === undefined) {
         ready = true;
         return;
@@ -429,73 +412,6 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
       closing = true;
       await running;
     },
-  };
-}
-
-async function readApplication(file: string): Promise<Application | undefined> {
-  try {
-    return JSON.parse(await readFile(file, 'utf8')) as Application;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${file} cannot be read: remove it to forget the application it tells of`, { cause: error });
-  }
-}
-
-function olderOf({ tenant, status }: Application): OlderRows {
-  return {
-    tenant,
-    policyVersion: status.policyVersion,
-    from: BigInt(Date.parse(status.since)) * 1_000_000n,
-    to: BigInt(Date.parse(status.until)) * 1_000_000n,
-  };
-}
-
-/** Rows that came in one request stay together, up to a bound. */
-function slicesOf(rows: readonly StoredRow[]): readonly (readonly StoredRow[])[] {
-  const slices: StoredRow[][] = [];
-  let bytes = 0;
-  for (const row of rows) {
-    const last = slices.at(-1);
-    const size = JSON.stringify(row).length;
-    const fits = last !== undefined && last.length < ROWS_AT_ONCE && bytes + size <= BYTES_AT_ONCE;
-    if (fits && last[0]?.['ReceivedAt'] === row['ReceivedAt']) {
-      last.push(row);
-      bytes += size;
-    } else {
-      slices.push([row]);
-      bytes = size;
-    }
-  }
-  return slices;
-}
-
-/** `2026-11-28 02:16:55.745548656` in UTC, as nanoseconds. */
-function receivedAt(row: StoredRow | undefined): bigint {
-  const [seconds = '', fraction = ''] = String(row?.['ReceivedAt']).split('.');
-  return BigInt(Date.parse(`${seconds.replace(' ', 'T')}Z`)) * 1_000_000n + BigInt(fraction.padEnd(9, '0'));
-}
-
-function rowsOf({ status }: Application, table: string): number {
-  return status.tables.find((each) => each.table === table)?.rows ?? 0;
-}
-
-function add(application: Application, table: string, rows: number, changed: number): void {
-  const { tables } = application.status;
-  const before = tables.find((each) => each.table === table) ?? { table, rows: 0, changed: 0 };
-  const now = { table, rows: before.rows + rows, changed: before.changed + changed };
-  application.status = {
-    ...application.status,
-    tables: tables.includes(before) ? tables.map((each) => (each === before ? now : each)) : [...tables, now],
-  };
-}
-
-function count(application: Application, redactions: readonly Redaction[]): void {
-  if (redactions.length === 0) return;
-  const counts = new Map(application.status.redactions.map((each) => [each.rule, each.count]));
-  for (const { rule } of redactions) counts.set(rule, (counts.get(rule) ?? 0) + 1);
-  application.status = {
-    ...application.status,
-    redactions: [...counts].map(([rule, each]) => ({ rule, count: each })).sort((a, b) => b.count - a.count),
   };
 }
 

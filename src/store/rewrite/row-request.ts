@@ -2,21 +2,17 @@ import { WireReader } from '../../otlp/protobuf/reader.ts';
 import { WireWriter } from '../../otlp/protobuf/writer.ts';
 import type { RowKind, StoredRow, TelemetryTableShape } from './telemetry-table.ts';
 
-/**
- * Stored rows as an export request that holds all their text in the places it came from, and the texts of that request put
- * back into the rows after redaction. Everything else of a row (times, numbers, ids, counts) stays in the row and is
- * never taken apart. Attribute values come back as the text they were stored as; numbers and booleans are sent as such.
- */
-export interface RowRequest {
-  readonly bytes: Buffer;
-  readonly rows: readonly StoredRow[];
-}
-
 type Attributes = Readonly<Record<string, string>>;
 type Texts = Readonly<Record<string, unknown>>;
 
-/** Rows of one table and one tenant. Neighbours of one resource and scope stay together, as they came. */
-export function rowRequest(table: TelemetryTableShape, rows: readonly StoredRow[]): RowRequest {
+/**
+ * Stored rows as an export request that holds all their text in the places it came from; `rowsWithTexts` puts the texts of
+ * that request back into the rows after redaction. Everything else of a row (times, numbers, ids, counts) stays in the row
+ * and is never taken apart. Attribute values come back as the text they were stored as; numbers and booleans are sent as such.
+ *
+ * @param rows of one table and one tenant; neighbours of one resource and scope stay together, as they came
+ */
+export function rowRequest(table: TelemetryTableShape, rows: readonly StoredRow[]): Buffer {
   const writer = new WireWriter(64 * 1024);
   for (const group of groupsOf(rows)) {
     const [first] = group;
@@ -41,7 +37,7 @@ export function rowRequest(table: TelemetryTableShape, rows: readonly StoredRow[
     writer.stringField(3, text(first, 'ResourceSchemaUrl'));
     writer.end(inResource);
   }
-  return { bytes: writer.finish(), rows };
+  return writer.finish();
 }
 
 /**
