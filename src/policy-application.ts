@@ -148,12 +148,17 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     problem: string | null,
   ): Promise<void> {
     const { status } = application;
-    application.status = { ...status, state, problem, endedAt: clock().toISOString(), step: state };
+    const ended = { ...status, state, problem, endedAt: clock().toISOString(), step: state };
     logger.info(
-      { policy: status.policyVersion, state, tables: status.tables, remaining: application.status.remaining },
+      { policy: status.policyVersion, state, tables: status.tables, remaining: status.remaining },
       'the policy was applied to what is stored',
     );
-    await writeProgress(options.file, application);
+    try {
+      await writeProgress(options.file, { ...application, status: ended });
+    } finally {
+      // Not before: who reads that it has ended may begin the next at once.
+      application.status = ended;
+    }
   }
 
   async function step(application: Application, text: string): Promise<void> {
