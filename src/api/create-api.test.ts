@@ -378,6 +378,21 @@ describe('evidence and traces', () => {
     expect(ids.size).toBe(0);
   });
 
+  test('a claim of what is not there, or of another incident, is answered with what could not be filed', async () => {
+    const { record, post, get } = await fixture();
+    await record.evidenceLog.put([
+      evidenceRow({ id: 'u2', state: 'unfiled', link: null }),
+      evidenceRow({ id: 'theirs', incident: 'another' }),
+    ]);
+    const body = { incident: 'INC-1', evidence: ['u2', 'theirs', 'nowhere'] };
+    const agent = { 'x-docket-actor': 'bot', 'x-docket-actor-kind': 'agent' };
+    const claimed = await post('/api/v1/evidence/file', body, agent);
+    expect(await claimed.json()).toEqual({ incident: 'INC-1', filed: 1, missing: ['theirs', 'nowhere'] });
+    expect(await (await get('/api/v1/incidents/INC-1/evidence/u2')).json()).toMatchObject({
+      link: { mode: 'manual', rule: 'filed by agent bot' },
+    });
+  });
+
   test('unfiled rows are listed and filed by hand', async () => {
     const { get, post, record } = await fixture();
     await record.evidenceLog.put([evidenceRow({ id: 'u1', state: 'unfiled', link: null })]);
@@ -387,7 +402,7 @@ describe('evidence and traces', () => {
     expect(unfiled.items).toMatchObject([{ id: 'u1', incident: null }]);
     const body = { incident: 'INC-1', evidence: ['u1', 'u1', 'none'] };
     const filed = await post('/api/v1/evidence/file', body, { 'x-docket-actor': 'alice' });
-    expect(await filed.json()).toEqual({ incident: 'INC-1', filed: 1 });
+    expect(await filed.json()).toEqual({ incident: 'INC-1', filed: 1, missing: ['none'] });
     expect(await (await get('/api/v1/incidents/INC-1/evidence/u1')).json()).toMatchObject({
       link: { mode: 'manual', rule: 'filed by alice', score: 1 },
     });

@@ -81,7 +81,19 @@ const fileRoute = createRoute({
     {
       200: {
         description: 'How many rows were newly filed',
-        content: { [json]: { schema: z.object({ incident: z.string(), filed: z.int() }) } },
+        content: {
+          [json]: {
+            schema: z.object({
+              incident: z.string(),
+              filed: z.int(),
+              missing: z
+                .array(z.string())
+                .openapi({
+                  description: 'Ids that are no unfiled row and none of the incident: unknown, or of another incident',
+                }),
+            }),
+          },
+        },
       },
     },
     { 404: 'No such incident', 422: 'Refused' },
@@ -131,12 +143,11 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
     const { incident, evidence: ids } = context.req.valid('json');
     const found = await record.summary(tenant, incident);
     if (!found) throw unknownIncident();
-    const filed = await evidence.file(tenant, found.id, [...new Set(ids)], {
-      mode: 'manual',
-      rule: `filed by ${actor.name}`,
-      score: 1,
-    });
-    return context.json({ incident: found.ref, filed });
+    const wanted = [...new Set(ids)];
+    const who = actor.kind === 'human' ? actor.name : `${actor.kind} ${actor.name}`;
+    const filed = await evidence.file(tenant, found.id, wanted, { mode: 'manual', rule: `filed by ${who}`, score: 1 });
+    const held = await evidence.existing(tenant, found.id, wanted);
+    return context.json({ incident: found.ref, filed, missing: wanted.filter((id) => !held.has(id)) });
   });
 }
 
