@@ -358,7 +358,10 @@ describe('evidence and traces', () => {
       type: 'evidence.withdraw',
       body: { evidence: id, reason: 'wrong cluster' },
     });
-    expect(((await (await get(`${path}/${id}`)).json()) as { state: string }).state).toBe('withdrawn');
+    expect(evidenceSchema.parse(await (await get(`${path}/${id}`)).json())).toMatchObject({
+      state: 'withdrawn',
+      verdict: { verdict: 'withdrawn', by: { name: 'anonymous' }, reason: 'wrong cluster' },
+    });
   });
 
   test('pages follow each other without loss', async () => {

@@ -10,7 +10,7 @@ import type {
   EvidenceTokens,
   EvidenceTool,
 } from '../record/evidence.ts';
-import type { EvidenceStanding } from '../record/record-service.ts';
+import type { EvidenceStanding, EvidenceVerdict } from '../record/record-service.ts';
 import { formatUnixNano } from './unix-nano.ts';
 
 /** An evidence row as the API shows it. Times are RFC 3339 UTC with nanoseconds. */
@@ -36,6 +36,8 @@ export interface EvidenceJson {
   readonly content: Readonly<Record<string, EvidenceContent | { readonly captured: false }>>;
   readonly redactions: readonly EvidenceRedaction[];
   readonly link: EvidenceLink | null;
+  /** What somebody said of it in this incident: a confirmed inferred link may decide, a withdrawn one counts for nothing. */
+  readonly verdict: EvidenceVerdict | null;
   readonly source: EvidenceSource;
   readonly sourceFamily: string;
   readonly trust: string;
@@ -48,9 +50,9 @@ export interface EvidenceJson {
 }
 
 /** What the record says of evidence by now; laid over the rows as stored. */
-type Standing = Pick<EvidenceStanding, 'disputed' | 'withdrawn'>;
+type Standing = Pick<EvidenceStanding, 'disputed' | 'withdrawn' | 'verdicts'>;
 
-export const NO_STANDING: Standing = { disputed: [], withdrawn: [] };
+export const NO_STANDING: Standing = { disputed: [], withdrawn: [], verdicts: new Map() };
 
 /** `ref` is the incident's ref, null for an unfiled row. */
 export function evidenceJson(row: EvidenceRow, ref: string | null, standing: Standing): EvidenceJson {
@@ -81,6 +83,7 @@ export function evidenceJson(row: EvidenceRow, ref: string | null, standing: Sta
     ),
     redactions: row.redactions,
     link: row.link,
+    verdict: standing.verdicts.get(row.id) ?? null,
     source: row.source,
     sourceFamily: row.sourceFamily,
     trust: row.trust,

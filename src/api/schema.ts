@@ -193,6 +193,14 @@ export const evidenceSchema = z
     link: z
       .object({ mode: z.enum(['explicit', 'bound', 'inferred', 'manual']), rule: text, score: z.number() })
       .nullable(),
+    verdict: z
+      .object({
+        verdict: z.enum(['confirmed', 'disputed', 'withdrawn']),
+        by: actorSchema,
+        at: time,
+        reason: text.nullable(),
+      })
+      .nullable(),
     source: z.object({
       traceId: text,
       spanId: text,

@@ -19,6 +19,7 @@ import type {
   Stance,
   StatusUpdate,
 } from './incident-record.ts';
+import type { EvidenceStanding, EvidenceVerdict } from './record-service.ts';
 import type { QueryAim } from './evidence-queries.ts';
 import { isLive, type HypothesisState, type IncidentState, type StanceState } from './incident-state.ts';
 import type { RecordPolicy } from './record-policy.ts';
@@ -210,10 +211,23 @@ function stanceOf(state: IncidentState, stance: StanceState): Stance {
   };
 }
 
-/** Ids of evidence that somebody disputed, or took back. */
-export function evidenceStandingOf({ evidence }: Pick<IncidentState, 'evidence'>) {
+/** Evidence that somebody judged: the ids of what is disputed or taken back, and who said what of it. */
+export function evidenceStandingOf({
+  evidence,
+}: Pick<IncidentState, 'evidence'>): Omit<EvidenceStanding, 'id' | 'ref'> {
   const facts = [...evidence.values()];
+  const verdicts = facts.flatMap((each): [string, EvidenceVerdict][] => {
+    const { withdrawn, disputed, confirmed } = each;
+    if (withdrawn !== null)
+      return [[each.id, { verdict: 'withdrawn', by: withdrawn.by, at: withdrawn.at, reason: withdrawn.reason }]];
+    if (disputed !== null)
+      return [[each.id, { verdict: 'disputed', by: disputed.by, at: disputed.at, reason: disputed.reason }]];
+    return confirmed === null
+      ? []
+      : [[each.id, { verdict: 'confirmed', by: confirmed.by, at: confirmed.at, reason: null }]];
+  });
   return {
+    verdicts: new Map(verdicts),
     disputed: facts.filter((each) => each.disputed !== null && each.withdrawn === null).map((each) => each.id),
     withdrawn: facts.filter((each) => each.withdrawn !== null).map((each) => each.id),
   };

@@ -141,6 +141,16 @@ export interface EvidenceStanding {
   readonly ref: string;
   readonly disputed: readonly string[];
   readonly withdrawn: readonly string[];
+  /** The latest word on each piece of evidence that somebody judged. */
+  readonly verdicts: ReadonlyMap<string, EvidenceVerdict>;
+}
+
+/** What somebody said of a piece of evidence: that it belongs here, that it is doubtful, or that it is taken back. */
+export interface EvidenceVerdict {
+  readonly verdict: 'confirmed' | 'disputed' | 'withdrawn';
+  readonly by: Actor;
+  readonly at: string;
+  readonly reason: string | null;
 }
 
 export interface BriefAnswer {

@@ -247,6 +247,28 @@ test('a row leads to its runbook and to what it is about elsewhere, and only wha
   expect(await html({ kind: 'tool_call' })).toContain('not ended');
 });
 
+test('a row says how it came to the incident, and who confirmed or took it back, and why', async () => {
+  const { record, page } = await fixture();
+  const link = { mode: 'inferred', rule: 'names trace 4bf9', score: 0.6 } as const;
+  const confirmed = await record.evidence({ link });
+  const cut = await record.evidence({ link });
+  await record.evidence({});
+  await record.did(ALICE, 'evidence.confirm', { evidence: confirmed });
+  await record.did(ALICE, 'evidence.dispute', { evidence: cut, reason: 'Is it?' });
+  await record.did(ALICE, 'evidence.withdraw', { evidence: cut, reason: 'Another <matter>' });
+  const { html } = await page('/incidents/INC-1');
+  const remarks = html.slice(html.indexOf('Newest first')).match(/<div class="quiet">[^<]*link[^<]*/g);
+  expect(remarks).toEqual([
+    '<div class="quiet">explicit link',
+    '<div class="quiet">withdrawn by alice · inferred link, score 0.6',
+    '<div class="quiet">confirmed by alice · inferred link, score 0.6',
+  ]);
+  const row = (await page(`/incidents/INC-1/evidence/${cut}`)).html;
+  expect(row).toContain('inferred: names trace 4bf9 (score 0.6)');
+  expect(row).toMatch(/Judged<\/dt><dd>withdrawn by <span>alice.*: Another &lt;matter&gt;<\/dd>/);
+  expectSound(row);
+});
+
 test('a record leads to the runbooks and owners of its services and to what raised it', async () => {
   const { record, page } = await fixture();
   expect((await page('/incidents/INC-1')).html).not.toContain('Owners and runbooks');

@@ -3,7 +3,7 @@ import type { ApiEnv } from '../api/api-context.ts';
 import { evidenceJson, NO_STANDING } from '../api/evidence-json.ts';
 import { readEvidencePage } from '../api/read-evidence-page.ts';
 import type { EvidenceLog, EvidencePageRequest } from '../record/evidence-log.ts';
-import { EVIDENCE_KINDS } from '../record/evidence.ts';
+import { EVIDENCE_KINDS, type EvidenceRow } from '../record/evidence.ts';
 import { INCIDENT_STATUSES, SEVERITIES, type IncidentStatus, type IncidentSummary } from '../record/incident-record.ts';
 import type { MemoryService } from '../record/memory/memory-service.ts';
 import { createMeasureReader } from '../record/memory/record-measures.ts';
@@ -114,7 +114,8 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const last = Math.max(0, found.head.seq - ENTRIES_PER_PAGE);
     const asked = context.req.query('entries');
     const after = asked !== undefined && /^\d{1,15}$/.test(asked) ? Math.min(Number(asked), last) : last;
-    const [entries, rows, help, similar] = await Promise.all([
+    const [standing, entries, rows, help, similar] = await Promise.all([
+      record.evidenceStanding(tenant, found.id),
       record.entries(tenant, found.id, { after, limit: ENTRIES_PER_PAGE }),
       readEvidencePage(evidenceRequest(context, filter.q), (request) => evidence.page(tenant, found.id, request)),
       evidence.page(tenant, found.id, { kinds: ['ownership', 'runbook'], limit: HELP_SHOWN }),
@@ -122,12 +123,13 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       options.memory?.similar(tenant, found.id, SIMILAR_SHOWN).catch(() => undefined),
     ]);
     context.get('accesses').evidence(found.id, rows.items);
+    const json = (row: EvidenceRow) => evidenceJson(row, found.ref, standing ?? NO_STANDING);
     const page = IncidentPage({
       record: found,
       entries: entries?.items ?? [],
       earlierAfter: after === 0 ? undefined : Math.max(0, after - ENTRIES_PER_PAGE),
-      evidence: { items: rows.items.map((row) => evidenceJson(row, found.ref, found.evidence)), next: rows.next },
-      help: help.items.map((row) => evidenceJson(row, found.ref, found.evidence)),
+      evidence: { items: rows.items.map(json), next: rows.next },
+      help: help.items.map(json),
       filter,
       similar,
       nowMs: Date.now(),
@@ -142,7 +144,8 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
     const row = await evidence.get(tenant, found.id, context.req.param('eid'));
     if (!row) return notFound(context, 'The incident has no such evidence.');
     context.get('accesses').evidence(found.id, [row]);
-    const page = EvidencePage({ row: evidenceJson(row, found.ref, found.evidence), incidentTitle: found.title });
+    const standing = (await record.evidenceStanding(tenant, found.id)) ?? NO_STANDING;
+    const page = EvidencePage({ row: evidenceJson(row, found.ref, standing), incidentTitle: found.title });
     return context.html(document(row.summary === '' ? row.kind : row.summary, version, page, notice()));
   });
 

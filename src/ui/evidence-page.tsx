@@ -1,7 +1,7 @@
 import type { EvidenceJson } from '../api/evidence-json.ts';
 import { EvidenceTime, ReceivedTime } from './evidence-time.tsx';
 import { Outside } from './outside.tsx';
-import { Badge, kindWords, outcomeTone, pathTo, Redacted, Who } from './text.tsx';
+import { Badge, kindWords, outcomeTone, pathTo, Redacted, Time, Who } from './text.tsx';
 
 /** One row of evidence with its redacted content, what was taken out, and where it came from. */
 export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJson; readonly incidentTitle: string }) {
@@ -57,6 +57,16 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
             ? `${row.link.mode}: ${row.link.rule}${row.link.score === 1 ? '' : ` (score ${row.link.score})`}`
             : 'not linked'}
         </Fact>
+        {row.verdict === null ? null : (
+          <Fact name="Judged">
+            {row.verdict.verdict} by <Who actor={row.verdict.by} /> <Time at={row.verdict.at} />
+            {row.verdict.reason === null ? null : (
+              <>
+                : <Redacted text={row.verdict.reason} />
+              </>
+            )}
+          </Fact>
+        )}
         <Fact name="Source">
           {row.source.signal}, {row.sourceFamily}
           {row.source.traceId === '' ? null : (

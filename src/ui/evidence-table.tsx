@@ -75,9 +75,11 @@ function Handles({ row }: { readonly row: EvidenceJson }) {
 
 function Remarks({ row }: { readonly row: EvidenceJson }) {
   const remarks: string[] = [];
-  if (row.state === 'disputed' || row.state === 'withdrawn') remarks.push(row.state);
+  if (row.verdict !== null) remarks.push(`${row.verdict.verdict} by ${row.verdict.by.name}`);
   if (row.redactions.length > 0) remarks.push(`${row.redactions.length} redacted`);
-  if (row.link?.mode === 'inferred') remarks.push(`inferred link, score ${row.link.score}`);
+  if (row.link !== null) {
+    remarks.push(`${row.link.mode} link${row.link.mode === 'inferred' ? `, score ${row.link.score}` : ''}`);
+  }
   if (row.trust !== 'observed') remarks.push(row.trust.replaceAll('_', ' '));
   return remarks.length === 0 ? null : <div class="quiet">{remarks.join(' · ')}</div>;
 }

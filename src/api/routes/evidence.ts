@@ -86,11 +86,9 @@ const fileRoute = createRoute({
             schema: z.object({
               incident: z.string(),
               filed: z.int(),
-              missing: z
-                .array(z.string())
-                .openapi({
-                  description: 'Ids that are no unfiled row and none of the incident: unknown, or of another incident',
-                }),
+              missing: z.array(z.string()).openapi({
+                description: 'Ids that are no unfiled row and none of the incident: unknown, or of another incident',
+              }),
             }),
           },
         },
