@@ -3,6 +3,8 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { open, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createClient } from '@clickhouse/client';
+// Before chdb, which loads the library that it is for.
+import './engine-allocator.ts';
 import { Session, drainPending } from 'chdb';
 import { createChdbConnection } from 'chdb/connection';
 import type { Database, Lane, Purpose } from './database.ts';
