@@ -1,16 +1,19 @@
 import { randomFillSync, randomInt } from 'node:crypto';
 import { WireWriter } from '../src/otlp/protobuf/writer.ts';
+import { agentSpan, type AgentSpans } from './corpus-agent-span.ts';
+import { attributes, pick, sentence, SERVICES } from './corpus-attributes.ts';
 
 /**
  * The bench corpus: OTLP requests in the shape that was recorded from a shop of ten services and from coding agents. A service
- * span is about 570 bytes with 12 attributes of its own under a resource with 10; an agent span is a tool call with its arguments,
- * its result (0.3 to 3 KB of listings, logs or JSON) and the messages before it; a log record is about 470 bytes.
+ * span is about 515 bytes with 12 attributes of its own under a resource with 10; a log record is about 400 bytes.
  */
 export interface CorpusOptions {
   readonly signal: 'traces' | 'logs';
   readonly itemsPerRequest: number;
   /** Share of GenAI spans with content, 0 to 1. */
   readonly agentShare: number;
+  /** `tool calls` when not given. */
+  readonly agentSpans?: AgentSpans;
   /**
    * Distinct requests made ahead; after that many the same attributes come again under new ids and times. Making a request takes longer
    * than Docket needs for it, so a generator prepares them.
@@ -26,21 +29,7 @@ export interface Corpus {
 
 const ITEMS_PER_RESOURCE = 64;
 const SPANS_PER_TRACE = 8;
-/** Tool results in which a credential stands, one in so many. */
-const CREDENTIAL_EVERY = 20;
 
-const SERVICES = [
-  'product-catalog',
-  'frontend',
-  'cart',
-  'checkout',
-  'payment',
-  'shipping',
-  'ad',
-  'currency',
-  'email',
-  'quote',
-] as const;
 const ROUTES = [
   '/api/v1/products/{productId}',
   '/api/v1/cart',
@@ -50,17 +39,6 @@ const ROUTES = [
   '/healthz',
 ] as const;
 const STATUS_CODES = ['200', '200', '200', '404', '500'] as const;
-const WORDS =
-  'the a checkout service returns error after deploy pods restart memory limit timeout connection refused upstream retry payment currency conversion rate cart empty node pressure look at logs of previous container compare with last release roll back config map changed'.split(
-    ' ',
-  );
-const COMMANDS = [
-  'kubectl get pods -n shop -o wide',
-  'kubectl logs deploy/checkout -n shop --tail=200',
-  'kubectl describe deployment checkout -n shop',
-  'cat config/production.json',
-] as const;
-
 /** Where the ids and times of a template's items lie. `at` of an absent field is -1. */
 interface Place {
   readonly traceAt: number;
@@ -132,7 +110,7 @@ function writeNanos(target: Buffer, at: number, nanos: number): void {
 
 function makeTemplate(options: CorpusOptions): Template {
   const writer = new WireWriter(options.itemsPerRequest * 700);
-  const items: { readonly number: number; readonly newTrace: boolean; readonly agent: boolean }[] = [];
+  const items: WrittenItem[] = [];
   for (let first = 0; first < options.itemsPerRequest; first += ITEMS_PER_RESOURCE) {
     const count = Math.min(ITEMS_PER_RESOURCE, options.itemsPerRequest - first);
     const resourceGroup = writer.begin(1);
@@ -145,12 +123,17 @@ function makeTemplate(options: CorpusOptions): Template {
     for (let index = first; index < first + count; index += 1) {
       const newTrace = (index - first) % SPANS_PER_TRACE === 0;
       const agent = Math.floor((index + 1) * options.agentShare) > Math.floor(index * options.agentShare);
-      items.push({ number: index, newTrace, agent });
       const item = writer.begin(2);
+      let hasCallId = false;
       if (options.signal === 'logs') logRecord(writer, index, service);
-      else if (agent) agentSpan(writer, index, newTrace);
-      else serviceSpan(writer, index, newTrace);
+      else if (agent) {
+        const span = agentSpan(options.agentSpans ?? 'tool calls', callId(index));
+        hasCallId = 'gen_ai.tool.call.id' in span.attributes;
+        spanHead(writer, index, newTrace, span.name, span.kind);
+        attributes(writer, 9, span.attributes);
+      } else serviceSpan(writer, index, newTrace);
       writer.end(item);
+      items.push({ number: index, newTrace, hasCallId });
     }
     writer.end(scopeGroup);
     writer.end(resourceGroup);
@@ -173,18 +156,20 @@ function mark(kind: number, number: number): Buffer {
   return bytes;
 }
 
-function findPlaces(
-  bytes: Buffer,
-  items: readonly { readonly number: number; readonly newTrace: boolean; readonly agent: boolean }[],
-  signal: CorpusOptions['signal'],
-): Place[] {
+interface WrittenItem {
+  readonly number: number;
+  readonly newTrace: boolean;
+  readonly hasCallId: boolean;
+}
+
+function findPlaces(bytes: Buffer, items: readonly WrittenItem[], signal: CorpusOptions['signal']): Place[] {
   let from = 0;
   const find = (what: Buffer): number => {
     const at = bytes.indexOf(what, from);
     if (at < 0) throw new Error('a template lacks one of its marks');
     return at;
   };
-  return items.map(({ number, newTrace, agent }) => {
+  return items.map(({ number, newTrace, hasCallId }) => {
     // An item's marks stand behind those of the item before it.
     const traceAt = find(mark(TRACE_MARK, number));
     const place: Place = {
@@ -192,7 +177,7 @@ function findPlaces(
       newTrace,
       spanAt: find(mark(SPAN_MARK, number)),
       parentAt: signal === 'traces' && !newTrace ? find(mark(PARENT_MARK, number)) : -1,
-      callIdAt: agent ? find(Buffer.from(callId(number))) + CALL_ID_PREFIX.length : -1,
+      callIdAt: hasCallId ? find(Buffer.from(callId(number))) + CALL_ID_PREFIX.length : -1,
       startAt: find(mark(START_MARK, number)),
       endAt: find(mark(END_MARK, number)),
       ageNanos: randomInt(1_000_000_000),
@@ -253,41 +238,6 @@ function serviceSpan(writer: WireWriter, number: number, newTrace: boolean): voi
   });
 }
 
-function agentSpan(writer: WireWriter, number: number, newTrace: boolean): void {
-  const command = pick(COMMANDS);
-  spanHead(writer, number, newTrace, 'execute_tool shell', 1);
-  attributes(writer, 9, {
-    'gen_ai.operation.name': 'execute_tool',
-    'gen_ai.tool.name': 'shell',
-    'gen_ai.tool.call.id': callId(number),
-    'gen_ai.agent.name': 'sre-agent',
-    'gen_ai.tool.call.arguments': JSON.stringify({ cmd: command, workdir: '/srv', timeout_ms: 10_000 }),
-    'gen_ai.tool.call.result': toolResult(command),
-    'gen_ai.input.messages': JSON.stringify([
-      { role: 'user', parts: [{ type: 'text', content: sentence(20 + randomInt(120)) }] },
-    ]),
-  });
-}
-
-function toolResult(command: string): string {
-  const credential = randomInt(CREDENTIAL_EVERY) === 0 ? `\nexport GITHUB_TOKEN=ghp_${letters(36)}` : '';
-  const lines = 3 + randomInt(25);
-  if (command.startsWith('cat')) {
-    const entries = Array.from({ length: lines }, (_, line) => [
-      `${pick(WORDS)}_${line}`,
-      { enabled: randomInt(2) === 0, limit: randomInt(5_000), owner: pick(SERVICES), note: sentence(5) },
-    ]);
-    return JSON.stringify(Object.fromEntries(entries), null, 2) + credential;
-  }
-  const text = Array.from({ length: lines }, () => {
-    const pod = `${pick(SERVICES)}-5c9d8d7f6b-${letters(5).toLowerCase()}`;
-    return command.includes('logs')
-      ? `2026-11-2${randomInt(10)}T1${randomInt(10)}:${10 + randomInt(50)}:0${randomInt(10)}Z level=info pod=${pod} msg="${sentence(8)}" duration=${randomInt(900)}ms`
-      : `${pod.padEnd(40)} 1/1   Running   ${randomInt(4)}   ${randomInt(48)}h   10.244.${randomInt(8)}.${randomInt(250)}   node-${randomInt(20)}`;
-  });
-  return text.join('\n') + credential;
-}
-
 function logRecord(writer: WireWriter, number: number, service: string): void {
   writer.fixed64Field(1, mark(START_MARK, number).readBigUInt64LE());
   writer.varintField(2, 9);
@@ -306,30 +256,4 @@ function logRecord(writer: WireWriter, number: number, service: string): void {
   writer.bytesField(9, Buffer.concat([mark(TRACE_MARK, number), Buffer.alloc(8)]));
   writer.bytesField(10, mark(SPAN_MARK, number));
   writer.fixed64Field(11, mark(END_MARK, number).readBigUInt64LE());
-}
-
-function attributes(writer: WireWriter, field: number, pairs: Readonly<Record<string, string>>): void {
-  for (const [key, value] of Object.entries(pairs)) {
-    const pair = writer.begin(field);
-    writer.stringField(1, key);
-    const any = writer.begin(2);
-    writer.stringField(1, value);
-    writer.end(any);
-    writer.end(pair);
-  }
-}
-
-function pick<T>(values: readonly T[]): T {
-  const value = values[randomInt(values.length)];
-  if (value === undefined) throw new Error('picked from an empty list');
-  return value;
-}
-
-function sentence(words: number): string {
-  return Array.from({ length: words }, () => pick(WORDS)).join(' ');
-}
-
-function letters(count: number): string {
-  const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789';
-  return Array.from({ length: count }, () => alphabet[randomInt(alphabet.length)]).join('');
 }

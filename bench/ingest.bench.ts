@@ -38,13 +38,29 @@ const base = { signal: 'traces', agentShare: 0, itemsPerRequest: 512, connection
 const SERVICE_HTTP: Payload = { name: 'HTTP, service spans', load: { ...base, protocol: 'http' } };
 const SERVICE_GRPC: Payload = { name: 'gRPC, service spans', load: { ...base, protocol: 'grpc' } };
 const MIXED_HTTP: Payload = {
-  name: 'HTTP, 20 % agent spans',
+  name: 'HTTP, 20 % agent spans, all tool calls',
   load: { ...base, protocol: 'http', agentShare: 0.2, itemsPerRequest: 256 },
 };
 const MIXED_GRPC: Payload = {
-  ...MIXED_HTTP,
-  name: 'gRPC, 20 % agent spans',
+  name: 'gRPC, 20 % agent spans, all tool calls',
   load: { ...MIXED_HTTP.load, protocol: 'grpc' },
+};
+const RECORDED_HTTP: Payload = {
+  name: 'HTTP, 20 % agent spans as recorded',
+  load: { ...MIXED_HTTP.load, agentSpans: 'recorded' },
+};
+const RECORDED_GRPC: Payload = {
+  name: 'gRPC, 20 % agent spans as recorded',
+  load: { ...RECORDED_HTTP.load, protocol: 'grpc' },
+};
+/** Nothing but agent spans: what one of them costs Docket's own code. */
+const TOOL_CALLS: Payload = {
+  name: 'HTTP, tool calls alone',
+  load: { ...MIXED_HTTP.load, agentShare: 1, itemsPerRequest: 64 },
+};
+const RECORDED: Payload = {
+  name: 'HTTP, agent spans as recorded alone',
+  load: { ...RECORDED_HTTP.load, agentShare: 1, itemsPerRequest: 64 },
 };
 const LOGS_HTTP: Payload = { name: 'HTTP, logs', load: { ...base, protocol: 'http', signal: 'logs' } };
 const SMALL: Payload = {
@@ -375,6 +391,7 @@ async function measurePeers(): Promise<{ rows: Row[]; notRun: string[] }> {
     [SERVICE_HTTP, [docket, collector, rotelContender()]],
     [SERVICE_GRPC, [docket, collector, collectorContender('common', 'disk'), rotelContender()]],
     [MIXED_GRPC, [docket, collector, collectorContender('docket', 'memory')]],
+    [RECORDED_GRPC, [docket, collector]],
     [LOGS_HTTP, [docket, collector]],
   ];
   const rows: Row[] = [];
@@ -436,7 +453,17 @@ function printHeader(cells: readonly string[]): void {
 process.stdout.write(
   `machine: ${cpus().length} cores, ${cpus()[0]?.model ?? 'unknown'}; Node ${process.versions.node}; ${seconds} s a row; load before ${fixed(loadavg()[0], 1)}\n\n`,
 );
-const everyPayload = [SERVICE_HTTP, SERVICE_GRPC, MIXED_HTTP, MIXED_GRPC, LOGS_HTTP, SMALL, SMALL_GRPC];
+const everyPayload = [
+  SERVICE_HTTP,
+  SERVICE_GRPC,
+  MIXED_HTTP,
+  MIXED_GRPC,
+  RECORDED_HTTP,
+  RECORDED_GRPC,
+  LOGS_HTTP,
+  SMALL,
+  SMALL_GRPC,
+];
 const payloads = everyPayload.filter(({ name }) => chosen.test(`embedded: ${name}`));
 if (payloads.length > 0) {
   printHeader([
@@ -463,7 +490,7 @@ on disk: ${fixed(embedded.bytesOnDiskPerItem, 1)} bytes an item over all rows, e
 `,
   );
 }
-const ofPath = everyPayload.filter(({ name }) => chosen.test(`path: ${name}`));
+const ofPath = [...everyPayload, TOOL_CALLS, RECORDED].filter(({ name }) => chosen.test(`path: ${name}`));
 if (ofPath.length > 0) {
   printHeader([
     'receive, redact, spool, encode',

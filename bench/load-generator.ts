@@ -5,6 +5,7 @@
  */
 import { connect, type ClientHttp2Session } from 'node:http2';
 import { Agent, request } from 'node:http';
+import type { AgentSpans } from './corpus-agent-span.ts';
 import { createCorpus } from './corpus.ts';
 
 export interface LoadOptions {
@@ -18,6 +19,8 @@ export interface LoadOptions {
   readonly concurrency: number;
   readonly itemsPerRequest: number;
   readonly agentShare: number;
+  /** `tool calls` when not given. */
+  readonly agentSpans?: AgentSpans;
   /** Requests a second over all connections; 0 = as fast as they are answered. */
   readonly requestsPerSecond: number;
 }

@@ -1,6 +1,6 @@
 /**
- * What a request costs Docket's own code, alone in its process: received, redacted, spooled, encoded into Native blocks, by the parts
- * and in the order of src/docket.ts. The blocks are dropped where Docket hands them to ClickHouse, and nothing is linked or served.
+ * What a request costs Docket's own code, alone in its process: received, redacted, spooled, encoded into Native blocks, by the built
+ * parts and in the order of src/docket.ts. The blocks are dropped where Docket hands them to ClickHouse, and nothing is linked or served.
  * The `ingest` bench starts it: `node --import tsx bench/path-server.ts`; it prints where it listens as one line of JSON.
  */
 import { createHash, randomBytes } from 'node:crypto';
@@ -9,19 +9,32 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AGENT_KEY_PREFIXES, INCIDENT_REF_KEYS } from '../src/evidence/recognition-set.ts';
-import { keepHeapFloor } from '../src/heap-floor.ts';
+import type * as RecognitionSet from '../src/evidence/recognition-set.ts';
+import type * as HeapFloor from '../src/heap-floor.ts';
 import type { ExportHandler } from '../src/pipeline/consumer.ts';
-import { createReceiver } from '../src/receiver/receiver.ts';
-import { defaultPolicy } from '../src/redaction/policy-file.ts';
-import { createRedactor } from '../src/redaction/redactor.ts';
-import { createSpool } from '../src/spool/spool.ts';
+import type * as Receiver from '../src/receiver/receiver.ts';
+import type * as PolicyFile from '../src/redaction/policy-file.ts';
+import type * as Redactor from '../src/redaction/redactor.ts';
+import type * as Spool from '../src/spool/spool.ts';
 import type { Database } from '../src/store/database.ts';
-import { createStoreInstruments } from '../src/store/instruments.ts';
-import { createLoader } from '../src/store/loader.ts';
-import { blockBytes } from '../src/store/native/column.ts';
-import { createLogger } from '../src/telemetry/logger.ts';
-import { createMetrics } from '../src/telemetry/metrics.ts';
+import type * as StoreInstruments from '../src/store/instruments.ts';
+import type * as Loader from '../src/store/loader.ts';
+import type * as Column from '../src/store/native/column.ts';
+import type * as LoggerModule from '../src/telemetry/logger.ts';
+import type * as Metrics from '../src/telemetry/metrics.ts';
+import { built } from './built.ts';
+
+const { AGENT_KEY_PREFIXES, INCIDENT_REF_KEYS } = await built<typeof RecognitionSet>('evidence/recognition-set.js');
+const { keepHeapFloor } = await built<typeof HeapFloor>('heap-floor.js');
+const { createReceiver } = await built<typeof Receiver>('receiver/receiver.js');
+const { defaultPolicy } = await built<typeof PolicyFile>('redaction/policy-file.js');
+const { createRedactor } = await built<typeof Redactor>('redaction/redactor.js');
+const { createSpool } = await built<typeof Spool>('spool/spool.js');
+const { createStoreInstruments } = await built<typeof StoreInstruments>('store/instruments.js');
+const { createLoader } = await built<typeof Loader>('store/loader.js');
+const { blockBytes } = await built<typeof Column>('store/native/column.js');
+const { createLogger } = await built<typeof LoggerModule>('telemetry/logger.js');
+const { createMetrics } = await built<typeof Metrics>('telemetry/metrics.js');
 
 keepHeapFloor();
 const logger = createLogger('warn');

@@ -5,22 +5,18 @@
  * for a second of processor time, best of the rounds, beside what a loop that only reads each character does on this machine.
  */
 import { writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { WireWriter } from '../src/otlp/protobuf/writer.ts';
 import type * as PolicyFile from '../src/redaction/policy-file.ts';
 import type { PresetName } from '../src/redaction/policy.ts';
 import type * as RedactorModule from '../src/redaction/redactor.ts';
 import type * as LoggerModule from '../src/telemetry/logger.ts';
 import type * as MetricsModule from '../src/telemetry/metrics.ts';
+import { built } from './built.ts';
 
-const at = process.argv.indexOf('--dist');
-const dist = resolve(at > 0 ? (process.argv[at + 1] ?? '') : join(import.meta.dirname, '..', 'dist'));
-const built = async (path: string): Promise<unknown> => import(pathToFileURL(join(dist, path)).href);
-const { defaultPolicy } = (await built('redaction/policy-file.js')) as typeof PolicyFile;
-const { createRedactor } = (await built('redaction/redactor.js')) as typeof RedactorModule;
-const { createLogger } = (await built('telemetry/logger.js')) as typeof LoggerModule;
-const { createMetrics } = (await built('telemetry/metrics.js')) as typeof MetricsModule;
+const { defaultPolicy } = await built<typeof PolicyFile>('redaction/policy-file.js');
+const { createRedactor } = await built<typeof RedactorModule>('redaction/redactor.js');
+const { createLogger } = await built<typeof LoggerModule>('telemetry/logger.js');
+const { createMetrics } = await built<typeof MetricsModule>('telemetry/metrics.js');
 
 const SPANS = 512;
 const ROUNDS = 5;
