@@ -3,7 +3,8 @@ import { hasContentRules, isNamedContent, isPlainClass } from './content-class.t
 import type { Engine } from './engine.ts';
 import { treatmentOf, type PolicyRules } from './policy.ts';
 import { isToolKey } from './record-context.ts';
-import type { KeyRule, TextContext } from './text-redactor.ts';
+import { contextWith, type TextContext } from './text-context.ts';
+import type { KeyRule } from './text-redactor.ts';
 
 /** What the key of an attribute says, before its value is looked at. */
 export interface KeyInfo {
@@ -36,7 +37,7 @@ export function readKey(engine: Engine, rules: PolicyRules, text: string, contex
   let cleanText = markers.escapeForged(text);
   if (text.startsWith(RESERVED_KEY)) cleanText = `sender.${cleanText}`;
   if (!engine.text.isClean(cleanText, '', rules, engine.policy.budgets)) {
-    cleanText = engine.text.scrub(cleanText, { ...context, receive: () => undefined });
+    cleanText = engine.text.scrub(cleanText, contextWith(context, { receive: () => {} }));
   }
   if (rules.withholdsOther && !PLAIN_KEY.test(text)) cleanText = '';
   const ordinary =

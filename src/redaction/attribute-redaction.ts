@@ -12,6 +12,7 @@ import type { OpaqueFields } from './opaque-field.ts';
 import { scrubsPlainly, treatmentOf, type MessageRole, type Treatment } from './policy.ts';
 import { isToolKey } from './record-context.ts';
 import { RequestedCalls } from './requested-call.ts';
+import { contextWith } from './text-context.ts';
 import type { KeyRule } from './text-redactor.ts';
 import type { WalkState } from './walk-state.ts';
 
@@ -89,11 +90,11 @@ export class AttributeRedaction {
 
   /** Redacts the body of a log record; returns by how many bytes the record grows. */
   body(lengthAt: number, start: number, end: number): number {
-    const { eventName } = this.#walk.recordContext();
+    const { agent, eventName } = this.#walk.recordContext();
     const contentClass = bodyClass(eventName);
     const treatment = treatmentOf(this.#walk.rules, contentClass, 'body', this.#toolName());
     const value = { lengthAt, start, end };
-    if (this.#walk.isAgent()) {
+    if (agent) {
       // A list of members: what was split from a span, perhaps from a tool's.
       if (this.#bytes[start] === 0x32) this.#noteSplitContent(value);
       this.requested.noteBody(start, end);
@@ -247,12 +248,12 @@ export class AttributeRedaction {
 
   /** Treats one value of an attribute; undefined when the attribute is to be dropped. */
   #attributeValue(info: KeyInfo, value: Range, nested: boolean): number | undefined {
+    if (isToolKey(info.text) && this.#walk.item >= 0) this.#walk.recordContext();
     if (info.sensitive !== undefined) return this.#sensitiveValue(info.sensitive, value);
     const contentClass =
       this.#classOf(info, nested) ||
       (this.#other !== '' && !LINKING_KEY.test(info.text) ? this.#other : '') ||
       (info.named && !nested ? NAMED_CLASS : '');
-    if (isToolKey(info.text) && this.#walk.item >= 0) this.#walk.recordContext();
     if (contentClass === '') return info.ignored ? 0 : this.#plainValue(info.text, value);
     const context = contentClass.startsWith('tool.') ? this.#walk.recordContext() : undefined;
     if (contentClass === 'tool.arguments') this.#arguments.push(this.#valueText(value));
@@ -284,7 +285,7 @@ export class AttributeRedaction {
       text,
       contentClass,
       treatment,
-      role === undefined ? context : { ...context, role },
+      role === undefined ? context : contextWith(context, { role }),
     );
     if (clean === undefined) return undefined;
     if (clean === text) return 0;

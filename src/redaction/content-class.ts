@@ -12,6 +12,7 @@ export const NAMED_CLASS = 'attribute';
 
 /** What the body of a log record is, by its event's name. */
 export function bodyClass(eventName: string): string {
+  if (eventName === '') return 'log.body';
   if (eventName === 'gen_ai.tool.message') return 'tool.result';
   const known = contentKey(eventName);
   if (known !== undefined && known.class.startsWith('messages.')) return known.class;

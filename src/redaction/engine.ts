@@ -4,6 +4,7 @@ import type { Scanner } from './detectors/scanner.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import type { Markers } from './marker.ts';
 import type { CompiledPolicy, PolicyRules } from './policy.ts';
+import type { KeyMeaning } from './record-context.ts';
 import type { ToolAnnotations } from './tool-annotations.ts';
 import type { TextRedactor } from './text-redactor.ts';
 
@@ -29,6 +30,8 @@ export interface Engine {
   readonly policy: CompiledPolicy;
   readonly annotations: ToolAnnotations;
   readonly incidentOf: IncidentOf | undefined;
+  /** What keys of attributes say about their record. */
+  readonly keyMeanings: ByteMemo<KeyMeaning>;
   memoryOf(rules: PolicyRules): RulesMemory;
   onFailure(reason: 'engine_error' | 'budget'): void;
 }

@@ -43,6 +43,24 @@ export function attributeText(bytes: Buffer, start: number, end: number, field: 
   return attributeValue(bytes, start, end, field, key, (from, to) => anyValueText(bytes, from, to));
 }
 
+/** True when a KeyValue is under a key of ASCII characters: the last one, should it have several. */
+export function isUnder(bytes: Buffer, start: number, end: number, key: string): boolean {
+  const { length } = key;
+  const keyAt = start + 2;
+  const keyEnd = keyAt + (bytes[start + 1] as number);
+  // The usual pair, one key of less than 128 bytes and one value: its key is compared where it lies.
+  const isUsual =
+    bytes[start] === 0x0a &&
+    keyEnd - keyAt < 0x80 &&
+    keyEnd + 2 <= end &&
+    bytes[keyEnd] === 0x12 &&
+    afterLength(bytes, keyEnd + 1, end) >= 0;
+  if (!isUsual) return stringField(bytes, start, end, 1) === key;
+  if (keyEnd - keyAt !== length) return false;
+  for (let at = 0; at < length; at += 1) if (bytes[keyAt + at] !== key.charCodeAt(at)) return false;
+  return true;
+}
+
 /** Finds the attribute (KeyValue: 1 key, 2 value) that comes last under a key, and reads its AnyValue. */
 function attributeValue(
   bytes: Buffer,
@@ -60,7 +78,7 @@ function attributeValue(
       continue;
     }
     const pairEnd = reader.lengthEnd();
-    if (stringField(bytes, reader.pos, pairEnd, 1) === key) {
+    if (isUnder(bytes, reader.pos, pairEnd, key)) {
       const pair = new WireReader(bytes, reader.pos, pairEnd);
       for (let inner = pair.tag(); inner !== 0; inner = pair.tag()) {
         if (inner !== ((2 << 3) | 2)) {

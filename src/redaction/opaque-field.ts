@@ -5,6 +5,7 @@ import type { Redaction } from '../pipeline/receipt.ts';
 import { readKey, type KeyInfo } from './attribute-key.ts';
 import { Edits } from './edits.ts';
 import { treatmentOf } from './policy.ts';
+import { contextWith } from './text-context.ts';
 import type { WalkState } from './walk-state.ts';
 
 /** Messages within an unknown field that are opened; deeper, the field goes, for nobody has looked into it. */
@@ -160,7 +161,7 @@ export class OpaqueFields {
 
   #scrub(text: string, key: string): { readonly text: string; readonly found: readonly Redaction[] } {
     const found: Redaction[] = [];
-    const context = { ...this.#walk.textContext(key, 'unknown'), receive: (each: Redaction) => void found.push(each) };
+    const context = contextWith(this.#walk.textContext(key, 'unknown'), { receive: (each) => void found.push(each) });
     return { text: this.#walk.engine.text.scrub(text, context), found };
   }
 

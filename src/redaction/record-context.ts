@@ -1,6 +1,7 @@
 import { WireReader } from '../otlp/protobuf/reader.ts';
 import type { MessageName } from '../otlp/protobuf/schema.ts';
 import { isAgentName } from '../otlp/semconv/content-keys.ts';
+import type { ByteMemo } from './byte-memo.ts';
 import { hintOf, type ToolHint } from './tool-annotations.ts';
 
 /** What a record's own attributes and names say about it, read from the original. */
@@ -73,13 +74,40 @@ export function isToolKey(key: string): boolean {
   return TOOL_NAME_KEYS.has(key) || TOOL_KINDS.has(key);
 }
 
-/** Reads the context of one record. Throws OtlpDecodeError on malformed bytes. */
+/** What the key of an attribute says about its record. */
+export interface KeyMeaning {
+  readonly key: string;
+  /** It belongs to an agent dialect. */
+  readonly agent: boolean;
+  /** The MCP annotation it gives. */
+  readonly annotation: string | undefined;
+  /** Its value says something, too. */
+  readonly names: boolean;
+}
+
+/** @param key `''` for one that is longer than any that says something */
+function keyMeaning(key: string): KeyMeaning {
+  return {
+    key,
+    agent: isAgentName(key),
+    annotation: key.endsWith('Hint') ? ANNOTATION.exec(key)?.[1] : undefined,
+    names: key === 'event.name' || key === 'traceloop.entity.name' || key === 'name' || isToolKey(key),
+  };
+}
+
+/**
+ * Reads the context of one record. Throws OtlpDecodeError on malformed bytes.
+ * @param view a view of exactly `bytes`
+ * @param meanings what was found out about keys before
+ */
 export function readRecordContext(
   message: MessageName,
   bytes: Buffer,
+  view: DataView,
   start: number,
   end: number,
   agentScope: boolean,
+  meanings: ByteMemo<KeyMeaning>,
 ): RecordContext {
   const fields = FIELDS.get(message);
   if (fields === undefined) return agentScope ? { ...NO_CONTEXT, agent: true } : NO_CONTEXT;
@@ -101,12 +129,17 @@ export function readRecordContext(
       reader.pos = valueEnd;
     } else if (tag === ((fields.attributes << 3) | 2)) {
       const outer = reader.enter();
-      const { key, valueStart, valueEnd } = keyAndValue(reader);
+      const { keyStart, keyEnd, valueStart, valueEnd } = keyAndValue(reader);
       reader.leave(outer);
-      if (isAgentName(key)) agent = true;
-      const annotation = key.endsWith('Hint') ? ANNOTATION.exec(key)?.[1] : undefined;
+      let meaning = meanings.get(view, keyStart, keyEnd);
+      if (meaning === undefined) {
+        meaning = keyMeaning(keyEnd - keyStart > NAME_LENGTH_MAX ? '' : bytes.toString('utf8', keyStart, keyEnd));
+        meanings.set(view, keyStart, keyEnd, meaning);
+      }
+      const { key, annotation } = meaning;
+      if (meaning.agent) agent = true;
       if (annotation !== undefined) annotations[annotation] = isTrue(bytes, valueStart, valueEnd);
-      if (key === 'event.name' || key === 'traceloop.entity.name' || key === 'name' || isToolKey(key)) {
+      if (meaning.names) {
         const text = stringOf(bytes, valueStart, valueEnd);
         if (TOOL_NAME_KEYS.has(key) && text !== '') toolName = text;
         if (key === 'traceloop.entity.name') entity = text;
@@ -128,15 +161,17 @@ export function readRecordContext(
   return { agent, tool: tool || (agent && toolName !== ''), toolName, hint: hintOf(annotations), eventName };
 }
 
-function keyAndValue(reader: WireReader): { key: string; valueStart: number; valueEnd: number } {
-  let key = '';
+/** Where the last key and the last value of a KeyValue lie. */
+function keyAndValue(reader: WireReader): { keyStart: number; keyEnd: number; valueStart: number; valueEnd: number } {
+  let keyStart = 0;
+  let keyEnd = 0;
   let valueStart = 0;
   let valueEnd = 0;
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === ((1 << 3) | 2)) {
-      const end = reader.lengthEnd();
-      key = end - reader.pos > NAME_LENGTH_MAX ? '' : reader.bytes.toString('utf8', reader.pos, end);
-      reader.pos = end;
+      keyEnd = reader.lengthEnd();
+      keyStart = reader.pos;
+      reader.pos = keyEnd;
     } else if (tag === ((2 << 3) | 2)) {
       valueEnd = reader.lengthEnd();
       valueStart = reader.pos;
@@ -145,7 +180,7 @@ function keyAndValue(reader: WireReader): { key: string; valueStart: number; val
       reader.skip(tag);
     }
   }
-  return { key, valueStart, valueEnd };
+  return { keyStart, keyEnd, valueStart, valueEnd };
 }
 
 /** True for a boolean AnyValue that is, and for the text `true`. */

@@ -81,6 +81,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
       policy,
       annotations,
       incidentOf: options.incidentOf,
+      keyMeanings: new ByteMemo('first'),
       memoryOf(rules) {
         let memory = memories.get(rules);
         if (memory === undefined) {

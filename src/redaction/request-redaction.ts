@@ -11,6 +11,7 @@ import { metadataOnly } from './metadata-only.ts';
 import { OpaqueFields } from './opaque-field.ts';
 import { scrubsPlainly, treatmentOf } from './policy.ts';
 import { streamedDeltas } from './streamed-delta.ts';
+import { contextWith } from './text-context.ts';
 import { toolFacts } from './tool-facts.ts';
 import { WalkState } from './walk-state.ts';
 
@@ -280,10 +281,13 @@ export class RequestRedaction {
   #recordFacts(item: number): void {
     const context = this.#walk.knownContext;
     const { requested, toolTexts } = this.#attributes;
-    if (context === undefined && requested.isEmpty) return;
+    const { arguments: given, results } = toolTexts;
+    const isTool = context?.tool === true || given.length > 0 || results.length > 0;
+    if (!isTool && requested.isEmpty) return;
     const known = {
       hintOf: (toolName: string) => this.#engine.annotations.of(this.#walk.tenant, toolName),
-      scrub: (text: string) => this.#engine.text.scrub(text, { ...this.#walk.textContext('', ''), receive: () => {} }),
+      scrub: (text: string) =>
+        this.#engine.text.scrub(text, contextWith(this.#walk.textContext('', ''), { receive: () => {} })),
       digest: (canonical: string) => this.#engine.fingerprints.of(this.#walk.tenant, canonical),
     };
     const requestedCalls = requested.facts(({ name, arguments: given }) =>

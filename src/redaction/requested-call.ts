@@ -7,6 +7,7 @@ import { readKey } from './attribute-key.ts';
 import { NAMED_CLASS } from './content-class.ts';
 import { stringField } from './message-field.ts';
 import { treatmentOf } from './policy.ts';
+import { contextWith } from './text-context.ts';
 import type { WalkState } from './walk-state.ts';
 
 /** Longer texts are not looked into. */
@@ -123,7 +124,7 @@ export class RequestedCalls {
   #plain(form: RegExp, key: string, text: string, tool: string): string {
     if (!form.test(text)) return '';
     const { engine, rules } = this.#walk;
-    const context = { ...this.#walk.textContext(key, ''), receive: () => undefined };
+    const context = contextWith(this.#walk.textContext(key, ''), { receive: () => {} });
     const { sensitive, named, ignored } = readKey(engine, rules, key, context);
     if (sensitive !== undefined) return '';
     if (ignored) return text;

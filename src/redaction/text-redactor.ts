@@ -1,4 +1,4 @@
-import type { Redaction, RedactionAction } from '../pipeline/receipt.ts';
+import type { RedactionAction } from '../pipeline/receipt.ts';
 import { addressPrefix } from './address-prefix.ts';
 import { isHarmlessValue } from './detectors/harmless-value.ts';
 import type { Finding, Scanner } from './detectors/scanner.ts';
@@ -13,35 +13,15 @@ import type { MarkerRange, Markers } from './marker.ts';
 import type { Pseudonyms } from './pseudonym.ts';
 import { isPrivateAddress } from './private-address.ts';
 import { readsStructure, structuredFindings, withStructure } from './structured-text.ts';
+import { contextWith, HeldContext, type TextContext } from './text-context.ts';
 import {
   findingActionOf,
   TOOL_PART_KEYS,
   treatmentOf,
-  type MessageRole,
   type PolicyBudgets,
   type PolicyRules,
   type Treatment,
 } from './policy.ts';
-
-/** What the treatment of one text needs to know, and where its receipts go. */
-export interface TextContext {
-  readonly tenant: string;
-  readonly rules: PolicyRules;
-  readonly budgets: PolicyBudgets;
-  /** Key that holds the text, '' if none. */
-  readonly key: string;
-  /** Path for receipts. */
-  readonly path: string;
-  /** Whose words a message is, when a name beside it says so. */
-  readonly role?: MessageRole | undefined;
-  /** Values of JSON members of these names stay as they are. */
-  readonly keepKeys?: ReadonlySet<string> | undefined;
-  /** What a pseudonym that is stable per incident is stable in. */
-  readonly scope?: (() => string | undefined) | undefined;
-  readonly receive: (redaction: Redaction) => void;
-  /** True when the record or the request has used up its time: nothing more is looked into. */
-  readonly expired?: (text: string) => boolean;
-}
 
 /** Redacts single texts: detectors, JSON structure, markers. Throws nothing; a text it cannot finish is withheld. */
 export interface TextRedactor {
@@ -169,9 +149,10 @@ export function createTextRedactor(options: {
     !markers.mayHoldForged(text) &&
     survey(text)?.length === 0;
 
+  /** `within` is the path from the context's own, '' for the whole text. */
   const note = (
     context: TextContext,
-    path: string,
+    within: string,
     what: KeyRule,
     action: RedactionAction,
     original: string,
@@ -179,7 +160,7 @@ export function createTextRedactor(options: {
   ): string => {
     const fingerprint = fingerprints.of(context.tenant, original);
     context.receive({
-      path,
+      path: context.path + within,
       class: what.class,
       rule: what.rule,
       ruleVersion: what.ruleVersion,
@@ -191,9 +172,9 @@ export function createTextRedactor(options: {
     return fingerprint;
   };
 
-  const withhold = (text: string, what: string, rule: KeyRule, path: string, context: TextContext): string => {
+  const withhold = (text: string, what: string, rule: KeyRule, within: string, context: TextContext): string => {
     if (text === '' || isOneMarker(text)) return text;
-    const fingerprint = note(context, path, rule, 'withhold', text);
+    const fingerprint = note(context, within, rule, 'withhold', text);
     return markers.withheld(what, Buffer.byteLength(text), fingerprint);
   };
 
@@ -202,15 +183,15 @@ export function createTextRedactor(options: {
     return first !== undefined && first.start === 0 && first.end === text.length;
   };
 
-  const failed = (reason: 'engine_error' | 'budget', text: string, path: string, context: TextContext): string => {
+  const failed = (reason: 'engine_error' | 'budget', text: string, within: string, context: TextContext): string => {
     options.onFailure(reason);
-    return withhold(text, reason, { class: 'content.unscanned', rule: reason, ruleVersion: 1 }, path, context);
+    return withhold(text, reason, { class: 'content.unscanned', rule: reason, ruleVersion: 1 }, within, context);
   };
 
   const replacement = (
     finding: KeyRule & { readonly encodings: readonly string[] },
     original: string,
-    path: string,
+    within: string,
     context: TextContext,
   ): string => {
     const action = findingActionOf(context.rules, finding.rule, finding.class);
@@ -218,7 +199,7 @@ export function createTextRedactor(options: {
     if (action.do === 'pseudonym') {
       const token = pseudonyms.of(finding.rule, original, context, action.stable);
       if (token !== undefined) {
-        note(context, path, finding, 'pseudonym', original, finding.encodings);
+        note(context, within, finding, 'pseudonym', original, finding.encodings);
         return token;
       }
     }
@@ -226,11 +207,11 @@ export function createTextRedactor(options: {
       const prefix = addressPrefix(original, action.prefixV4, action.prefixV6);
       if (prefix === original) return original;
       if (prefix !== undefined) {
-        note(context, path, finding, 'truncate', original, finding.encodings);
+        note(context, within, finding, 'truncate', original, finding.encodings);
         return prefix;
       }
     }
-    note(context, path, finding, 'mask', original, finding.encodings);
+    note(context, within, finding, 'mask', original, finding.encodings);
     if (action.do === 'mask' && finding.encodings.length === 0 && original.length >= action.keepLast * 3) {
       const kept = original.slice(original.length - action.keepLast).replaceAll(/[^\p{L}\p{N}]/gu, '*');
       return markers.redacted(`${finding.rule} ends=${kept}`);
@@ -242,21 +223,21 @@ export function createTextRedactor(options: {
     (finding.rule === 'ip-address' && context.rules.keepsPrivateAddresses && isPrivateAddress(captured)) ||
     context.rules.allow.some((each) => each.rules.has(finding.rule) && each.value(captured));
 
-  const scrubPlain = (text: string, key: string, path: string, context: TextContext): string => {
+  const scrubPlain = (text: string, key: string, within: string, context: TextContext): string => {
     if (text.length < TEXT_MIN) return text;
     const escaped = markers.escapeForged(text);
     const { findings, status } = scanner.scan(escaped, { key });
-    if (status === 'budget') return failed('budget', text, path, context);
+    if (status === 'budget') return failed('budget', text, within, context);
     const { rules } = context;
     const all = readsStructure(rules) ? withStructure(findings, structuredFindings(escaped, key, rules)) : findings;
-    return spliceText(escaped, findingEdits(escaped, all, key, path, context));
+    return spliceText(escaped, findingEdits(escaped, all, key, within, context));
   };
 
   const findingEdits = (
     escaped: string,
     findings: readonly Finding[],
     key: string,
-    path: string,
+    within: string,
     context: TextContext,
   ): Edit[] => {
     const edits: Edit[] = [];
@@ -271,7 +252,7 @@ export function createTextRedactor(options: {
       if (range === undefined) continue;
       const captured = escaped.slice(range.start, range.end);
       if (allowed(finding, captured, context) || isResourceName(finding, escaped, key)) continue;
-      edits.push({ start: range.start, end: range.end, text: replacement(finding, captured, path, context) });
+      edits.push({ start: range.start, end: range.end, text: replacement(finding, captured, within, context) });
       at = range.end;
     }
     return edits;
@@ -281,7 +262,7 @@ export function createTextRedactor(options: {
     text: string,
     context: TextContext,
     key: string,
-    path: string,
+    within: string,
     depth: number,
   ): string | undefined => {
     // What structure alone makes a finding, the survey does not see.
@@ -330,7 +311,7 @@ export function createTextRedactor(options: {
       // A number in a list is seldom anybody's.
       const scanKey = name === '' && isScalar ? 'number' : name;
       if (rule === undefined && !looksLikeJson(plain) && isCleanText(plain, scanKey, rules)) return;
-      const tokenPath = path + maskedPath(token instanceof JsonCursor ? token.path() : token.path);
+      const tokenPath = within + maskedPath(token instanceof JsonCursor ? token.path() : token.path);
       const clean =
         rule === undefined
           ? scrubNested(plain, scanKey, tokenPath, context, depth + 1)
@@ -358,7 +339,7 @@ export function createTextRedactor(options: {
         const raw = text.slice(cursor.start, cursor.end);
         const name = unescapeJson(raw);
         if (memberName(name, rules).clean) continue;
-        const clean = scrubPlain(name, '', `${path}${maskedPath(cursor.path())}{key}`, context);
+        const clean = scrubPlain(name, '', `${within}${maskedPath(cursor.path())}{key}`, context);
         if (clean !== name) edits.push({ start: cursor.start, end: cursor.end, text: escapeJson(clean) });
         continue;
       }
@@ -395,20 +376,20 @@ export function createTextRedactor(options: {
     return spliceText(text, edits);
   };
 
-  const replaceWhole = (text: string, rule: KeyRule, path: string, context: TextContext): string => {
+  const replaceWhole = (text: string, rule: KeyRule, within: string, context: TextContext): string => {
     if (text === '' || isOneMarker(text)) return text;
     // A version, a media type, a digest under a telling name; what a policy names goes whatever it is.
-    if (rule.rule !== 'policy.key' && isHarmlessValue(text, rule.rule)) return scrubPlain(text, '', path, context);
-    return replacement({ ...rule, encodings: [] }, text, path, context);
+    if (rule.rule !== 'policy.key' && isHarmlessValue(text, rule.rule)) return scrubPlain(text, '', within, context);
+    return replacement({ ...rule, encodings: [] }, text, within, context);
   };
 
-  const scrubNested = (text: string, key: string, path: string, context: TextContext, depth: number): string => {
+  const scrubNested = (text: string, key: string, within: string, context: TextContext, depth: number): string => {
     if (depth <= context.budgets.decodeDepth && looksLikeJson(text)) {
       if (isPlainJson(text, key, context.rules)) return text;
-      const clean = scrubJson(text, context, key, path, depth);
+      const clean = scrubJson(text, context, key, within, depth);
       if (clean !== undefined) return clean;
     }
-    return scrubPlain(text, key, path, context);
+    return scrubPlain(text, key, within, context);
   };
 
   /** Runs a step whose receipts count only when it succeeds. */
@@ -417,21 +398,21 @@ export function createTextRedactor(options: {
     context: TextContext,
     step: (inner: TextContext) => string | undefined,
   ): string | undefined => {
-    if (context.expired?.(text) === true) return failed('budget', text, context.path, context);
-    const received: Redaction[] = [];
+    if (context.expired?.(text) === true) return failed('budget', text, '', context);
+    const held = new HeldContext(context);
     let outcome: string | undefined;
     try {
-      outcome = step({ ...context, receive: (each) => void received.push(each) });
+      outcome = step(held);
     } catch {
-      return failed('engine_error', text, context.path, context);
+      return failed('engine_error', text, '', context);
     }
-    for (const each of received) context.receive(each);
+    held.handOver();
     return outcome;
   };
 
   const scrubWithin = (text: string, context: TextContext): string => {
-    if (text.length > context.budgets.valueBytes) return failed('budget', text, context.path, context);
-    return scrubNested(text, context.key, context.path, context, 0);
+    if (text.length > context.budgets.valueBytes) return failed('budget', text, '', context);
+    return scrubNested(text, context.key, '', context, 0);
   };
 
   const excerpt = (text: string, contentClass: string, bytes: number, context: TextContext): string => {
@@ -446,7 +427,7 @@ export function createTextRedactor(options: {
     const head = text.length > bytes * EXCERPT_LOOKAHEAD ? text.slice(0, bytes * EXCERPT_LOOKAHEAD) : text;
     const clean = scrubWithin(wellFormedEnd(head), context);
     const rule = { class: `content.${contentClass}`, rule: 'excerpt', ruleVersion: 1 };
-    const fingerprint = note(context, context.path, rule, 'truncate', text);
+    const fingerprint = note(context, '', rule, 'truncate', text);
     return `${cutAt(clean, bytes, markers.own(clean))}${markers.cut(originalBytes, fingerprint)}`;
   };
 
@@ -454,7 +435,7 @@ export function createTextRedactor(options: {
   const withholdContent = (text: string, what: string, context: TextContext): string => {
     const reason = context.rules.withheldAs;
     const rule = { class: `content.${what}`, rule: reason ?? `content.${what}`, ruleVersion: 1 };
-    return withhold(text, reason ?? what, rule, context.path, context);
+    return withhold(text, reason ?? what, rule, '', context);
   };
 
   const treatWhole = (text: string, what: string, treatment: Treatment, context: TextContext): string | undefined => {
@@ -463,14 +444,14 @@ export function createTextRedactor(options: {
       case 'keep':
         return text;
       case 'scrub':
-        return excerpt(text, what, treatment.bytes, { ...context, keepKeys: treatment.keepKeys });
+        return excerpt(text, what, treatment.bytes, contextWith(context, { keepKeys: treatment.keepKeys }));
       case 'truncate':
         return excerpt(text, what, treatment.bytes, context);
       case 'withhold':
         return withholdContent(text, what, context);
       case 'mask': {
         if (text === '' || isOneMarker(text)) return text;
-        note(context, context.path, rule, 'mask', text);
+        note(context, '', rule, 'mask', text);
         const kept = text.length >= treatment.keepLast * 3 ? text.slice(text.length - treatment.keepLast) : '';
         return markers.redacted(`${what} ends=${kept.replaceAll(/[^\p{L}\p{N}]/gu, '*')}`);
       }
@@ -478,11 +459,11 @@ export function createTextRedactor(options: {
         if (text === '' || isOneMarker(text)) return text;
         const token = pseudonyms.of(what, text, context);
         if (token === undefined) return withholdContent(text, what, context);
-        note(context, context.path, rule, 'pseudonym', text);
+        note(context, '', rule, 'pseudonym', text);
         return token;
       }
       default:
-        note(context, context.path, rule, 'drop', text);
+        note(context, '', rule, 'drop', text);
         return undefined;
     }
   };
@@ -517,7 +498,7 @@ export function createTextRedactor(options: {
       return treatWhole(text, contentClass, treatment, context);
     }
     if (text === '' || isOneMarker(text)) return text;
-    if (text.length > context.budgets.valueBytes) return failed('budget', text, context.path, context);
+    if (text.length > context.budgets.valueBytes) return failed('budget', text, '', context);
     const named = context.role === undefined ? undefined : roles?.get(context.role);
     const outside = { treatment: named ?? treatment, what: contentClass };
     const pathOf = (path: string): string => context.path + maskedPath(path);
@@ -532,10 +513,11 @@ export function createTextRedactor(options: {
                   what: role === undefined ? contentClass : `${contentClass}.${role}`,
                 }),
           ofTool: (kind, tool) => ({ treatment: treatmentOf(rules, kind, TOOL_PART_KEYS[kind], tool), what: kind }),
-          apply: (node, how, path, key) => treatPart(text, node, how, { ...context, path: pathOf(path), key }),
+          apply: (node, how, path, key) =>
+            treatPart(text, node, how, contextWith(context, { path: pathOf(path), key })),
           applyName(quoted, path) {
             const name = unescapeJson(quoted.slice(1, -1));
-            const cleanName = scrubPlain(name, '', `${pathOf(path)}{key}`, context);
+            const cleanName = scrubPlain(name, '', `${maskedPath(path)}{key}`, context);
             return cleanName === name ? quoted : `"${escapeJson(cleanName)}"`;
           },
         })
@@ -561,14 +543,13 @@ export function createTextRedactor(options: {
       try {
         if (context.expired?.(joined) === true) throw new RangeError('no time left');
         const { findings, status } = scanner.scan(joined, { key: context.key });
-        if (status === 'ok') return findingEdits(joined, findings, context.key, context.path, context);
-        return [{ start: 0, end: joined.length, text: failed('budget', joined, context.path, context) }];
+        if (status === 'ok') return findingEdits(joined, findings, context.key, '', context);
+        return [{ start: 0, end: joined.length, text: failed('budget', joined, '', context) }];
       } catch {
-        return [{ start: 0, end: joined.length, text: failed('engine_error', joined, context.path, context) }];
+        return [{ start: 0, end: joined.length, text: failed('engine_error', joined, '', context) }];
       }
     },
-    replaceWhole: (text, rule, context) =>
-      guarded(text, context, (inner) => replaceWhole(text, rule, context.path, inner)) ?? '',
+    replaceWhole: (text, rule, context) => guarded(text, context, (inner) => replaceWhole(text, rule, '', inner)) ?? '',
     treat: (text, contentClass, treatment, context) =>
       guarded(text, context, (inner) => treatContent(text, contentClass, treatment, inner)),
   };

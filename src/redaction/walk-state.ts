@@ -6,10 +6,10 @@ import { Edits } from './edits.ts';
 import type { Engine, RulesMemory } from './engine.ts';
 import { attributeString, stringField } from './message-field.ts';
 import { ID, type MessagePlan } from './message-plan.ts';
-import { rulesFor, type PolicyRules } from './policy.ts';
+import { rulesFor, type PolicyBudgets, type PolicyRules } from './policy.ts';
 import { ReceiptBook, type RecordIds } from './receipt-book.ts';
 import { NO_CONTEXT, readRecordContext, type RecordContext } from './record-context.ts';
-import type { TextContext } from './text-redactor.ts';
+import type { TextContext } from './text-context.ts';
 import { WorkBudget } from './work-budget.ts';
 
 const TRACE_ID_BYTES = 16;
@@ -65,16 +65,7 @@ export class WalkState {
 
   /** The context for a text under `key`, at the path so far and `leaf`. */
   textContext(key: string, leaf: string): TextContext {
-    return {
-      tenant: this.tenant,
-      rules: this.rules,
-      budgets: this.engine.policy.budgets,
-      key,
-      path: this.path.join('') + leaf,
-      scope: this.#scopeOfRecord,
-      receive: (redaction) => this.receive(redaction),
-      expired: (text) => this.budget.isOver(text.length),
-    };
+    return new WalkedText(this, key, leaf);
   }
 
   receive(redaction: Redaction): void {
@@ -160,7 +151,15 @@ export class WalkState {
   recordContext(): RecordContext {
     const { record } = this;
     if (record === undefined) return NO_CONTEXT;
-    this.#context ??= readRecordContext(record.plan.name, this.bytes, record.start, record.end, this.#agentScope());
+    this.#context ??= readRecordContext(
+      record.plan.name,
+      this.bytes,
+      this.view,
+      record.start,
+      record.end,
+      this.#agentScope(),
+      this.engine.keyMeanings,
+    );
     return this.#context;
   }
 
@@ -170,7 +169,7 @@ export class WalkState {
   }
 
   /** What a pseudonym of the record under way is stable in: its incident, else its trace. */
-  readonly #scopeOfRecord = (): string | undefined => {
+  pseudonymScope(): string | undefined {
     const { item, record } = this;
     if (record === undefined) return undefined;
     if (this.#pseudonymScope?.item === item) return this.#pseudonymScope.scope;
@@ -184,7 +183,7 @@ export class WalkState {
     const scope = incident === undefined ? (traceId === '' ? undefined : `trace ${traceId}`) : `incident ${incident}`;
     this.#pseudonymScope = { item, scope };
     return scope;
-  };
+  }
 
   #agentScope(): boolean {
     const scope = this.#scope;
@@ -225,5 +224,46 @@ export class WalkState {
       return { traceId: '', spanId: '' };
     }
     return ids;
+  }
+}
+
+/** A text where the walk is while it is looked into. */
+class WalkedText implements TextContext {
+  readonly key: string;
+  readonly #walk: WalkState;
+  readonly #leaf: string;
+
+  constructor(walk: WalkState, key: string, leaf: string) {
+    this.#walk = walk;
+    this.key = key;
+    this.#leaf = leaf;
+  }
+
+  get tenant(): string {
+    return this.#walk.tenant;
+  }
+
+  get rules(): PolicyRules {
+    return this.#walk.rules;
+  }
+
+  get budgets(): PolicyBudgets {
+    return this.#walk.engine.policy.budgets;
+  }
+
+  get path(): string {
+    return this.#walk.path.join('') + this.#leaf;
+  }
+
+  scope(): string | undefined {
+    return this.#walk.pseudonymScope();
+  }
+
+  receive(redaction: Redaction): void {
+    this.#walk.receive(redaction);
+  }
+
+  expired(text: string): boolean {
+    return this.#walk.budget.isOver(text.length);
   }
 }
