@@ -224,7 +224,8 @@ export function createDocket(options: DocketOptions): Docket {
       meter,
     });
     const alerts = webhooks.telemetryAlerts;
-    spool.attach(arrival.gate(createLinker({ evidenceLog, incidents: record.index, alerts, meter, logger })));
+    const linker = createLinker({ evidenceLog, incidents: record.index, alerts, meter, logger });
+    spool.attach(arrival.gate(linker));
     const { url: forwardUrl } = config.forward;
     const forwarder =
       forwardUrl === null ? undefined : createForwarder({ ...config.forward, url: forwardUrl, meter, logger });
@@ -244,6 +245,7 @@ export function createDocket(options: DocketOptions): Docket {
       redactor,
       rewrite: store.rewrite,
       evidenceLog,
+      linker,
       recordLog: store.recordLog,
       refOf: async (tenant, incident) => (await record.summary(tenant, incident))?.ref,
       spool,

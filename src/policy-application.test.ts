@@ -3,12 +3,15 @@ import { copyFileSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { MemoryIncidentIndex, tracesOf, type SpanSketch } from '../test/support/linker-harness.ts';
 import { searchTables } from '../test/support/table-search.ts';
 import { openTemporaryStore, type TemporaryStore } from '../test/support/temporary-store.ts';
+import { createLinker, type EvidenceLinker } from './evidence/linker.ts';
 import { transcodeJson } from './otlp/json/transcode.ts';
 import type { Signal } from './otlp/signal.ts';
 import { createPolicyApplications, type ResumingPolicyApplications } from './policy-application.ts';
 import type { PolicyApplicationStatus } from './record/policy-application.ts';
+import type { Entry } from './record/entry.ts';
 import type { EvidenceRow } from './record/evidence.ts';
 import { loadPolicy, parsePolicy } from './redaction/policy-file.ts';
 import { createRedactor, type Redactor } from './redaction/redactor.ts';
@@ -36,6 +39,7 @@ packs: [builtin/secrets@3, builtin/pii-core@2, ./acme.rules.yaml]
 let temporary: TemporaryStore;
 let folder: string;
 let redactor: Redactor;
+let linker: EvidenceLinker;
 
 beforeAll(async () => {
   temporary = await openTemporaryStore();
@@ -51,7 +55,19 @@ beforeEach(() => {
     meter: createMetrics().meter,
     logger: createLogger('silent'),
   });
+  linker = linkerKeeping(8 * 1024 * 1024);
 });
+
+/** A linker on the same store that keeps so many characters of content of acts whose rows are stored. */
+function linkerKeeping(contentLengthKept: number): EvidenceLinker {
+  return createLinker({
+    evidenceLog: temporary.store.evidenceLog,
+    incidents: new MemoryIncidentIndex(),
+    window: { contentLengthKept },
+    meter: createMetrics().meter,
+    logger: createLogger('silent'),
+  });
+}
 
 afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
@@ -278,6 +294,7 @@ function applications(telemetry: StoredTelemetry = temporary.store.rewrite.telem
     redactor,
     rewrite: { ...rewrite, telemetry },
     evidenceLog,
+    linker,
     recordLog,
     refOf: () => Promise.resolve('INC-1'),
     spool: { passed: () => Promise.resolve(true) },
@@ -402,6 +419,163 @@ test('what a stricter policy covers is gone from every column, and everything el
   expect((await evidenceLog.get('default', 'inc-1', 'e2'))?.content['arguments']?.value).toBe('{"q":"shoes"}');
 });
 
+const call: SpanSketch = {
+  name: 'execute_tool lookup',
+  span: 10,
+  parent: 2,
+  start: 100,
+  end: 200,
+  attributes: {
+    'gen_ai.operation.name': 'execute_tool',
+    'gen_ai.tool.name': 'lookup',
+    'gen_ai.tool.call.id': 'call_1',
+    'gen_ai.tool.call.arguments': JSON.stringify({ user: BADGE }),
+  },
+};
+/** The other side of the call, heard of later. */
+const served: SpanSketch = {
+  name: 'tools/call lookup',
+  span: 11,
+  parent: 10,
+  kind: 2,
+  start: 110,
+  end: 190,
+  attributes: {
+    'mcp.method.name': 'tools/call',
+    'gen_ai.tool.name': 'lookup',
+    'gen_ai.tool.call.result': 'blue shoes',
+  },
+};
+const agentOver: SpanSketch = {
+  name: `invoke_agent of ${BADGE}`,
+  span: 2,
+  start: 0,
+  end: 300,
+  attributes: { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': `agent of ${BADGE}` },
+};
+const nextCall: SpanSketch = {
+  ...call,
+  span: 12,
+  start: 220,
+  end: 230,
+  attributes: { ...call.attributes, 'gen_ai.tool.call.id': 'call_2', 'gen_ai.tool.call.arguments': '{}' },
+};
+
+async function link(...spans: readonly SpanSketch[]): Promise<void> {
+  const { bytes } = transcodeJson('traces', Buffer.from(JSON.stringify(tracesOf(...spans))));
+  const receivedAtUnixNano = BigInt(Date.now()) * 1_000_000n;
+  const frame = redactor.redact({ tenant: 'default', signal: 'traces', bytes, items: 1, receivedAtUnixNano });
+  const contentHash = createHash('sha256').update(randomUUID()).digest('hex');
+  const batch = { id: randomUUID(), frames: [{ ...frame, contentHash }], redelivered: false };
+  expect(await linker.consume(batch)).toEqual({ kind: 'accepted', setAside: 0 });
+}
+
+test.each([8 * 1024 * 1024, 0])(
+  'an act under way does not come back as it was, with %i characters of content kept in memory',
+  async (kept) => {
+    linker = linkerKeeping(kept);
+    await link(call, agentOver);
+    expect(await found([BADGE])).toContain(`evidence.content: ${BADGE}`);
+    redactor.setPolicy(stricter());
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const service = applications();
+    await service.start();
+    service.begin('default', new Date(0));
+    expect(await ended(service)).toMatchObject({ state: 'done', remaining: 0 });
+    expect(await found([BADGE])).toEqual([]);
+    await link(served);
+    await link(nextCall);
+    expect(await found([BADGE])).toEqual([]);
+    const rows = await temporary.store.evidenceLog.toolCalls('default', ['1'.padStart(32, '0')]);
+    const [row, next, ...more] = rows.toSorted((a, b) => Number(a.occurredAtUnixNano - b.occurredAtUnixNano));
+    expect(more).toEqual([]);
+    expect(row?.source.alsoSeenAs).toEqual(['000000000000000b']);
+    expect(row?.content['result']?.value).toBe('blue shoes');
+    expect(row?.content['arguments']?.value).toMatch(/^\{"user":"\[redacted:acme-badge~\w+\]"\}$/);
+    expect(next?.actor.name).toMatch(/^agent of \[redacted:acme-badge~\w+\]$/);
+  },
+);
+
+test('a row that an older policy let in, written while rows are gone through, is gone through as well', async () => {
+  const earlier = redactor.policyVersion;
+  const remembering = linker;
+  let turns = 0;
+  linker = {
+    name: remembering.name,
+    batch: remembering.batch,
+    consume: (batch) => remembering.consume(batch),
+    async reapply(policy) {
+      turns += 1;
+      if (turns === 2) {
+        const row = evidence('late', { arguments: captured(BADGE) }, `lookup ${BADGE}`);
+        const receivedAtUnixNano = BigInt(Date.now()) * 1_000_000n;
+        await temporary.store.evidenceLog.put([{ ...row, policyVersion: earlier, receivedAtUnixNano }]);
+      }
+      return remembering.reapply(policy);
+    },
+  };
+  redactor.setPolicy(stricter());
+  const service = applications();
+  await service.start();
+  service.begin('default', new Date(0));
+  expect(await ended(service)).toMatchObject({ state: 'done', remaining: 0 });
+  expect(turns).toBeGreaterThan(2);
+  expect(await found([BADGE])).toEqual([]);
+});
+
+test('of trace ids that a row names only those stay that its content shows or that are ids of traces', async () => {
+  await send(1);
+  const secret = '7c9e6679f7425f1ca0f3d2b84e1a5b60';
+  const shown = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const stored = '1'.padStart(32, 'a');
+  const row = evidence(
+    'e1',
+    { arguments: captured(`{"trace":"${shown.toUpperCase()}"}`), result: captured('x') },
+    'lookup',
+  );
+  await temporary.store.evidenceLog.put([
+    { ...row, facts: { ...row.facts, traceIds: [secret, shown, stored], argumentsShape: `trace,${BADGE}` } },
+    { ...evidence('e2', {}, 'lookup'), facts: { traceIds: [secret] } },
+  ]);
+  redactor.setPolicy(stricter());
+  const service = applications();
+  await service.start();
+  service.begin('default', new Date(0));
+  expect(await ended(service)).toMatchObject({ state: 'done' });
+  const clean = await temporary.store.evidenceLog.get('default', 'inc-1', 'e1');
+  expect(clean?.facts['traceIds']).toEqual([shown, stored]);
+  expect(clean?.facts['argumentsShape']).toMatch(/^trace,\[redacted:acme-badge~\w+\]$/);
+  expect((await temporary.store.evidenceLog.get('default', 'inc-1', 'e2'))?.facts).toEqual({});
+  expect(await found([secret])).toEqual([]);
+});
+
+test('an entry is looked through as it was when it was entered: a ref is no number of a person', async () => {
+  const entry = (seq: number, body: Entry['body']): Entry => ({
+    tenant: 'default',
+    incident: 'inc-9',
+    seq,
+    entryId: `entry-${seq}`,
+    type: 'note.add',
+    actor: { kind: 'human', name: 'Zoë', id: null },
+    occurredAt: '2026-11-22T12:00:00.000000001Z',
+    recordedAt: '2026-11-22T12:00:01Z',
+    body,
+    basis: [],
+    prevHash: '0'.repeat(64),
+    hash: String(seq).padStart(64, '0'),
+  });
+  await temporary.store.recordLog.append([
+    entry(1, { ref: 'INC0012345', services: ['pay-v2'], fingerprint: '7c9e6679f7425f1ca0f3d2b84e1a5b60' }),
+    entry(2, { statement: `${BADGE} did it` }),
+    entry(3, { statement: 'nothing', docket: { note: BADGE } }),
+  ]);
+  redactor.setPolicy(stricter());
+  const service = applications();
+  await service.start();
+  service.begin('default', new Date(0));
+  expect((await ended(service)).entries).toEqual({ looked: 3, kept: 1, named: ['INC-1 #2 note.add'] });
+});
+
 test('a second time changes nothing', async () => {
   await send(1);
   redactor.setPolicy(stricter());
@@ -465,6 +639,7 @@ test(
         stage: dying(telemetry.stage),
         addReceipts: dying(telemetry.addReceipts),
         discard: dying(telemetry.discard),
+        knownTraces: dying(telemetry.knownTraces),
         async replace(table, partition, older) {
           // Dies between its two halves as well: the older rows gone, the new ones not in yet.
           left -= 1;

@@ -1,12 +1,16 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
-import { reappliedRow } from './evidence/reapplied-row.ts';
+import type { EvidenceLinker } from './evidence/linker.ts';
+import { reappliedRow, type RedactRequest } from './evidence/reapplied-row.ts';
 import type { Signal } from './otlp/signal.ts';
 import type { SpooledFrame } from './pipeline/frame.ts';
+import type { Redaction } from './pipeline/receipt.ts';
 import type { Entry } from './record/entry.ts';
+import type { EvidenceRow } from './record/evidence.ts';
 import type { EvidenceLog } from './record/evidence-log.ts';
 import type { AppliedEntries, PolicyApplications, PolicyApplicationStart } from './record/policy-application.ts';
 import type { RecordLog } from './record/record-log.ts';
+import { someText } from './record/scrub-texts.ts';
 import type { Redactor } from './redaction/redactor.ts';
 import {
   addRedactions,
@@ -32,6 +36,8 @@ export interface PolicyApplicationOptions {
   readonly rewrite: Store['rewrite'];
   /** Where new copies of evidence go, so that everybody who follows evidence hears of them. */
   readonly evidenceLog: Pick<EvidenceLog, 'put'>;
+  /** Remembers acts under way, whose rows it writes again. */
+  readonly linker: Pick<EvidenceLinker, 'reapply'>;
   readonly recordLog: Pick<RecordLog, 'heads' | 'read'>;
   readonly refOf: (tenant: string, incidentId: string) => Promise<string | undefined>;
   readonly spool: Pick<Spool, 'passed'>;
@@ -56,6 +62,8 @@ const PAUSE_SHARE = 0.5;
 /** Shorter pauses are saved up: a timer takes as long. */
 const PAUSE_MS_MIN = 5;
 const ENTRIES_NAMED_MAX = 100;
+/** Two are enough unless rows are written while they are gone through. */
+const TURNS_MAX = 20;
 
 /** Where the latest application of any tenant stands in the map of them; no tenant is called so. */
 const LATEST = '';
@@ -200,7 +208,7 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
       await rewrite.telemetry.discard(table);
     }
     await applyAside(application, older);
-    await applyEvidence(application, older);
+    await applyEvidenceAndActs(application, older);
     await renamePaths(application, older);
     await lookThroughEntries(application);
     let remaining = await rewrite.evidence.count(older);
@@ -310,31 +318,57 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
     }
   }
 
-  async function applyEvidence(application: Application, older: OlderRows): Promise<void> {
+  /**
+   * Acts under way are written again when more is said about them, from what the linker remembers or reads back: rows and memory are
+   * gone through in turn until neither holds anything older.
+   */
+  async function applyEvidenceAndActs(application: Application, older: OlderRows): Promise<void> {
+    let rows = await applyActs(application, false).then(() => applyEvidence(application, older));
+    for (let turn = 1; turn < TURNS_MAX; turn += 1) {
+      const storeIsClean = rows === 0;
+      const acts = await applyActs(application, storeIsClean);
+      // A row that was written since then says that it was received now.
+      rows = await applyEvidence(application, { ...older, to: BigInt(clock().getTime()) * 1_000_000n });
+      if (storeIsClean && acts === 0 && rows === 0) break;
+    }
+    await rewrite.evidence.removeReplaced({ ...older, to: BigInt(clock().getTime()) * 1_000_000n });
+  }
+
+  async function applyActs(application: Application, storeIsClean: boolean): Promise<number> {
+    const { tenant, status } = application;
+    const redact = redactOne(application, BigInt(clock().getTime()) * 1_000_000n);
+    return options.linker.reapply({ tenant, policyVersion: status.policyVersion, redact, storeIsClean });
+  }
+
+  /** Redacts a request of one record. */
+  function redactOne({ tenant, status }: Application, receivedAtUnixNano: bigint): RedactRequest {
+    return (signal, bytes) => {
+      const frame = redactor.redact({ tenant, signal, bytes, items: 1, receivedAtUnixNano });
+      if (frame.policyVersion !== status.policyVersion) throw new Superseded();
+      const redactions = frame.receipts.flatMap((receipt) => receipt.redactions);
+      return { bytes: frame.bytes, redactions, policyVersion: frame.policyVersion };
+    };
+  }
+
+  /** Returns how many rows there were. */
+  async function applyEvidence(application: Application, older: OlderRows): Promise<number> {
     let after = { incident: '', id: '' };
+    let looked = 0;
     for (;;) {
       await step(application, `evidence: ${rowsOf(application, 'evidence')} rows`);
       const rows = await rewrite.evidence.chunk(older, after);
       const last = rows.at(-1);
-      if (last === undefined) break;
+      if (last === undefined) return looked;
       after = { incident: last.incident, id: last.id };
+      looked += rows.length;
       const clean = [];
       let changed = 0;
+      const traces = await rewrite.telemetry.knownTraces(application.tenant, namedTraceIds(rows));
       for (const row of rows) {
         const started = performance.now();
-        const reapplied = reappliedRow(row, (signal, bytes) => {
-          const frame = redactor.redact({
-            tenant: application.tenant,
-            signal,
-            bytes,
-            items: 1,
-            receivedAtUnixNano: row.receivedAtUnixNano,
-          });
-          if (frame.policyVersion !== application.status.policyVersion) throw new Superseded();
-          const redactions = frame.receipts.flatMap((receipt) => receipt.redactions);
-          addRedactions(application, redactions);
-          return { bytes: frame.bytes, redactions, policyVersion: frame.policyVersion };
-        });
+        const redact = redactOne(application, row.receivedAtUnixNano);
+        const reapplied = reappliedRow(row, redact, (id) => traces.has(id));
+        addRedactions(application, reapplied.redactions as readonly Redaction[]);
         if (reapplied.redactions.length > 0) changed += 1;
         clean.push(reapplied.row);
         await giveWay(performance.now() - started);
@@ -342,7 +376,6 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
       await options.evidenceLog.put(clean);
       addRows(application, 'evidence', clean.length, changed);
     }
-    await rewrite.evidence.removeReplaced(older);
   }
 
   /** Receipts name places by their keys: a key may hold what the policy now covers. */
@@ -371,8 +404,9 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
       if (head.tenant !== tenant) continue;
       await step(application, `entries of the record: ${entries.looked}`);
       for (const entry of await options.recordLog.read(tenant, head.incident)) {
-        const kept = textsIn(entry.body).some(
-          (text) => redactor.redactText(text, { tenant, incident: head.incident }).redactions.length > 0,
+        const kept = someText(
+          entry.body,
+          (text, key) => redactor.redactText(text, { tenant, incident: head.incident, key }).redactions.length > 0,
         );
         const name = kept ? await nameOf(entry) : '';
         entries = {
@@ -420,10 +454,10 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
   };
 }
 
-/** Texts that a person or an agent gave; what Docket noted beside them holds none. */
-function textsIn(value: unknown): readonly string[] {
-  if (typeof value === 'string') return [value];
-  if (Array.isArray(value)) return value.flatMap(textsIn);
-  if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, each]) => (key === 'docket' ? [] : textsIn(each)));
+/** Ids of traces that rows name besides their own; at most 32 a row. */
+function namedTraceIds(rows: readonly EvidenceRow[]): readonly string[] {
+  const ids = rows.flatMap(({ facts: { traceIds } }) =>
+    Array.isArray(traceIds) ? (traceIds as readonly string[]) : [],
+  );
+  return [...new Set(ids)];
 }

@@ -61,6 +61,12 @@ export interface ActWindow {
   release(): void;
   /** Gives an act, and those it absorbed, their released content back: by act id, what the store has. */
   takeBack(act: Act, stored: ReadonlyMap<string, Contents>): void;
+  /** The tenant's acts, the oldest first. */
+  ofTenant(tenant: string): readonly Act[];
+  /** Puts what `change` makes of each thing that was said about an act in its place. */
+  changeContributions(act: Act, change: (contribution: Contribution) => Contribution): void;
+  /** The same of what spans of the tenant say that holds for what runs under them. */
+  changeContexts(tenant: string, change: (context: SpanContext) => SpanContext): void;
   readonly refused: number;
   readonly folded: number;
   readonly size: number;
@@ -225,6 +231,21 @@ class BoundedActWindow implements ActWindow {
     for (const each of [...act.absorbed, act]) if (each.released) takeBackContent(each, stored.get(each.id));
     recountContent(act);
     this.#recount(act, before);
+  }
+
+  ofTenant(tenant: string): readonly Act[] {
+    return [...this.#acts].filter((act) => act.tenant === tenant);
+  }
+
+  changeContributions(act: Act, change: (contribution: Contribution) => Contribution): void {
+    const before = act.contentLength;
+    for (const [at, contribution] of act.contributions.entries()) act.contributions[at] = change(contribution);
+    recountContent(act);
+    this.#recount(act, before);
+  }
+
+  changeContexts(tenant: string, change: (context: SpanContext) => SpanContext): void {
+    this.#spans.changeContexts(tenant, change);
   }
 
   #take(act: Act): void {

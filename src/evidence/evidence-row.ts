@@ -65,7 +65,7 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
     namedRefs: namedRefs(all, inherited),
     occurredAtUnixNano: primary.startUnixNano,
     outcome,
-    policyVersion: primary.policyVersion,
+    policyVersion: policyOf(all),
     receivedAtUnixNano: all.reduce(
       (latest, each) => (each.receivedAtUnixNano > latest ? each.receivedAtUnixNano : latest),
       0n,
@@ -100,6 +100,15 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
   };
   row.digest = rowDigest(row);
   return row;
+}
+
+/** The policy that let in what was heard first: with another one in force, the row holds what that one has not seen. */
+function policyOf([first, ...more]: readonly Contribution[]): string {
+  let earliest = first;
+  for (const each of more) {
+    if (earliest === undefined || each.receivedAtUnixNano < earliest.receivedAtUnixNano) earliest = each;
+  }
+  return earliest?.policyVersion ?? '';
 }
 
 /** The refs of the most specific place that names any: the records, the spans above them, their resources. */

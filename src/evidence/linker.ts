@@ -29,6 +29,7 @@ import type { Recognised } from './recognised.ts';
 import { createRowWriter, type RowWriter } from './row-writer.ts';
 import { createSetAside, type SetAside } from './set-aside.ts';
 import type { LogRecord, TelemetryRecord } from './telemetry-record.ts';
+import { reapplyToWindow, type PolicyAgain } from './window-again.ts';
 
 export interface LinkerOptions {
   readonly evidenceLog: EvidenceLog;
@@ -45,8 +46,16 @@ export interface LinkerOptions {
  * several records say about one act into one row, asks the incident index whose it is, and stores the rows. Rows no
  * incident claims are stored unfiled. Consuming a batch again changes nothing.
  */
-export function createLinker(options: LinkerOptions): FrameConsumer {
+export function createLinker(options: LinkerOptions): EvidenceLinker {
   return new Linker(options);
+}
+
+export interface EvidenceLinker extends FrameConsumer {
+  /**
+   * Redacts again what the linker remembers of a tenant, between batches. Resolves to the number of acts that held what another policy
+   * had let in; 0 when nothing is left of it. Fails as the evidence log does, and with what `redact` throws.
+   */
+  reapply(policy: PolicyAgain): Promise<number>;
 }
 
 const NO_REDACTIONS: RecordContext['redactions'] = [];
@@ -68,7 +77,7 @@ interface ReadFrame {
   readonly setAside: number;
 }
 
-class Linker implements FrameConsumer {
+class Linker implements EvidenceLinker {
   readonly name = 'linker';
   readonly batch = { framesMax: 256, bytesMax: 8 * 1024 * 1024, lingerMs: 20 };
   readonly #alerts: TelemetryAlerts | undefined;
@@ -79,6 +88,7 @@ class Linker implements FrameConsumer {
   readonly #filing: ActFiling;
   readonly #storedActs: StoredActs;
   readonly #writer: RowWriter;
+  #last: Promise<unknown> = Promise.resolve();
 
   constructor(options: LinkerOptions) {
     const { evidenceLog, incidents } = options;
@@ -97,7 +107,26 @@ class Linker implements FrameConsumer {
     this.#writer = createRowWriter({ evidenceLog, incidents, window, filing, storedActs, instruments });
   }
 
-  async consume(batch: FrameBatch): Promise<ConsumeOutcome> {
+  consume(batch: FrameBatch): Promise<ConsumeOutcome> {
+    return this.#alone(() => this.#consume(batch));
+  }
+
+  reapply(policy: PolicyAgain): Promise<number> {
+    return this.#alone(async () => {
+      const { changed, touched } = await reapplyToWindow(this.#window, policy);
+      if (touched.size > 0) await this.#writer.write(touched);
+      return changed;
+    });
+  }
+
+  /** One at a time: both work on the window between waits for the store. */
+  #alone<Outcome>(work: () => Promise<Outcome>): Promise<Outcome> {
+    const run = this.#last.then(work);
+    this.#last = run.catch(() => undefined);
+    return run;
+  }
+
+  async #consume(batch: FrameBatch): Promise<ConsumeOutcome> {
     const touched = new Set<Act>();
     const alerts: FoundAlert[] = [];
     let setAside = 0;
@@ -193,6 +222,7 @@ class Linker implements FrameConsumer {
   #rememberSpan({ frame, record }: RecordContext, recognised: Recognised, touched: Set<Act>): void {
     if (record.signal !== 'traces') return;
     const acts = this.#window.addSpan(frame.tenant, record.traceId, record.spanId, record.parentSpanId, {
+      tenant: frame.tenant,
       agentName: recognised.agentName,
       agentId: recognised.agentId,
       conversationId: recognised.conversationId,

@@ -1,7 +1,7 @@
 import { WireReader } from '../otlp/protobuf/reader.ts';
 import { WireWriter } from '../otlp/protobuf/writer.ts';
 import type { Signal } from '../otlp/signal.ts';
-import type { EvidenceContent, EvidenceRedaction, EvidenceRow } from '../record/evidence.ts';
+import type { EvidenceContent, EvidenceKind, EvidenceRedaction, EvidenceRow } from '../record/evidence.ts';
 import { CONTENT_LENGTH_MAX } from './content.ts';
 import { summaryWith } from './summary.ts';
 import { withheldMarker } from './withheld-marker.ts';
@@ -27,39 +27,117 @@ const CONTENT_KEYS: ReadonlyMap<string, string> = new Map([
   ['documents', 'gen_ai.retrieval.documents'],
 ]);
 const BODY = 'body';
+const FACT = 'docket.fact.';
 /** Facts that hold no words: what the rules of the record compare by. */
-const WORDLESS_FACTS: ReadonlySet<string> = new Set(['salt', 'erased', 'verb', 'argumentsShape']);
+const WORDLESS_FACTS: ReadonlySet<string> = new Set(['salt', 'erased', 'verb']);
+
+/** What texts are about: a policy may have rules for a service and a tool, and a pseudonym may hold within an incident. */
+export interface TextSubject {
+  readonly kind: EvidenceKind;
+  readonly signal: string;
+  readonly service: string;
+  /** Null for what is no tool call. */
+  readonly toolName: string | null;
+  readonly incident: string;
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+/** Redacts texts again, as a record of the same service, tool and kind would be. */
+export class TextsAgain {
+  readonly redactions: EvidenceRedaction[] = [];
+  readonly #subject: TextSubject;
+  readonly #redact: RedactRequest;
+  policyVersion = '';
+
+  constructor(subject: TextSubject, redact: RedactRequest) {
+    this.#subject = subject;
+    this.#redact = redact;
+  }
+
+  /** Content by its names on a row. What has no text stays the very same. */
+  content(before: Readonly<Record<string, EvidenceContent>>): Record<string, EvidenceContent> {
+    const { kind, signal } = this.#subject;
+    const keyOf = (name: string): string =>
+      name === BODY && kind === 'error' ? 'exception.message' : (CONTENT_KEYS.get(name) ?? `docket.${name}`);
+    const isLog = signal === 'logs';
+    const body = isLog ? (before[BODY]?.value ?? undefined) : undefined;
+    const texts = new Map<string, string>();
+    for (const [name, { value }] of Object.entries(before)) {
+      if (value !== null && !(isLog && name === BODY)) texts.set(keyOf(name), value);
+    }
+    const clean = this.#again(texts, body);
+    const content: Record<string, EvidenceContent> = {};
+    for (const [name, each] of Object.entries(before)) {
+      const after = isLog && name === BODY ? clean.body : clean.attributes.get(keyOf(name));
+      content[name] = each.value === null ? each : changedContent(each, after);
+    }
+    return content;
+  }
+
+  /** Words under keys of one's own; those that are withheld as a whole become `''`. Gives the subject's service and tool, too. */
+  words(before: ReadonlyMap<string, string>): WordsAgain {
+    const said = this.#again(before, undefined);
+    return {
+      service: said.service,
+      toolName: said.attributes.get('gen_ai.tool.name') ?? '',
+      of: (key, was) => said.attributes.get(key) ?? (before.has(key) ? '' : was),
+    };
+  }
+
+  #again(texts: ReadonlyMap<string, string>, body: string | undefined): RecordTexts {
+    const signal = body === undefined ? 'traces' : 'logs';
+    const subject = this.#subject;
+    const outcome = this.#redact(
+      signal,
+      body === undefined ? spanRequest(subject, texts) : logRequest(subject, texts, body),
+    );
+    this.redactions.push(...outcome.redactions);
+    ({ policyVersion: this.policyVersion } = outcome);
+    return readRecord(signal, outcome.bytes);
+  }
+}
+
+export interface WordsAgain {
+  readonly service: string;
+  readonly toolName: string;
+  /** The word under a key as it is now; `was` when there was none. */
+  of(key: string, was: string): string;
+}
+
+/** Trace ids that a row names are kept where its content still shows them, or where they are ids of traces. */
+export function shownTraceIds(
+  ids: readonly string[],
+  content: Readonly<Record<string, EvidenceContent>>,
+  isTrace: (id: string) => boolean,
+): readonly string[] {
+  // Earlier versions took them out of what detectors had not seen yet: a key can look just like one.
+  const texts = Object.values(content).flatMap(({ value }) => value?.toLowerCase() ?? []);
+  return ids.filter((id) => texts.some((text) => text.includes(id)) || isTrace(id));
+}
 
 /**
  * The row with its content redacted again, as a record of the same service, tool and kind would be, and its words scrubbed.
- * Ids, times, links and the digest stay; the new redactions stand behind those it had.
+ * Ids, times, links and the digest stay; the new redactions stand behind those it had. `isTrace` tells ids of stored traces.
  */
-export function reappliedRow(row: EvidenceRow, redact: RedactRequest): ReappliedRow {
-  const redactions: EvidenceRedaction[] = [];
-  let policyVersion = '';
-  const redacted = (texts: ReadonlyMap<string, string>, body: string | undefined): RecordTexts => {
-    const signal = body === undefined ? 'traces' : 'logs';
-    const outcome = redact(signal, body === undefined ? spanRequest(row, texts) : logRequest(row, texts, body));
-    redactions.push(...outcome.redactions);
-    ({ policyVersion } = outcome);
-    return readRecord(signal, outcome.bytes);
-  };
-
-  const keyOf = (name: string): string =>
-    name === BODY && row.kind === 'error' ? 'exception.message' : (CONTENT_KEYS.get(name) ?? `docket.${name}`);
-  const isLog = row.source.signal === 'logs';
-  const body = isLog ? (row.content[BODY]?.value ?? undefined) : undefined;
-  const contents = new Map<string, string>();
-  for (const [name, { value }] of Object.entries(row.content)) {
-    if (value !== null && !(isLog && name === BODY)) contents.set(keyOf(name), value);
-  }
-  const clean = redacted(contents, body);
-  const content: Record<string, EvidenceContent> = {};
-  for (const [name, before] of Object.entries(row.content)) {
-    const after = isLog && name === BODY ? clean.body : clean.attributes.get(keyOf(name));
-    content[name] = before.value === null ? before : changedContent(before, after);
-  }
-
+export function reappliedRow(
+  row: EvidenceRow,
+  redact: RedactRequest,
+  isTrace: (id: string) => boolean = () => false,
+): ReappliedRow {
+  const texts = new TextsAgain(
+    {
+      kind: row.kind,
+      signal: row.source.signal,
+      service: row.service,
+      toolName: row.tool?.name ?? null,
+      incident: row.incident,
+      traceId: row.source.traceId,
+      spanId: row.source.spanId,
+    },
+    redact,
+  );
+  const content = texts.content(row.content);
   const words = new Map([['docket.summary', summaryWith(row, content)]]);
   const keep = (key: string, value: string | null | undefined): void => {
     if (value !== null && value !== undefined && value !== '') words.set(key, value);
@@ -69,45 +147,51 @@ export function reappliedRow(row: EvidenceRow, redact: RedactRequest): Reapplied
   keep('docket.actor.on_behalf_of', row.actor.onBehalfOf);
   keep('docket.environment', row.environment);
   keep('docket.tool.call', row.tool?.callId);
-  for (const [name, fact] of Object.entries(row.facts)) {
-    if (WORDLESS_FACTS.has(name)) continue;
-    const texts = typeof fact === 'string' ? [fact] : fact;
-    for (const [index, text] of texts.entries()) keep(`docket.fact.${name}.${index}`, text);
+  const facts = { ...row.facts };
+  const { traceIds } = facts;
+  if (Array.isArray(traceIds)) {
+    const shown = shownTraceIds(traceIds as readonly string[], content, isTrace);
+    if (shown.length > 0) facts['traceIds'] = shown;
+    else delete facts['traceIds'];
   }
-  const said = redacted(words, undefined);
-  const word = (key: string, before: string): string => said.attributes.get(key) ?? (words.has(key) ? '' : before);
+  for (const [name, fact] of Object.entries(facts)) {
+    if (WORDLESS_FACTS.has(name)) continue;
+    const each = typeof fact === 'string' ? [fact] : fact;
+    for (const [index, text] of each.entries()) keep(`${FACT}${name}.${index}`, text);
+  }
+  const said = texts.words(words);
   const factOf = (name: string, fact: string | readonly string[]): string | readonly string[] => {
     if (WORDLESS_FACTS.has(name)) return fact;
-    if (typeof fact === 'string') return word(`docket.fact.${name}.0`, fact);
-    return fact.map((text, index) => word(`docket.fact.${name}.${index}`, text));
+    if (typeof fact === 'string') return said.of(`${FACT}${name}.0`, fact);
+    return fact.map((text, index) => said.of(`${FACT}${name}.${index}`, text));
   };
   return {
-    redactions,
+    redactions: texts.redactions,
     row: {
       ...row,
       content,
-      summary: word('docket.summary', row.summary),
+      summary: said.of('docket.summary', row.summary),
       service: said.service,
-      environment: word('docket.environment', row.environment),
+      environment: said.of('docket.environment', row.environment),
       actor: {
         ...row.actor,
-        name: word('docket.actor.name', row.actor.name),
-        id: row.actor.id === null ? null : word('docket.actor.id', row.actor.id),
+        name: said.of('docket.actor.name', row.actor.name),
+        id: row.actor.id === null ? null : said.of('docket.actor.id', row.actor.id),
         ...(row.actor.onBehalfOf === undefined
           ? {}
-          : { onBehalfOf: word('docket.actor.on_behalf_of', row.actor.onBehalfOf) }),
+          : { onBehalfOf: said.of('docket.actor.on_behalf_of', row.actor.onBehalfOf) }),
       },
       tool:
         row.tool === null
           ? null
           : {
               ...row.tool,
-              name: said.attributes.get('gen_ai.tool.name') ?? '',
-              callId: row.tool.callId === null ? null : word('docket.tool.call', row.tool.callId),
+              name: said.toolName,
+              callId: row.tool.callId === null ? null : said.of('docket.tool.call', row.tool.callId),
             },
-      redactions: [...row.redactions, ...redactions],
-      facts: Object.fromEntries(Object.entries(row.facts).map(([name, fact]) => [name, factOf(name, fact)])),
-      policyVersion,
+      redactions: [...row.redactions, ...texts.redactions],
+      facts: Object.fromEntries(Object.entries(facts).map(([name, fact]) => [name, factOf(name, fact)])),
+      policyVersion: texts.policyVersion,
     },
   };
 }
@@ -128,42 +212,42 @@ interface RecordTexts {
   readonly body: string | undefined;
 }
 
-function spanRequest(row: EvidenceRow, texts: ReadonlyMap<string, string>): Uint8Array {
-  return request(row, (writer) => {
-    writer.bytesField(1, Buffer.from(row.source.traceId, 'hex'));
-    writer.bytesField(2, Buffer.from(row.source.spanId, 'hex'));
-    if (row.tool !== null) {
+function spanRequest(subject: TextSubject, texts: ReadonlyMap<string, string>): Uint8Array {
+  return request(subject, (writer) => {
+    writer.bytesField(1, Buffer.from(subject.traceId, 'hex'));
+    writer.bytesField(2, Buffer.from(subject.spanId, 'hex'));
+    if (subject.toolName !== null) {
       writer.stringField(5, 'execute_tool');
       attribute(writer, 9, 'gen_ai.operation.name', 'execute_tool');
-      attribute(writer, 9, 'gen_ai.tool.name', row.tool.name);
+      attribute(writer, 9, 'gen_ai.tool.name', subject.toolName);
     }
-    attribute(writer, 9, 'incident.id', row.incident);
+    attribute(writer, 9, 'incident.id', subject.incident);
     for (const [key, text] of texts) attribute(writer, 9, key, text);
   });
 }
 
-function logRequest(row: EvidenceRow, texts: ReadonlyMap<string, string>, body: string): Uint8Array {
-  return request(row, (writer) => {
+function logRequest(subject: TextSubject, texts: ReadonlyMap<string, string>, body: string): Uint8Array {
+  return request(subject, (writer) => {
     const value = writer.begin(5);
     writer.stringField(1, body);
     writer.end(value);
-    if (row.tool !== null) {
+    if (subject.toolName !== null) {
       attribute(writer, 6, 'gen_ai.operation.name', 'execute_tool');
-      attribute(writer, 6, 'gen_ai.tool.name', row.tool.name);
+      attribute(writer, 6, 'gen_ai.tool.name', subject.toolName);
     }
-    attribute(writer, 6, 'incident.id', row.incident);
+    attribute(writer, 6, 'incident.id', subject.incident);
     for (const [key, text] of texts) attribute(writer, 6, key, text);
-    writer.bytesField(9, Buffer.from(row.source.traceId, 'hex'));
-    writer.bytesField(10, Buffer.from(row.source.spanId, 'hex'));
+    writer.bytesField(9, Buffer.from(subject.traceId, 'hex'));
+    writer.bytesField(10, Buffer.from(subject.spanId, 'hex'));
   });
 }
 
 /** One record under its service. */
-function request(row: EvidenceRow, record: (writer: WireWriter) => void): Uint8Array {
+function request(subject: TextSubject, record: (writer: WireWriter) => void): Uint8Array {
   const writer = new WireWriter();
   const inResource = writer.begin(1);
   const resource = writer.begin(1);
-  attribute(writer, 1, 'service.name', row.service);
+  attribute(writer, 1, 'service.name', subject.service);
   writer.end(resource);
   const inScope = writer.begin(2);
   const at = writer.begin(2);

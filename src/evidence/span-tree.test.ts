@@ -2,7 +2,15 @@ import { expect, test } from 'vitest';
 import { SpanTree } from './span-tree.ts';
 import { kindKey } from './window-key.ts';
 
-const context = { agentName: 'sre', agentId: '', conversationId: '', sessionId: '', refs: [], resourceRefs: [] };
+const context = {
+  tenant: 'default',
+  agentName: 'sre',
+  agentId: '',
+  conversationId: '',
+  sessionId: '',
+  refs: [],
+  resourceRefs: [],
+};
 
 test('walks up from a span as far as its parents are known', () => {
   const tree = new SpanTree();

@@ -3,6 +3,7 @@ import type { WindowKey } from './window-key.ts';
 
 /** What a recognised span says that holds for what runs under it. */
 export interface SpanContext {
+  readonly tenant: string;
   readonly agentName: string;
   readonly agentId: string;
   readonly conversationId: string;
@@ -45,6 +46,13 @@ export class SpanTree {
 
   context(span: WindowKey): SpanContext | undefined {
     return this.#young.contexts.get(span) ?? this.#old.contexts.get(span);
+  }
+
+  /** Gives every context of the tenant as `change` has it. */
+  changeContexts(tenant: string, change: (context: SpanContext) => SpanContext): void {
+    for (const { contexts } of [this.#young, this.#old]) {
+      for (const [span, context] of contexts) if (context.tenant === tenant) contexts.set(span, change(context));
+    }
   }
 
   /** `first` and the spans above it as far as they are known, nearest first; up to `below`, in case of a cycle. */

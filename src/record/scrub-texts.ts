@@ -27,6 +27,30 @@ export function scrubTexts(
   }
 }
 
+/**
+ * Whether `covers` says yes to any text of `value`, each under the key that `scrubTexts` gives it. What Docket noted itself, under
+ * `docket`, is left out.
+ */
+export function someText(value: unknown, covers: (text: string, key: string) => boolean): boolean {
+  let found = false;
+  const look = (text: string, key: string): string => {
+    found ||= covers(text, key);
+    return text;
+  };
+  mapText(withoutNotes(value), look, '', 0);
+  return found;
+}
+
+function withoutNotes(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNotes);
+  if (value === null || typeof value !== 'object') return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .filter(([name]) => name !== 'docket')
+      .map(([name, each]) => [name, withoutNotes(each)]),
+  );
+}
+
 const MAX_DEPTH = 64;
 
 // Ids, digests and times are not prose: masking one would break what it names.

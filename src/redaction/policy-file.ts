@@ -31,8 +31,11 @@ export { PolicyError, type PolicyProblem } from './policy-source.ts';
 
 /** A larger policy file is refused unread. */
 const POLICY_BYTES_MAX = 1024 * 1024;
-/** Bump when the meaning of presets or of the built-in key classes changes: policies then get a new version. */
-const ENGINE_VERSION = 2;
+/**
+ * Bump when the meaning of presets or of the built-in key classes changes, or what facts may hold: policies then get a new version, and
+ * what earlier versions let in can be redacted again.
+ */
+const ENGINE_VERSION = 3;
 
 /** Raised when rules of the pack begin to find more, less or something else. */
 const BUILTIN_PACKS: ReadonlyMap<string, number> = new Map([

@@ -39,6 +39,8 @@ export interface StoredTelemetry {
   addReceipts(frames: readonly SpooledFrame[], token: string): Promise<void>;
   /** Removes the older rows of the partition and moves the staged rows in, without what was erased meanwhile. */
   replace(table: TelemetryTableShape, partition: string, older: OlderRows): Promise<void>;
+  /** Those of the ids (at most 10,000) that spans of the tenant have as their trace. */
+  knownTraces(tenant: string, ids: readonly string[]): Promise<ReadonlySet<string>>;
   /** Forgets what is staged. */
   discard(table: TelemetryTableShape): Promise<void>;
 }
@@ -47,6 +49,7 @@ const ROWS_PER_CHUNK = 2_000;
 /** Answers larger than this make the next chunk smaller, answers smaller than half of it larger. */
 const CHUNK_BYTES = 16 * 1024 * 1024;
 const PARTITIONS_MAX = 10_000;
+const TRACES_MAX = 10_000;
 const READ_SECONDS_MAX = 300;
 /** An erasure that began so long before an application may still have been under way when the application read. */
 const ERASING_NANOSECONDS = 3_600_000_000_000n;
@@ -152,6 +155,17 @@ ORDER BY partition LIMIT ${PARTITIONS_MAX}`,
       );
       // Rows that were staged before somebody had their content erased still had it.
       if (table.kind !== 'point') await eraseTelemetryAgain(database, older.tenant, older.to - ERASING_NANOSECONDS);
+    },
+    async knownTraces(tenant, ids) {
+      if (ids.length === 0) return new Set();
+      if (ids.length > TRACES_MAX) throw new RangeError(`at most ${TRACES_MAX} trace ids`);
+      const rows = await database.select<{ id: string }>(
+        `SELECT DISTINCT TraceId AS id FROM otel_traces_trace_id_ts
+WHERE TraceId IN {ids:Array(String)} AND Tenant = {tenant:String}`,
+        { tenant, ids },
+        READ_SECONDS_MAX,
+      );
+      return new Set(rows.map((row) => row.id));
     },
     discard: (table) => database.command('telemetry', `DROP TABLE IF EXISTS ${stagingOf(table)} SYNC`),
   };
