@@ -131,17 +131,18 @@ function deadLetterHealth(letters: readonly DeadLetter[]): ComponentHealth {
 }
 
 function forwardHealth(status: ForwarderStatus): ComponentHealth {
-  const { acceptedItems, rejectedItems, refusedItems, refusedRequests, lastRefusal } = status;
+  const { acceptedItems, rejectedItems, refusedItems, refusedRequests, leftOut, lastRefusal } = status;
   const parts = [`${acceptedItems} items taken by the endpoint since the start`];
   if (rejectedItems > 0) parts.push(`${rejectedItems} items rejected by it (partial success)`);
   if (refusedRequests > 0) parts.push(`${refusedRequests} requests refused by it with ${refusedItems} items`);
+  if (leftOut > 0) parts.push(`${leftOut} unknown groups and deep values left out, which it cannot decode`);
   if (lastRefusal !== undefined) parts.push(`last ${at(lastRefusal.atUnixMs)}: ${lastRefusal.reason}`);
   return {
     name: 'forward',
     ok: true,
-    ...(rejectedItems + refusedRequests > 0 ? { note: true } : {}),
+    ...(rejectedItems + refusedRequests + leftOut > 0 ? { note: true } : {}),
     detail: parts.join('; '),
-    measures: { acceptedItems, rejectedItems, refusedItems },
+    measures: { acceptedItems, rejectedItems, refusedItems, leftOut },
   };
 }
 

@@ -8,6 +8,7 @@ import { batchOf } from '../../test/contract/frame-consumer.ts';
 import { frameLabelled } from '../../test/fault/spool/frames.ts';
 import { encodeExportResponse } from '../otlp/protobuf/export-response.ts';
 import { encodeStatus, RPC_CODE } from '../otlp/protobuf/status.ts';
+import { markRedacted } from '../pipeline/redacted.ts';
 import { createSpool } from '../spool/spool.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
@@ -33,6 +34,8 @@ function forward(options: Partial<ForwarderOptions> = {}): Forwarder {
   return forwarder;
 }
 
+/** A request with one span whose name is `a`. */
+const GOOD_SPAN = Buffer.from([0x0a, 0x07, 0x12, 0x05, 0x12, 0x03, 0x2a, 0x01, 0x61]);
 const busy = encodeStatus({ code: RPC_CODE.unavailable, message: 'busy', retryDelayMs: 2_500 });
 
 describe.each([
@@ -82,6 +85,27 @@ describe.each([
     expect(await forward().consume(batchOf(frames))).toEqual({ kind: 'accepted', setAside: 5 });
     expect(sink.taken.length).toBe(2);
     expect(await metrics.prometheusText()).toMatch(/docket_forward_items_total\{[^}]*outcome="refused"[^}]*\} 5/);
+  });
+
+  test('a request refused for a group is sent once more without it; one that is refused for something else is not', async () => {
+    // Field 900 of the request: 900 << 3 | 3 is 0xa3 0x38, its end 0xa4 0x38.
+    const group = Buffer.from([0xa3, 0x38, 0x08, 0x01, 0xa4, 0x38]);
+    sink.answer = ({ bytes }) =>
+      bytes.includes(group) || bytes.length === 0 ? { httpStatus: 400, grpcCode: status.INTERNAL } : {};
+    const withGroup = {
+      ...frameLabelled('a'),
+      bytes: markRedacted<Uint8Array>(Buffer.concat([GOOD_SPAN, group])),
+      items: 3,
+    };
+    const empty = { ...frameLabelled('b'), bytes: markRedacted<Uint8Array>(Buffer.alloc(0)), items: 1 };
+    const consumer = forward();
+    expect(await consumer.consume(batchOf([withGroup, empty]))).toEqual({ kind: 'accepted', setAside: 1 });
+    expect(sink.taken.map(({ bytes }) => bytes)).toEqual([GOOD_SPAN]);
+    expect(sink.received).toHaveLength(3);
+    expect(consumer.status()).toMatchObject({ acceptedItems: 3, refusedItems: 1, refusedRequests: 1, leftOut: 1 });
+    const text = await metrics.prometheusText();
+    expect(text).toMatch(/docket_forward_left_out_total\{signal="traces",what="group"[^}]*\} 1/);
+    expect(text).toMatch(/docket_forward_requests_total\{signal="traces",outcome="refused"[^}]*\} 2/);
   });
 
   test('an endpoint that is not there is retryable', async () => {

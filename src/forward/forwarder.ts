@@ -1,11 +1,13 @@
 import type { Meter } from '@opentelemetry/api';
 import type { ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
+import type { Signal } from '../otlp/signal.ts';
 import type { SpooledFrame } from '../pipeline/frame.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { parseForwardEndpoint, type ForwardProtocol } from './endpoint.ts';
 import { createGrpcTransport } from './grpc-transport.ts';
 import { createHttpTransport } from './http-transport.ts';
 import { createForwardInstruments } from './instruments.ts';
+import { plainRequest } from './plain-request.ts';
 import type { RetryableSend, SendOutcome } from './send-outcome.ts';
 
 /** Requests under way at once. */
@@ -33,6 +35,8 @@ export interface ForwarderStatus {
   readonly rejectedItems: number;
   readonly refusedItems: number;
   readonly refusedRequests: number;
+  /** Groups and deep values without which alone a request was taken. */
+  readonly leftOut: number;
   /** A code, never text of the endpoint. */
   readonly lastRefusal: { readonly reason: string; readonly atUnixMs: number } | undefined;
 }
@@ -44,7 +48,9 @@ export interface Forwarder extends FrameConsumer {
 }
 
 /**
- * Processor mode: sends every frame's redacted bytes, unchanged, to an OTLP endpoint.
+ * Processor mode: sends every frame's redacted bytes, unchanged, to an OTLP endpoint. A request that it refuses for good and that holds
+ * what some decoders do not take (unknown groups, values within more than 100 messages) is sent once more without that, counted:
+ * the rest of it is worth more than a refusal.
  *
  * A request that the endpoint may take later makes the batch retryable; the frames of it that were taken already are
  * not sent again. A request that it refuses for good is set aside and counted while the others go on; when every
@@ -68,20 +74,43 @@ export function createForwarder(options: ForwarderOptions): Forwarder {
   // What is settled of the batch under way, by the frame's ordinal.
   let settled = new Map<number, SendOutcome>();
   let settledBatch = '';
-  const counts = { acceptedItems: 0, rejectedItems: 0, refusedItems: 0, refusedRequests: 0 };
+  const counts = { acceptedItems: 0, rejectedItems: 0, refusedItems: 0, refusedRequests: 0, leftOut: 0 };
   let lastRefusal: ForwarderStatus['lastRefusal'];
 
   function refusedWith(reason: string): void {
     lastRefusal = { reason, atUnixMs: Date.now() };
   }
 
-  async function send(frame: SpooledFrame): Promise<SendOutcome> {
+  async function attempt(signal: Signal, bytes: Buffer): Promise<SendOutcome> {
     const started = performance.now();
-    // A copy: a request that is given up may still be on its way when the frame's memory is another's.
-    const outcome = await transport.send(frame.signal, Buffer.from(frame.bytes));
-    const { signal } = frame;
+    const outcome = await transport.send(signal, bytes);
     instruments.duration.record((performance.now() - started) / 1000, { signal });
     instruments.requests.add(1, { signal, outcome: outcome.kind });
+    return outcome;
+  }
+
+  /** What the endpoint says to the request, or if it refuses it to the plain form of it. */
+  async function sendEither(signal: Signal, bytes: Buffer): Promise<SendOutcome> {
+    const outcome = await attempt(signal, bytes);
+    const plain = outcome.kind === 'refused' ? plainRequest(signal, bytes) : undefined;
+    if (plain === undefined) return outcome;
+    const again = await attempt(signal, plain.bytes);
+    if (again.kind !== 'accepted') return again.kind === 'refused' ? outcome : again;
+    const { groups, deepValues } = plain;
+    if (groups > 0) instruments.leftOut.add(groups, { signal, what: 'group' });
+    if (deepValues > 0) instruments.leftOut.add(deepValues, { signal, what: 'deep_value' });
+    counts.leftOut += groups + deepValues;
+    logger.warn(
+      { signal, groups, deepValues },
+      'the forward endpoint took a request only without what it cannot decode',
+    );
+    return again;
+  }
+
+  async function send(frame: SpooledFrame): Promise<SendOutcome> {
+    const { signal } = frame;
+    // A copy: a request that is given up may still be on its way when the frame's memory is another's.
+    const outcome = await sendEither(signal, Buffer.from(frame.bytes));
     if (outcome.kind === 'accepted') {
       const rejected = Math.min(outcome.rejected, frame.items);
       instruments.bytes.add(frame.bytes.length, { signal });

@@ -5,6 +5,8 @@ export interface ForwardInstruments {
   readonly requests: Counter;
   /** Items by `signal` and `outcome`: accepted, rejected (by partial success), refused (with their request). */
   readonly items: Counter;
+  /** By `signal` and `what`: group, deep_value. */
+  readonly leftOut: Counter;
   readonly bytes: Counter;
   readonly duration: Histogram;
 }
@@ -18,6 +20,10 @@ export function createForwardInstruments(meter: Meter): ForwardInstruments {
     items: meter.createCounter('docket.forward.items', {
       description: 'Spans, log records and data points sent to the forward endpoint, by outcome',
       unit: '{item}',
+    }),
+    leftOut: meter.createCounter('docket.forward.left_out', {
+      description: 'Unknown groups and too deep values left out, because the endpoint refused their request with them',
+      unit: '{field}',
     }),
     bytes: meter.createCounter('docket.forward.bytes', {
       description: 'Bytes of accepted requests before compression',

@@ -93,11 +93,40 @@ test('fields newer than any schema reach the Collector without their secrets, an
   between.server.close();
 });
 
-/**
- * A span with fields that no schema knows, some with a secret in them. No group: the Collector refuses a request with an unknown group that
- * holds a value, whoever sends it.
- */
-function newerRequest(): Buffer {
+test.each(['grpc', 'http'] as const)(
+  'a request with an unknown group, which the Collector refuses, reaches it over %s without the group, and that is counted',
+  async (protocol) => {
+    const [grpc, http] = [await freeAddress(), await freeAddress()];
+    const file = join(folder, 'out.jsonl');
+    collector = await startCollector('deploy/collector/in-path.yaml', http, {
+      COLLECTOR_OTLP_GRPC: grpc,
+      COLLECTOR_OTLP_HTTP: http,
+      COLLECTOR_FILE: file,
+    });
+    const headers = { 'content-type': 'application/x-protobuf' };
+    // A group of field 906 that holds a text: 906 << 3 | 3 is 0xd3 0x38, its end 0xd4 0x38.
+    const group = Buffer.concat([Buffer.from([0xd3, 0x38, 0x0a, 2]), Buffer.from('in'), Buffer.from([0xd4, 0x38])]);
+    const body = newerRequest(group);
+    const direct = await fetch(`http://${http}/v1/traces`, { method: 'POST', headers, body });
+    expect(direct.status, 'should it be taken one day, the forwarder need not mind').toBe(400);
+    docket = await startDocket({
+      environment: { DOCKET_FORWARD_URL: protocol === 'grpc' ? `grpc://${grpc}` : `http://${http}` },
+    });
+    expect((await fetch(`http://${docket.otlpHttp}/v1/traces`, { method: 'POST', headers, body })).status).toBe(200);
+    const arrived = await eventually(
+      () => Promise.resolve(read(file)),
+      (text) => text.includes('pay the bill'),
+    );
+    expect(arrived).toContain('pay the bill');
+    const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
+    expect(metrics).toMatch(/docket_forward_left_out_total\{signal="traces",what="group"[^}]*\} 1/);
+    expect(metrics).toMatch(/docket_forward_items_total\{signal="traces",outcome="accepted"[^}]*\} 1/);
+    expect(metrics).not.toMatch(/docket_forward_items_total\{[^}]*outcome="refused"[^}]*\} [1-9]/);
+  },
+);
+
+/** A span with fields that no schema knows, some with a secret in them, and `more` behind them. */
+function newerRequest(more: Buffer = Buffer.alloc(0)): Buffer {
   const writer = new WireWriter();
   const resourceSpans = writer.begin(1);
   const scopeSpans = writer.begin(2);
@@ -116,6 +145,7 @@ function newerRequest(): Buffer {
   writer.end(inner);
   writer.end(message);
   writer.bytesField(905, Buffer.concat([Buffer.from([0xff, 0xfe]), Buffer.from(secret)]));
+  writer.raw(more);
   writer.end(span);
   writer.end(scopeSpans);
   writer.end(resourceSpans);
