@@ -35,17 +35,22 @@ export function createOtlpSender(options: OtlpSenderOptions): OtlpSender {
   const endpoint = options.endpoint.replace(/\/+$/, '');
   const wait = options.wait ?? ((milliseconds: number) => sleep(milliseconds));
 
-  async function post(signal: ReplaySignal, contentType: string, body: string | Uint8Array): Promise<Response> {
+  async function post(
+    signal: ReplaySignal,
+    contentType: string,
+    body: string | Uint8Array,
+  ): Promise<{ readonly response: Response; readonly answer: Uint8Array }> {
     const headers = new Headers({ 'content-type': contentType });
     if (options.token !== undefined) headers.set('authorization', `Bearer ${options.token}`);
     try {
-      return await fetch(`${endpoint}/v1/${signal}`, {
+      const response = await fetch(`${endpoint}/v1/${signal}`, {
         method: 'POST',
         headers,
         body: typeof body === 'string' ? body : new Uint8Array(body),
         redirect: 'error',
         signal: AbortSignal.timeout(options.timeoutMs ?? 60_000),
       });
+      return { response, answer: new Uint8Array(await response.arrayBuffer()) };
     } catch (error) {
       throw new ServiceUnreachable(endpoint, error);
     }
@@ -55,8 +60,7 @@ export function createOtlpSender(options: OtlpSenderOptions): OtlpSender {
     async send(signal, contentType, body) {
       let backoff = WAIT_FIRST_MS;
       for (let attempt = 1; ; attempt++) {
-        const response = await post(signal, contentType, body);
-        const answer = new Uint8Array(await response.arrayBuffer());
+        const { response, answer } = await post(signal, contentType, body);
         if (response.ok) return { kind: 'accepted', ...partialSuccess(response, answer) };
         if (!RETRYABLE.has(response.status) || attempt >= ATTEMPTS_MAX) {
           return { kind: 'refused', status: response.status, attempts: attempt };
