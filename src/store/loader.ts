@@ -98,6 +98,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
         return { encoder, blocks: encoder.finish(), slices: rest };
       }
       // The encoder holds half a row now: start over without the frame.
+      encoder.release();
       const failed = bad;
       rest = rest.filter((slice) => slice !== failed);
     }
