@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { DOCKET_ACTOR } from './record/actor.ts';
 import type { EvidenceLog } from './record/evidence-log.ts';
+import { createKeyedTurns } from './record/keyed-turns.ts';
 import type { RecordService } from './record/record-service.ts';
 import type { Logger } from './telemetry/logger.ts';
 
@@ -43,7 +44,7 @@ export interface WithheldGaps {
 
 export function createWithheldGaps(options: WithheldGapsOptions): WithheldGaps {
   const opened = new Set<string>();
-  const pending = new Map<string, Promise<void>>();
+  const turns = createKeyedTurns();
   const rules = REASONS.map((each) => each.rule);
 
   const look = async (tenant: string, incident: string): Promise<void> => {
@@ -63,20 +64,14 @@ export function createWithheldGaps(options: WithheldGapsOptions): WithheldGaps {
   };
 
   const lookSoon = (tenant: string, incident: string): void => {
-    const key = `${tenant}\0${incident}`;
-    const before = pending.get(key) ?? Promise.resolve();
-    const task = before
-      .then(() => look(tenant, incident))
+    turns
+      .take(`${tenant}\0${incident}`, () => look(tenant, incident))
       .catch((error: unknown) =>
         options.logger.warn(
           { error: error instanceof Error ? error.name : 'unknown' },
           'looking for withheld content failed; it is looked for again with the next evidence',
         ),
-      )
-      .finally(() => {
-        if (pending.get(key) === task) pending.delete(key);
-      });
-    pending.set(key, task);
+      );
   };
 
   return {
@@ -106,9 +101,7 @@ export function createWithheldGaps(options: WithheldGapsOptions): WithheldGaps {
         },
       };
     },
-    async settled() {
-      await Promise.all(pending.values());
-    },
+    settled: () => turns.settled(),
   };
 }
 

@@ -2,6 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { Actor } from '../record/actor.ts';
 import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
+import { createKeyedTurns } from '../record/keyed-turns.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { AlertsTaken, ChangeTaken, TakenAlert, WebhookIntake } from '../record/webhook-intake.ts';
 import type { Alert } from './alerts/alert.ts';
@@ -42,20 +43,8 @@ export function createWebhookIntake(
   const placement = createAlertPlacement(record);
   const heldAlerts = createHeldAlerts(evidenceLog);
   const changes = createChangeIntake({ evidenceLog, record });
-  const queues = new Map<string, Promise<unknown>>();
-
   /** One webhook of a tenant after the other: two of one alert open one incident. */
-  async function inTurn<T>(tenant: string, work: () => Promise<T>): Promise<T> {
-    const before = queues.get(tenant) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const settled = mine.catch(() => undefined);
-    queues.set(tenant, settled);
-    try {
-      return await mine;
-    } finally {
-      if (queues.get(tenant) === settled) queues.delete(tenant);
-    }
-  }
+  const turns = createKeyedTurns();
 
   async function takeAlert(
     tenant: string,
@@ -104,7 +93,7 @@ export function createWebhookIntake(
   return {
     telemetryAlerts: {
       take: (alert, row) =>
-        inTurn(row.tenant, async () => {
+        turns.take(row.tenant, async () => {
           try {
             await takeTelemetryAlert(alert, row);
           } catch (error) {
@@ -116,7 +105,7 @@ export function createWebhookIntake(
     alerts(tenant, reporter, source, payload): Promise<AlertsTaken> {
       const parsed = parseAlerts(source, scrubbedPayload(options.scrub, tenant, payload));
       if (!parsed.ok) return Promise.resolve({ kind: 'invalid', fields: parsed.fields });
-      return inTurn(tenant, async () => {
+      return turns.take(tenant, async () => {
         const groups = new Map<string, string>();
         const alerts: TakenAlert[] = [];
         for (const alert of parsed.alerts) alerts.push(await takeAlert(tenant, reporter, alert, groups));

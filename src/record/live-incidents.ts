@@ -9,6 +9,7 @@ import { applyEntry, fold } from './fold.ts';
 import type { IncidentSummary } from './incident-record.ts';
 import type { IncidentState } from './incident-state.ts';
 import type { RecordInstruments } from './instruments.ts';
+import { createKeyedTurns } from './keyed-turns.ts';
 import { liveIncidentOf, type LiveIncident } from './live-incident.ts';
 import type { LiveIndex } from './live-index.ts';
 import type { IncidentOutline, RecordLog } from './record-log.ts';
@@ -76,7 +77,7 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
   // In order of last use, oldest first.
   const cache = new Map<string, LiveIncident>();
   const loading = new Map<string, Promise<LiveIncident>>();
-  const queues = new Map<string, Promise<unknown>>();
+  const turns = createKeyedTurns();
   const summaries = new Map<string, Map<string, IncidentSummary>>();
   const listeners = new Map<string, Set<(entry: Entry) => void>>();
   let cachedEntries = 0;
@@ -128,7 +129,7 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
     await eachIncident(await recordLog.heads(), async (head) => {
       if (isClaimLog(head.incident)) return;
       if ((summaries.get(head.tenant)?.get(head.incident)?.head.seq ?? 0) >= head.seq) return;
-      await exclusively(head.tenant, head.incident, async () => {
+      await turns.take(keyOf(head.tenant, head.incident), async () => {
         const live = await load(head.tenant, head.incident);
         await refresh(live);
         // A log that was read whole just now has nothing to refresh, and is still news to the index.
@@ -265,25 +266,12 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
     }
   }
 
-  async function exclusively<T>(tenant: string, incidentId: string, work: () => Promise<T>): Promise<T> {
-    const key = keyOf(tenant, incidentId);
-    const before = queues.get(key) ?? Promise.resolve();
-    const mine = before.then(work, work);
-    const settled = mine.catch(() => undefined);
-    queues.set(key, settled);
-    try {
-      return await mine;
-    } finally {
-      if (queues.get(key) === settled) queues.delete(key);
-    }
-  }
-
   return {
     start,
     find,
     load,
     refresh,
-    exclusively,
+    exclusively: (tenant, incidentId, work) => turns.take(keyOf(tenant, incidentId), work),
     poll,
     async current(tenant, refOrId) {
       const incidentId = await find(tenant, refOrId);
@@ -323,7 +311,7 @@ export function createLiveIncidents(options: LiveIncidentsOptions): LiveIncident
       };
     },
     async close() {
-      await Promise.allSettled(queues.values());
+      await turns.settled();
       listeners.clear();
       cache.clear();
       cachedEntries = 0;

@@ -1,6 +1,6 @@
 import type { Entry } from '../record/entry.ts';
+import { createKeyedTurns } from '../record/keyed-turns.ts';
 import type { AppendResult, RecordLog } from '../record/record-log.ts';
-import { createStatementQueue, type StatementQueue } from './statement-queue.ts';
 
 /**
  * Makes a log's `append` of a function that appends entries known to be consecutive and of one incident: appends of one
@@ -9,19 +9,13 @@ import { createStatementQueue, type StatementQueue } from './statement-queue.ts'
 export function appendInTurn(
   append: (entries: readonly Entry[], first: Entry, last: Entry) => Promise<AppendResult>,
 ): RecordLog['append'] {
-  const queues = new Map<string, StatementQueue>();
+  const turns = createKeyedTurns();
   return async (entries) => {
     const first = entries[0];
     const last = entries.at(-1);
     if (first === undefined || last === undefined) return { kind: 'appended' };
     assertConsecutive(entries, first);
-    const key = logKey(first.tenant, first.incident);
-    let queue = queues.get(key);
-    if (queue === undefined) {
-      queue = createStatementQueue();
-      queues.set(key, queue);
-    }
-    return queue.run(() => append(entries, first, last));
+    return turns.take(logKey(first.tenant, first.incident), () => append(entries, first, last));
   };
 }
 
