@@ -1,8 +1,8 @@
 import type { Signal } from '../otlp/signal.ts';
 import { WireReader } from '../otlp/protobuf/reader.ts';
 import { decodeLogRecord, decodeResource, decodeScope, decodeSpan } from './decode-record.ts';
-import { AGENT, isCandidate, logMarks, resourceMarks, scopeMarks, spanMarks } from './record-marks.ts';
-import type { ResourceRecord, ScopeRecord, TelemetryRecord } from './telemetry-record.ts';
+import { AGENT, isCandidate, logMarks, NAMES_INCIDENT, resourceMarks, scopeMarks, spanMarks } from './record-marks.ts';
+import type { ResourceRecord, ScopeRecord, SpanRecord, TelemetryRecord } from './telemetry-record.ts';
 
 /**
  * The pre-filter. One walk over a request's bytes decides by marks (./record-marks.ts) which records can be evidence at all; only those
@@ -16,6 +16,8 @@ export const CHILDREN = (2 << 3) | LENGTH_DELIMITED;
 
 export interface Selection {
   readonly records: readonly TelemetryRecord[];
+  /** Ordinary spans that name an incident themselves: it holds for agent work under them. */
+  readonly naming: readonly SpanRecord[];
   /** All records of the request. */
   readonly items: number;
 }
@@ -23,8 +25,9 @@ export interface Selection {
 /** Decodes the records of a request that may be evidence. Metrics give none. Throws OtlpDecodeError on malformed bytes. */
 export function selectCandidates(signal: Signal, bytes: Uint8Array): Selection {
   const records: TelemetryRecord[] = [];
+  const naming: SpanRecord[] = [];
   let items = 0;
-  if (signal === 'metrics') return { records, items };
+  if (signal === 'metrics') return { records, naming, items };
   const marksOf = signal === 'traces' ? spanMarks : logMarks;
   const decode = signal === 'traces' ? decodeSpan : decodeLogRecord;
   const reader = new WireReader(bytes);
@@ -47,16 +50,20 @@ export function selectCandidates(signal: Signal, bytes: Uint8Array): Selection {
         const outer = scopeReader.enter();
         const start = scopeReader.pos;
         const end = scopeReader.end;
-        if (isCandidate(outside | ((outside & AGENT) !== 0 ? 0 : marksOf(scopeReader)))) {
+        const own = (outside & AGENT) !== 0 ? 0 : marksOf(scopeReader);
+        const isRecord = isCandidate(outside | own);
+        if (isRecord || (own & NAMES_INCIDENT) !== 0) {
           resource ??= decodeResource(resourceRanges);
           scope ??= decodeScope(scopeRanges);
-          records.push(decode(scopeReader.bytes.subarray(start, end), ordinal, resource, scope));
+          const bytesOf = scopeReader.bytes.subarray(start, end);
+          if (isRecord) records.push(decode(bytesOf, ordinal, resource, scope));
+          else if (signal === 'traces') naming.push(decodeSpan(bytesOf, ordinal, resource, scope));
         }
         scopeReader.leave(outer);
       }
     }
   }
-  return { records, items };
+  return { records, naming, items };
 }
 
 /** For each length-delimited field `tag` at the top of `reader`: a lookup of its own fields by tag. */

@@ -679,6 +679,61 @@ test('what runs under an agent of another process is of the incident that its re
   ).toEqual(['agent_run', 'tool_call']);
 });
 
+describe('an ordinary span that names an incident', () => {
+  const handler: SpanSketch = {
+    name: 'POST /alerts',
+    service: 'on-call-bot',
+    span: 2,
+    start: 0,
+    end: 900,
+    attributes: { 'incident.id': 'INC-1', 'http.route': '/alerts' },
+  };
+  const between: SpanSketch = { name: 'investigate', span: 3, parent: 2, start: 5, end: 800 };
+  const call: SpanSketch = { ...executeTool, parent: 3 };
+
+  test('lends it to the agent work under it, in every order and over requests', async () => {
+    for (const order of permutations([[handler, between], [call], [mcpServer]])) {
+      const harness = new LinkerHarness();
+      harness.incidents.open('i1', 'INC-1');
+      // Who the parents of ordinary spans are is learned with what is beside them.
+      for (const spans of order) await harness.spans(...spans);
+      expect(toolCalls(harness.evidence.of('i1')).map((row) => row.tool?.callId)).toContain('call_1');
+      expect(harness.evidence.of('i1')[0]?.link).toMatchObject({ mode: 'explicit' });
+    }
+  });
+
+  test('lends nothing to work that names another, that an agent nearer by names another for, or of another trace', async () => {
+    const harness = new LinkerHarness();
+    for (const number of [1, 2, 3]) harness.incidents.open(`i${number}`, `INC-${number}`);
+    const named = { ...call.attributes, 'gen_ai.tool.call.id': 'call_2', 'incident.id': 'INC-2' };
+    const under = { ...call.attributes, 'gen_ai.tool.call.id': 'call_3' };
+    await harness.spans(
+      handler,
+      between,
+      { ...call, span: 20, attributes: named },
+      { ...agent, span: 21, parent: 3, attributes: { ...agent.attributes, 'incident.id': 'INC-3' } },
+      { ...call, span: 22, parent: 21, attributes: under },
+      { ...call, trace: 2, span: 23 },
+    );
+    expect(toolCalls(harness.evidence.of('i1'))).toEqual([]);
+    expect(toolCalls(harness.evidence.of('i2')).map((row) => row.tool?.callId)).toEqual(['call_2']);
+    expect(toolCalls(harness.evidence.of('i3')).map((row) => row.tool?.callId)).toEqual(['call_3']);
+    expect(toolCalls(harness.evidence.of('')).map((row) => row.source.traceId)).toEqual(['2'.padStart(32, '0')]);
+  });
+
+  test('is no row, and neither is one whose resource names the incident', async () => {
+    const harness = new LinkerHarness();
+    harness.incidents.open('i1', 'INC-1');
+    await harness.spans(handler, { ...between, resource: { 'incident.id': 'INC-1' } });
+    await harness.spans({ ...call, service: 'other' });
+    expect([...harness.evidence.rows.values()].map((row) => [row.kind, row.incident])).toEqual([['tool_call', 'i1']]);
+    const other = new LinkerHarness();
+    other.incidents.open('i1', 'INC-1');
+    await other.spans({ ...between, resource: { 'incident.id': 'INC-1' } }, { ...call, service: 'other' });
+    expect(toolCalls(other.evidence.of('i1'))).toEqual([]);
+  });
+});
+
 test('a list of refs names each of its incidents', async () => {
   const harness = new LinkerHarness();
   harness.incidents.open('inc-1', 'INC-1');

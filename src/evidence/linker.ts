@@ -28,7 +28,7 @@ import { createStoredActs, type StoredActs } from './stored-acts.ts';
 import type { Recognised } from './recognised.ts';
 import { createRowWriter, type RowWriter } from './row-writer.ts';
 import { createSetAside, type SetAside } from './set-aside.ts';
-import type { LogRecord, TelemetryRecord } from './telemetry-record.ts';
+import type { LogRecord, SpanRecord, TelemetryRecord } from './telemetry-record.ts';
 import { reapplyToWindow, type PolicyAgain } from './window-again.ts';
 
 export interface LinkerOptions {
@@ -167,9 +167,13 @@ class Linker implements EvidenceLinker {
       this.#setAside(frame.signal, error, frame.items);
       return { frame, found: [], setAside: frame.items };
     }
-    const { records, items } = selection;
+    const { records, naming, items } = selection;
     this.#instruments.seen.add(items, { signal: frame.signal });
-    if (records.length === 0) return { frame, found: [], setAside: 0 };
+    for (const span of naming) this.#rememberNaming(frame.tenant, span, touched);
+    if (records.length === 0) {
+      this.#rememberParents(frame, naming);
+      return { frame, found: [], setAside: 0 };
+    }
     this.#instruments.candidates.add(records.length, { signal: frame.signal });
     const facts = new Map(frame.facts.map((each) => [each.item, each]));
     const receipts = new Map(frame.receipts.map((each) => [each.item, each.redactions]));
@@ -185,13 +189,14 @@ class Linker implements EvidenceLinker {
       try {
         const recognised = recognise(record);
         if (recognised !== undefined) this.#rememberSpan(context, recognised, touched);
+        else if (record.signal === 'traces') this.#rememberNaming(frame.tenant, record, touched);
         found.push({ context, recognised });
       } catch (error) {
         setAside += 1;
         this.#setAside(frame.signal, error, 1);
       }
     }
-    this.#rememberParents(frame, records);
+    this.#rememberParents(frame, naming.length === 0 ? records : [...records, ...naming]);
     return { frame, found, setAside };
   }
 
@@ -233,9 +238,18 @@ class Linker implements EvidenceLinker {
     for (const act of acts) touched.add(act);
   }
 
+  /** What an ordinary span names holds for agent work under it. What its resource names is about the service. */
+  #rememberNaming(tenant: string, span: SpanRecord, touched: Set<Act>): void {
+    const refs = incidentRefs(span);
+    if (refs.length === 0) return;
+    const { traceId, spanId, parentSpanId } = span;
+    const context = { tenant, agentName: '', agentId: '', conversationId: '', sessionId: '', refs, resourceRefs: [] };
+    for (const act of this.#window.addSpan(tenant, traceId, spanId, parentSpanId, context)) touched.add(act);
+  }
+
   /** The span tree of traces with agent work, ordinary spans included. */
   #rememberParents(frame: SpooledFrame, records: readonly TelemetryRecord[]): void {
-    if (frame.signal !== 'traces') return;
+    if (frame.signal !== 'traces' || records.length === 0) return;
     const traces = new Set(records.map((record) => record.traceId));
     for (const [traceId, parents] of spanParents(frame.bytes, traces)) {
       this.#window.addParents(frame.tenant, traceId, parents);

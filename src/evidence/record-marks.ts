@@ -28,7 +28,8 @@ const SEVERITY_ERROR = 17;
 
 /** The record is an agent's work, whatever else it says. */
 export const AGENT = 1;
-const NAMES_INCIDENT = 2;
+/** The record, or what it stands in, names an incident. */
+export const NAMES_INCIDENT = 2;
 const FAILED = 4;
 const EVENT_NAME = 8;
 
