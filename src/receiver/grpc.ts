@@ -28,6 +28,7 @@ import {
   type ReceiverLimits,
 } from './options.ts';
 import { failureOf } from './status.ts';
+import { createProtocolWarnings } from './wrong-protocol.ts';
 
 export interface GrpcReceiverOptions {
   readonly listen: ListenAddress;
@@ -69,6 +70,9 @@ const TAKEN_TYPE = /^application\/grpc(?:\+proto)?\s*(?:;|$)/i;
 /** Largest block of request headers, in bytes; gRPC expects 8 KiB to do. */
 const HEADER_LIST_BYTES_MAX = 16 * 1024;
 
+/** nghttp2's NGHTTP2_ERR_BAD_CLIENT_MAGIC: what a connection begins with is not HTTP/2. */
+const BAD_CLIENT_MAGIC = -903;
+
 type Failed = Retryable | Permanent;
 
 /** What ended a call before its request was known: an answer, or nobody to answer. */
@@ -91,7 +95,11 @@ export function createGrpcReceiver(options: GrpcReceiverOptions): GrpcReceiver {
   });
   server.maxConnections = limits.connectionsMax;
   server.on('drop', () => options.instruments.connectionRefused('grpc'));
-  server.on('sessionError', (error) => logger.debug({ error: error.name }, 'an HTTP/2 connection failed'));
+  const warnOfProtocol = createProtocolWarnings(logger);
+  server.on('sessionError', (error: NodeJS.ErrnoException) => {
+    if (error.errno === BAD_CLIENT_MAGIC) warnOfProtocol('not_http2_to_grpc');
+    logger.debug({ error: error.name }, 'an HTTP/2 connection failed');
+  });
   const connections = guardConnections(server, limits, logger);
   const calls = new GrpcCalls(options);
   server.on('stream', (stream, headers) => {
@@ -265,7 +273,7 @@ class GrpcCalls {
     this.#options.instruments.request({ transport: 'grpc', signal: 'unknown', result: 'unimplemented' });
     const message = path.startsWith('/opentelemetry.proto.collector.profiles.')
       ? 'profiles are not taken; traces, logs and metrics are'
-      : 'unknown method';
+      : `unknown method; OTLP is taken by Export of ${Object.values(SERVICE).join(', ')}`;
     fail(stream, { code: RPC_CODE.unimplemented, message });
   }
 

@@ -5,6 +5,7 @@ import { COMPRESSIONS_TAKEN } from './compression.ts';
 import type { Encoding } from './handle-export.ts';
 import type { RequestResult } from './instruments.ts';
 import { failureOf } from './status.ts';
+import { WRONG_PROTOCOL, wrongProtocolIn } from './wrong-protocol.ts';
 
 /** An answer that is known before the handler was asked. */
 export interface Refusal {
@@ -30,9 +31,13 @@ export function refusalOf(outcome: Retryable | Permanent): Refusal {
   };
 }
 
-/** What is said to a sender whose bytes are not an HTTP request, or not in time; `code` is the error's of Node. */
-export function brokenRequest(code: string | undefined, retryAfterMs: number): Refusal {
-  switch (code) {
+/** What is said to a sender whose bytes are not an HTTP request, or not in time; the error is Node's. */
+export function brokenRequest(error: NodeJS.ErrnoException, retryAfterMs: number): Refusal {
+  const wrong = wrongProtocolIn(error);
+  if (wrong !== undefined) {
+    return refusalOf({ kind: 'permanent', code: 'invalid_argument', message: WRONG_PROTOCOL[wrong] });
+  }
+  switch (error.code) {
     case 'ERR_HTTP_REQUEST_TIMEOUT':
       return refusalOf({ kind: 'retryable', message: 'the request did not arrive in time', retryAfterMs });
     case 'HPE_HEADER_OVERFLOW':

@@ -33,6 +33,7 @@ import {
   type ReceiverLimits,
 } from './options.ts';
 import { failureOf } from './status.ts';
+import { createProtocolWarnings, wrongProtocolIn } from './wrong-protocol.ts';
 
 export interface HttpReceiverOptions {
   readonly listen: ListenAddress;
@@ -84,6 +85,7 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   const { listen, limits, logger, instruments } = options;
   const exchanges = new HttpExchanges(options);
   const connections = createHttpConnections();
+  const warnOfProtocol = createProtocolWarnings(logger);
   const serve = (request: IncomingMessage, response: ServerResponse, expects: Expectation): void => {
     connections.begin({ request, response, encoding: encodingOf(request) });
     exchanges.serve(request, response, expects).catch((error: unknown) => {
@@ -108,7 +110,9 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   // What never becomes a request, or not in time, is answered as everything else is: with a Status (R25), and as something that may
   // succeed later when it was only late (R27).
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
-    const refusal = brokenRequest(error.code, aboutMs(FAILURE_RETURN_MS));
+    const refusal = brokenRequest(error, aboutMs(FAILURE_RETURN_MS));
+    const wrong = wrongProtocolIn(error);
+    if (wrong !== undefined) warnOfProtocol(wrong);
     instruments.request({ transport: 'http', signal: 'unknown', result: refusal.result });
     connections.end(socket, (encoding = 'json') => rawAnswer(refusal, encoding));
   });
@@ -342,7 +346,7 @@ class HttpExchanges {
     if (refusal.result === 'retryable' && signal !== 'unknown') {
       this.#options.instruments.refusedBytes('http', signal, declaredLength(request));
     }
-    const unread = !request.complete;
+    const unread = !request.complete && hasBody(request);
     const skipped =
       unread && !waits && request.headers['content-length'] !== undefined && declaredLength(request) <= SKIP_BYTES_MAX;
     if (unread && !skipped) {
@@ -400,6 +404,11 @@ function drain(request: IncomingMessage): Promise<void> {
     request.once('error', done);
     request.resume();
   });
+}
+
+/** Whether a body follows the header (RFC 9112, 6.3): without one there is nothing to wait for, though Node sees the end a moment later. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
 }
 
 function declaredLength(request: IncomingMessage): number {
