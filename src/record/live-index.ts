@@ -10,7 +10,6 @@ const NAMED_TRACE_SCORE = 0.6;
 /** The index as the record service keeps it: `learn` after every durable entry that could change what belongs where. */
 export interface LiveIndex extends IncidentIndex {
   idOf(tenant: string, refOrId: string): string | undefined;
-  refTaken(tenant: string, ref: string): boolean;
   /** The next `INC-<n>` nobody has; holds it until `learn` or `release`. */
   allocateRef(tenant: string): string;
   /** False when somebody has the ref or is about to. */
@@ -84,7 +83,6 @@ export function createLiveIndex(evidenceLog: Pick<EvidenceLog, 'link'>): LiveInd
     },
     idOf,
     knows: (tenant, refOrId) => idOf(tenant, refOrId) !== undefined,
-    refTaken: (tenant, ref) => of(tenant).idByRef.has(ref) || of(tenant).reserved.has(ref),
     allocateRef(tenant) {
       const index = of(tenant);
       let number = index.highestNumber + 1;

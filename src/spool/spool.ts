@@ -5,7 +5,7 @@ import type { FrameConsumer } from '../pipeline/consumer.ts';
 import type { Frame, SpooledFrame } from '../pipeline/frame.ts';
 import { ACCEPTED, type ExportOutcome } from '../pipeline/outcome.ts';
 import type { Logger } from '../telemetry/logger.ts';
-import { cursorNames, isConsumerName, readCursor, type Cursor } from './cursor.ts';
+import { isConsumerName } from './cursor.ts';
 import { createDamageLog, type DamagedRange } from './damage-log.ts';
 import { createDiskReserve } from './disk-reserve.ts';
 import { createDeadLetters, type DeadLetter } from './dead-letters.ts';
@@ -17,13 +17,15 @@ import { contentHashOf, encodeFrame } from './frame-codec.ts';
 import { createGroupCommit, type AppendedFrame, type GroupCommit } from './group-commit.ts';
 import { createSpoolInstruments } from './instruments.ts';
 import { createRecentFrames } from './recent-frames.ts';
-import { comparePositions, newSegment, scanSegment, segmentNamed, type Position, type Segment } from './segment.ts';
+import { recoverSpool } from './recovery.ts';
+import { comparePositions, newSegment, type Position, type Segment } from './segment.ts';
 import { createRefusalDelay, REFUSAL_REASONS, type RefusalReason } from './refusal-delay.ts';
 import { createSegmentReader, type SegmentReader } from './segment-reader.ts';
 import { createWakeup } from './wakeup.ts';
 
 const SEGMENT_BYTES = 64 * 1024 * 1024;
 const BYTES_MAX = 4 * 1024 * 1024 * 1024;
+/** How many of the newest frames are recognised when they come again. */
 const DEDUP_WINDOW_FRAMES = 65_536;
 const DEAD_LETTER_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes that may wait for the disk; beyond it the disk is the bottleneck and senders are told to come back. */
@@ -40,8 +42,6 @@ export interface SpoolOptions {
   readonly segmentBytes?: number;
   /** Most bytes of all segments; beyond it appends are refused until consumers catch up. 4 GiB by default. */
   readonly bytesMax?: number;
-  /** How many of the newest frames are recognised when they come again. 65,536 by default. */
-  readonly dedupWindow?: number;
   /** Bytes of recent frames kept in memory for consumers that keep up. 32 MiB by default. */
   readonly recentBytesMax?: number;
   /** Most bytes of the dead-letter folder; the oldest make room. 256 MiB by default. */
@@ -118,7 +118,7 @@ export function createSpool(options: SpoolOptions): Spool {
   const deliveries: Delivery[] = [];
   const readers: SegmentReader[] = [];
   const segments: Segment[] = [];
-  const dedup = createDedupWindow(options.dedupWindow ?? DEDUP_WINDOW_FRAMES);
+  const dedup = createDedupWindow(DEDUP_WINDOW_FRAMES);
   const underway = new Map<string, Promise<ExportOutcome>>();
   const recent = createRecentFrames(options.recentBytesMax ?? RECENT_BYTES_MAX);
   const progress = createWakeup();
@@ -176,50 +176,32 @@ export function createSpool(options: SpoolOptions): Spool {
   // ---- recovery
 
   async function recover(): Promise<void> {
-    const cursors = new Map<string, Awaited<ReturnType<typeof readCursor>>>();
-    for (const name of await cursorNames(files, cursorDirectory)) {
-      const cursor = await readCursor(files, cursorDirectory, name);
-      cursors.set(name, cursor);
-      // A position must never be used twice, even when all segments are gone.
-      lastSegmentIndex = Math.max(lastSegmentIndex, cursor?.committed.segment ?? 0, cursor?.inFlightEnd?.segment ?? 0);
-    }
     const remembered = await files.readFile(`${directory}/dedup-window`);
     if (remembered !== undefined) for (const hash of hashesIn(remembered)) dedup.add(hash);
-
-    const found = (await files.list(segmentDirectory)).flatMap((name) => segmentNamed(segmentDirectory, name) ?? []);
-    const lags = consumers.map((consumer) => ({
-      consumer,
-      cursor: cursors.get(consumer.name) ?? { committed: { segment: 0, offset: 0 }, inFlightEnd: undefined },
-      frames: 0,
-      bytes: 0,
-    }));
-    for (const segment of found) {
-      lastSegmentIndex = Math.max(lastSegmentIndex, segment.index);
-      const scanned = await recoverSegment(segment, segment === found.at(-1));
-      if (segment.length === 0) {
-        await files.unlink(segment.path);
-        continue;
-      }
-      segments.push(segment);
-      for (const { offset, size, frame } of scanned) {
-        dedup.add(frame.contentHash);
-        for (const lag of lags) {
-          if (comparePositions({ segment: segment.index, offset }, lag.cursor.committed) < 0) continue;
-          lag.frames += 1;
-          lag.bytes += size;
-        }
-      }
-    }
-    for (const { consumer, cursor, frames, bytes } of lags) {
+    const recovered = await recoverSpool({
+      segmentDirectory,
+      cursorDirectory,
+      consumers: consumers.map(({ name }) => name),
+      files,
+      onFrame: (contentHash) => dedup.add(contentHash),
+      onDamage: countDamage,
+      onTorn(bytes) {
+        tornBytes += bytes;
+        instruments.tornBytes.add(bytes);
+      },
+      logger,
+    });
+    lastSegmentIndex = recovered.lastSegmentIndex;
+    segments.push(...recovered.segments);
+    for (const consumer of consumers) {
+      const found = recovered.consumers.get(consumer.name);
+      if (found === undefined) throw new Error(`nothing was recovered for the consumer ${consumer.name}`);
       const reader = createSegmentReader({ files, segments, onDamage: countDamage, logger });
       readers.push(reader);
       deliveries.push(
         createDelivery({
           consumer,
-          cursor,
-          standsAt: frames === 0 ? behindAll(cursor) : undefined,
-          pendingFrames: frames,
-          pendingBytes: bytes,
+          ...found,
           cursorDirectory,
           files,
           reader,
@@ -233,37 +215,6 @@ export function createSpool(options: SpoolOptions): Spool {
         }),
       );
     }
-  }
-
-  /** Nothing sound is left for this consumer: what is only damaged is passed, or its segment would stay for as long as nothing comes. */
-  function behindAll({ committed, inFlightEnd }: Cursor): Position | undefined {
-    const last = segments.at(-1);
-    if (last === undefined || inFlightEnd !== undefined) return undefined;
-    const end = { segment: last.index, offset: last.length };
-    return comparePositions(end, committed) > 0 ? end : undefined;
-  }
-
-  async function recoverSegment(segment: Segment, newest: boolean) {
-    const bytes = (await files.readFile(segment.path)) ?? Buffer.alloc(0);
-    const scan = scanSegment(bytes, segment.salt);
-    segment.length = scan.end;
-    segment.sealed = true;
-    for (const { offset, bytes: size } of scan.damage) countDamage(segment, offset, size);
-    if (scan.end < bytes.length && newest) {
-      tornBytes += bytes.length - scan.end;
-      instruments.tornBytes.add(bytes.length - scan.end);
-      logger.warn({ segment: segment.index, bytes: bytes.length - scan.end }, 'an unfinished write was cut off');
-      const file = await files.open(segment.path, 'write');
-      try {
-        await file.truncate(scan.end);
-        await file.fdatasync();
-      } finally {
-        await file.close();
-      }
-    } else if (scan.end < bytes.length) {
-      countDamage(segment, scan.end, bytes.length - scan.end);
-    }
-    return scan.frames;
   }
 
   // ---- appending
