@@ -76,8 +76,6 @@ export interface Store {
   };
   /** Rows of a bounded SELECT with `{name:Type}` placeholders; for `docket doctor` and tests. */
   query<Row>(sql: string, parameters?: SqlParameters): Promise<Row[]>;
-  /** Resolves when ClickHouse answers; throws EngineError when it does not. */
-  ping(): Promise<void>;
   sizes(): Promise<readonly TableSize[]>;
   /** Lets running statements end, then closes. */
   close(): Promise<void>;
@@ -135,9 +133,6 @@ export function openStore(options: StoreOptions): Store {
     async query(sql, parameters) {
       await journalled?.settled();
       return database.select(sql, parameters);
-    },
-    async ping() {
-      await database.select('SELECT 1 AS one', {}, 5);
     },
     async sizes() {
       const rows = await database.select<{ table: string; rows: string; bytes: string }>(
