@@ -269,8 +269,9 @@ class BoundedActWindow implements ActWindow {
 
   #newId(contribution: Contribution): string {
     const { tenant, tool, traceId, spanId, identity } = contribution;
-    // The first attempt of a call is named by the call, so that whoever reports it first gives it the same id.
-    const name = callName(contribution);
+    // The first attempt of a call is named by the call, so that whoever reports it first gives it the same id. An approval of it is
+    // no attempt, though it mostly comes first.
+    const name = contribution.kind === 'tool_call' ? callName(contribution) : undefined;
     if (name !== undefined && this.#finder.isFirstOfCall(contribution)) return evidenceId(tenant, 'tool call', name);
     return contribution.signal === 'traces' && spanId !== ''
       ? evidenceId(tenant, contribution.kind, traceId, spanId, tool?.role === 'request' ? identity : '')

@@ -623,6 +623,60 @@ test('a call that a person let run is a call and an approval', async () => {
   expect(rows).toContainEqual(['approval_signal', 'ok', 'tool_decision run_shell_command accept']);
 });
 
+test.each([
+  {
+    agent: 'codex',
+    call: { 'conversation.id': 'c1', tool_name: 'shell', call_id: 'call_1' },
+    events: {
+      'codex.tool_decision': { decision: 'approved', source: 'User' },
+      'codex.tool_result': { arguments: '{}', output: 'done', success: 'true' },
+      'codex.sandbox_outcome': { outcome: 'denied' },
+    },
+    kinds: ['approval_signal', 'guardrail', 'tool_call'],
+  },
+  {
+    agent: 'claude-code',
+    call: { 'session.id': 's1', tool_name: 'Bash', tool_use_id: 'toolu_1' },
+    events: {
+      'claude_code.tool_decision': { decision: 'accept', source: 'user_temporary' },
+      'claude_code.tool_result': { tool_input: '{}', success: 'true' },
+    },
+    kinds: ['approval_signal', 'tool_call'],
+  },
+])(
+  'what $agent says of a call beside its result stays beside it, whichever comes first',
+  async ({ call, events, kinds }) => {
+    const records = Object.entries(events).map(([eventName, said]) => ({
+      eventName,
+      attributes: { ...call, ...said },
+    }));
+    for (const order of [records, records.toReversed()]) {
+      const [together, apart] = [new LinkerHarness(), new LinkerHarness()];
+      await together.logs(...order);
+      for (const record of order) await apart.logs(record);
+      for (const { evidence } of [together, apart]) {
+        expect(
+          evidence
+            .of('')
+            .map((row) => row.kind)
+            .sort(),
+        ).toEqual(kinds);
+      }
+    }
+  },
+);
+
+test('a handoff says who gave it where that is known', async () => {
+  const harness = new LinkerHarness();
+  const scope = 'openinference.instrumentation.openai_agents';
+  await harness.spans(
+    { span: 71, name: 'handoff to fixer', scope, attributes: { 'openinference.span.kind': 'TOOL' } },
+    { span: 72, name: 'triage → fixer.handoff', attributes: { 'traceloop.span.kind': 'handoff' } },
+  );
+  const summaries = harness.evidence.of('').map((row) => row.summary);
+  expect(summaries.sort()).toEqual(['handoff from triage to fixer', 'handoff to fixer']);
+});
+
 test('a message event within the span of a tool is of its call, within that of a model call of that', async () => {
   const harness = new LinkerHarness();
   const message = { eventName: 'gen_ai.tool.message', body: { role: 'tool', id: 'call_1', content: '2 pods' } };

@@ -76,7 +76,7 @@ function subject(parts: SummaryParts): readonly string[] {
     case 'agent_run':
       return [operation, agentName];
     case 'handoff':
-      return ['handoff from', agentName || 'unknown'];
+      return agentName === '' ? ['handoff'] : ['handoff from', agentName];
     case 'retrieval':
       return [operation, argumentsText(content['query'])];
     case 'error':

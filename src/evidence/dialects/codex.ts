@@ -50,7 +50,7 @@ export const codex: Dialect = {
           ...base,
           kind: 'guardrail',
           tool,
-          outcome: outcomeOf(record),
+          outcome: /den(?:y|ied)|reject/i.test(text(attributes, 'outcome')) ? 'denied' : outcomeOf(record),
           detail: text(attributes, 'outcome'),
         });
       case 'sse_event':

@@ -1121,6 +1121,23 @@ const CASES: readonly Case[] = [
     { kind: 'model_call', model: 'm-large', tokens: [30, 9], agent: 'codex', outcome: 'ok' },
   ),
   log('codex', 'stream event without figures', { eventName: 'codex.sse_event' }, { kind: null, agent: 'codex' }),
+  log(
+    'codex',
+    'call that the sandbox stopped',
+    {
+      eventName: 'codex.sandbox_outcome',
+      attributes: { tool_name: 'shell', call_id: 'call_1', outcome: 'denied' },
+    },
+    {
+      kind: 'guardrail',
+      tool: 'shell',
+      callId: 'call_1',
+      role: 'event',
+      agent: 'codex',
+      outcome: 'denied',
+      detail: 'denied',
+    },
+  ),
 
   log(
     'gemini-cli',
