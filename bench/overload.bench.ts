@@ -1,13 +1,15 @@
 /**
  * What a whole Docket does with twice what it can take: a maximum before (as fast as it answers), twice that, and the maximum again
- * behind it, for what can be taken falls as the store fills. Senders are a process of their own. Seconds of the overload:
- * BENCH_SECONDS (60); of each maximum: BENCH_MAXIMUM_SECONDS (20). Prints a table and writes bench/results/overload.json.
+ * behind it, for what can be taken falls as the store fills. After each, evidence has the time to become current. Senders are a process of
+ * their own. Seconds of the overload: BENCH_SECONDS (60); of each maximum: BENCH_MAXIMUM_SECONDS (20). Prints a table and writes
+ * bench/results/overload.json.
  */
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Phase, PhaseReport } from '../test/fault/overload/sender.ts';
 import { startDocket } from '../test/support/docket-process.ts';
 import { readProcessCost, type ProcessCost } from './process-cost.ts';
@@ -38,6 +40,8 @@ interface Row {
   readonly rssMegabytes: readonly [least: number, most: number];
   /** What each consumer has yet to take at the end. */
   readonly lagMegabytes: Readonly<Record<string, number>>;
+  /** For how long the oldest request without evidence has waited at the end, and from then until there was none. */
+  readonly evidenceSeconds: { readonly late: number; readonly currentAfter: number };
 }
 
 const docket = await startDocket({ environment: { NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '' } });
@@ -53,12 +57,20 @@ function idleSeconds(): number {
   return ((ticks[3] ?? 0) + (ticks[4] ?? 0)) / 100;
 }
 
-async function lag(): Promise<Record<string, number>> {
+/** `docket_spool_lag_<what>` by consumer. */
+async function lag(what: 'bytes' | 'age'): Promise<Record<string, number>> {
   const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
   const found: Record<string, number> = {};
-  for (const [, consumer = '', bytes] of metrics.matchAll(/^docket_spool_lag_bytes\{.*?consumer="(\w+)".*?\} (\d+)/gm))
-    found[consumer] = Math.round(Number(bytes) / 1e6);
+  const line = new RegExp(`^docket_spool_lag_${what}\\{.*?consumer="(\\w+)".*?\\} ([\\d.e+-]+)`, 'gm');
+  for (const [, consumer = '', value] of metrics.matchAll(line)) found[consumer] = Number(value);
   return found;
+}
+
+/** Seconds until every request has its evidence. */
+async function untilCurrent(): Promise<number> {
+  const begun = performance.now();
+  while (((await lag('bytes'))['linker'] ?? 0) > 0) await delay(50);
+  return (performance.now() - begun) / 1000;
 }
 
 async function measure(
@@ -84,6 +96,7 @@ async function measure(
   clearInterval(sampling);
   const after = readProcessCost(docket.pid);
   const elapsed = (performance.now() - begun) / 1000;
+  const [bytes, ages] = [await lag('bytes'), await lag('age')];
   const idle = (idleSeconds() - idleBefore) / elapsed;
   const processors = {
     docket: (after.docketSeconds - before.docketSeconds) / elapsed,
@@ -111,7 +124,8 @@ async function measure(
     others: round(cpus().length - idle - processors.docket - processors.engine - processors.senders),
     perProcessorSecond: Math.round(acknowledged / processors.docket),
     rssMegabytes: [Math.round(Math.min(...residents)), Math.round(Math.max(...residents))],
-    lagMegabytes: await lag(),
+    lagMegabytes: Object.fromEntries(Object.entries(bytes).map(([name, each]) => [name, Math.round(each / 1e6)])),
+    evidenceSeconds: { late: round(ages['linker'] ?? 0), currentAfter: round(await untilCurrent()) },
   };
 }
 
@@ -146,6 +160,7 @@ const header = [
   'acknowledged per Docket processor-second',
   'RSS MB',
   'lag MB',
+  'evidence s late/current after',
 ];
 for (const cells of [
   header,
@@ -164,6 +179,7 @@ for (const cells of [
     Object.entries(row.lagMegabytes)
       .map(([consumer, megabytes]) => `${consumer} ${megabytes}`)
       .join(', '),
+    `${row.evidenceSeconds.late}/${row.evidenceSeconds.currentAfter}`,
   ]),
 ])
   process.stdout.write(`| ${cells.join(' | ')} |\n`);

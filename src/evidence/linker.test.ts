@@ -803,3 +803,17 @@ test('a call whose clock was set back ended no earlier than it began', async () 
   const [row] = harness.evidence.of('');
   expect(row?.endedAtUnixNano).toBe(row?.occurredAtUnixNano);
 });
+
+test('asks for more at once while it is behind, and for less when it has caught up', async () => {
+  const linker = new LinkerHarness();
+  const received = (at: number) => ({
+    ...frameOf('traces', tracesOf(executeTool)),
+    receivedAtUnixNano: BigInt(at) * 1_000_000n,
+  });
+  await linker.consume([received(Date.now())]);
+  const inTime = linker.limits.bytesMax;
+  await linker.consume([received(Date.now() - 5_000)]);
+  expect(linker.limits.bytesMax).toBeGreaterThan(inTime);
+  await linker.consume([received(Date.now())]);
+  expect(linker.limits.bytesMax).toBe(inTime);
+});

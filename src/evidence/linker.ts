@@ -1,5 +1,5 @@
 import type { Meter } from '@opentelemetry/api';
-import type { ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
+import type { BatchLimits, ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
 import type { SpooledFrame } from '../pipeline/frame.ts';
 import { createTimeSlice } from '../pipeline/time-slice.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
@@ -22,6 +22,7 @@ import {
   type RecordContext,
 } from './contribution.ts';
 import { createEvidenceInstruments, type EvidenceInstruments } from './instruments.ts';
+import { createPace } from './pace.ts';
 import { recognise } from './recognise.ts';
 import { spanParents } from './span-parents.ts';
 import { createStoredActs, type StoredActs } from './stored-acts.ts';
@@ -79,7 +80,7 @@ interface ReadFrame {
 
 class Linker implements EvidenceLinker {
   readonly name = 'linker';
-  readonly batch = { framesMax: 256, bytesMax: 8 * 1024 * 1024, lingerMs: 20 };
+  readonly #pace = createPace();
   readonly #alerts: TelemetryAlerts | undefined;
   readonly #logger: Logger;
   readonly #instruments: EvidenceInstruments;
@@ -107,6 +108,11 @@ class Linker implements EvidenceLinker {
     this.#writer = createRowWriter({ evidenceLog, incidents, window, filing, storedActs, instruments });
   }
 
+  /** Asked for before each batch. */
+  get batch(): BatchLimits {
+    return this.#pace.limits();
+  }
+
   consume(batch: FrameBatch): Promise<ConsumeOutcome> {
     return this.#alone(() => this.#consume(batch));
   }
@@ -131,7 +137,8 @@ class Linker implements EvidenceLinker {
     const alerts: FoundAlert[] = [];
     let setAside = 0;
     const read: ReadFrame[] = [];
-    const slice = createTimeSlice();
+    const turnMs = this.#pace.begin(batch.frames[0]?.receivedAtUnixNano ?? 0n);
+    const slice = createTimeSlice(turnMs);
     for (const frame of batch.frames) {
       const each = this.#read(frame, touched);
       setAside += each.setAside;
@@ -144,7 +151,7 @@ class Linker implements EvidenceLinker {
         setAside += this.#contributeAll(each, touched, alerts);
         if (slice.isOver()) await slice.next();
       }
-      await this.#writer.write(touched);
+      await this.#writer.write(touched, turnMs);
       for (const each of alerts) await this.#takeAlert(each);
     } catch (error) {
       const code = error instanceof Error ? error.name : 'unknown';

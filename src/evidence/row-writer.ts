@@ -13,8 +13,11 @@ const REMOVED_MAX = 1_000;
 
 /** Writes the rows of acts about which something was said; acts that say what their stored rows say are left alone. */
 export interface RowWriter {
-  /** Resolves when the rows are readable. Fails as the evidence log does; the same acts may then be written again. */
-  write(touched: ReadonlySet<Act>): Promise<void>;
+  /**
+   * Gives the event loop its turn after each `turnMs` milliseconds of work (by default those of ../pipeline/time-slice.ts). Resolves when
+   * the rows are readable. Fails as the evidence log does; the same acts may then be written again.
+   */
+  write(touched: ReadonlySet<Act>, turnMs?: number): Promise<void>;
 }
 
 export interface RowWriterOptions {
@@ -71,14 +74,14 @@ export function createRowWriter(options: RowWriterOptions): RowWriter {
   }
 
   return {
-    async write(touched) {
+    async write(touched, turnMs) {
       const { version } = incidents;
       await storedActs.recallRows(touched);
       await storedActs.recallContent(touched);
       const absorbed = new Set([...touched].flatMap((act) => act.absorbed));
       const rows: EvidenceRow[] = [];
       const written: Written[] = [];
-      const slice = createTimeSlice();
+      const slice = createTimeSlice(turnMs);
       for (const act of touched) {
         if (slice.isOver()) await slice.next();
         // What is still without its content is as it was written.

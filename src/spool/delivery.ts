@@ -84,12 +84,16 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
   /** Waits for frames, and `lingerMs` for more of them. Writes the cursor before it sleeps. */
   async function awaitFrames(): Promise<void> {
-    const { framesMax, bytesMax, lingerMs } = consumer.batch;
+    let limits = consumer.batch;
     let lingerUntil: number | undefined;
-    while (!closing.signal.aborted && pending.frames < framesMax && pending.bytes < bytesMax) {
+    while (!closing.signal.aborted && pending.frames < limits.framesMax && pending.bytes < limits.bytesMax) {
       let waitMs: number | undefined;
       if (pending.frames > 0) {
-        lingerUntil ??= performance.now() + lingerMs;
+        if (lingerUntil === undefined) {
+          // What it asks for may be something else by the time that frames come.
+          limits = consumer.batch;
+          lingerUntil = performance.now() + limits.lingerMs;
+        }
         waitMs = lingerUntil - performance.now();
         if (waitMs <= 0) return;
       }

@@ -310,6 +310,22 @@ test('few frames wait for more until the linger time is over', async () => {
   expect(consumer.deliveries.map(({ frames }) => frames.map(labelOf))).toEqual([['a', 'b', 'c']]);
 });
 
+test('how long to wait for more is asked when the first frame comes', async () => {
+  let lingerMs = 60_000;
+  const plain = recordingConsumer('one');
+  const consumer: FrameConsumer = {
+    ...plain,
+    get batch() {
+      return { framesMax: 100, bytesMax: 1024 * 1024, lingerMs };
+    },
+  };
+  const spool = await open([consumer]);
+  lingerMs = 0;
+  await append(spool, 'a');
+  expect(await spool.drain(5_000)).toBe(true);
+  expect(plain.accepted).toEqual(['a']);
+});
+
 test('a batch stays within its bytes, but one larger frame is still delivered', async () => {
   const consumer = recordingConsumer('one', { batch: { bytesMax: 1_000, lingerMs: 1 } });
   const spool = await open([consumer]);

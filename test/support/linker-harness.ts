@@ -4,7 +4,7 @@ import type { ActWindowOptions } from '../../src/evidence/act-window.ts';
 import { createLinker } from '../../src/evidence/linker.ts';
 import { transcodeJson } from '../../src/otlp/json/transcode.ts';
 import type { Signal } from '../../src/otlp/signal.ts';
-import type { ConsumeOutcome, FrameBatch } from '../../src/pipeline/consumer.ts';
+import type { BatchLimits, ConsumeOutcome, FrameBatch } from '../../src/pipeline/consumer.ts';
 import type { ItemFacts } from '../../src/pipeline/facts.ts';
 import type { SpooledFrame } from '../../src/pipeline/frame.ts';
 import type { RecordReceipt } from '../../src/pipeline/receipt.ts';
@@ -339,6 +339,11 @@ export class LinkerHarness {
   consume(frames: readonly SpooledFrame[], redelivered = false): Promise<ConsumeOutcome> {
     const batch: FrameBatch = { id: frames.map((frame) => frame.contentHash).join(), frames, redelivered };
     return this.#linker.consume(batch);
+  }
+
+  /** What the linker asks for next. */
+  get limits(): BatchLimits {
+    return this.#linker.batch;
   }
 
   async spans(...spans: readonly SpanSketch[]): Promise<void> {

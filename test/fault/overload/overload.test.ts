@@ -79,6 +79,7 @@ test(
     clearInterval(sampling);
     const goodput = open.acknowledgedInTime / SECONDS;
     const overloaded = cpuSeconds(docket.pid);
+    const evidenceLateSeconds = await lag('age', 'linker');
     const stopped = await docket.stop();
 
     const thirds = [residents.slice(0, residents.length / 3), residents.slice((residents.length * 2) / 3)].map(median);
@@ -91,6 +92,7 @@ test(
       answers: open.answers,
       acknowledgedMs: { atMost: closed.acknowledgedMs, overloaded: open.acknowledgedMs },
       refusedMs: open.refusedMs,
+      evidenceLateSeconds,
       cpuSeconds: {
         docketAtMost: Math.round(measured - idle),
         docketOverloaded: Math.round(overloaded - measured),
@@ -117,7 +119,7 @@ test(
     // What the drain at the end did not get to is delivered by the next start.
     docket = await docket.restart();
     const until = performance.now() + 120_000 + SECONDS * 1000;
-    while (performance.now() < until && (await lagBytes()) > 0) await pause(500);
+    while (performance.now() < until && (await lag('bytes')) > 0) await pause(500);
     expect(await docket.stop()).toBe(0);
     const verdict = await verdictOf(closed, open);
     report({
@@ -189,12 +191,14 @@ function cpuSeconds(pid: number): number {
 
 const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-async function lagBytes(): Promise<number> {
+/** `docket_spool_lag_<what>`, of one consumer or the sum of all. */
+async function lag(what: 'bytes' | 'age', consumer = ''): Promise<number> {
   const metrics = await (await fetch(`http://${docket.api}/metrics`)).text();
-  let bytes = 0;
+  let sum = 0;
   for (const line of metrics.split('\n'))
-    if (line.startsWith('docket_spool_lag_bytes')) bytes += Number(line.split(' ')[1]);
-  return bytes;
+    if (line.startsWith(`docket_spool_lag_${what}`) && line.includes(`consumer="${consumer}`))
+      sum += Number(line.split(' ')[1]);
+  return sum;
 }
 
 function median(values: readonly number[]): number {
