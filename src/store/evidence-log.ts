@@ -1,6 +1,7 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { EvidenceCounts, EvidenceLog, EvidencePage, EvidencePageRequest } from '../record/evidence-log.ts';
 import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
+import { createTimeSlice } from '../pipeline/time-slice.ts';
 import type { Database } from './database.ts';
 import {
   cursorCondition,
@@ -9,7 +10,8 @@ import {
   selectorCondition,
   type EvidenceCondition,
 } from './evidence-condition.ts';
-import { EVIDENCE_COLUMNS, evidenceBlock, toEvidenceRow, type StoredEvidence } from './evidence-row.ts';
+import { EVIDENCE_COLUMNS, createEvidenceBlock, toEvidenceRow, type StoredEvidence } from './evidence-row.ts';
+import { createBlockMemory } from './native/block-memory.ts';
 import { createStatementQueue } from './statement-queue.ts';
 
 const PAGE_MAX = 500;
@@ -18,6 +20,8 @@ const AGENTS_MAX = 200;
 const TRACES_MAX = 200;
 const COPIED_ACTS_MAX = 200;
 const TOOL_CALLS_MAX = 5_000;
+/** Memory kept for the next block: that of one with a large batch's content. */
+const BLOCK_BYTES_KEPT = 32 * 1024 * 1024;
 
 /** Added to a row's version to make its tombstone: what was filed once is never unfiled by a redelivered `put`. */
 const TOMBSTONE_VERSION = 2n ** 62n;
@@ -48,6 +52,7 @@ const TOMBSTONE = [
 export function createEvidenceLog(database: Database): EvidenceLog {
   /** Writes run in order, so that the number of newly filed rows is exact in one process. */
   const writes = createStatementQueue();
+  const memory = createBlockMemory(BLOCK_BYTES_KEPT);
 
   async function pageOf(tenant: string, incident: string, request: EvidencePageRequest): Promise<EvidencePage> {
     if (!Number.isInteger(request.limit) || request.limit < 1 || request.limit > PAGE_MAX) {
@@ -151,12 +156,22 @@ max_insert_threads = 1`,
     return rows;
   }
 
+  async function putRows(rows: readonly EvidenceRow[]): Promise<void> {
+    const block = createEvidenceBlock(memory);
+    const slice = createTimeSlice();
+    for (const row of rows) {
+      block.add(row);
+      if (slice.isOver()) await slice.next();
+    }
+    // Writing the same rows again replaces them, so every put is its own insert: no deduplication wanted.
+    await database.insert('evidence', 'evidence', block, randomUUID());
+    // Only now: an insert that failed may still be read from.
+    block.release();
+  }
+
   return {
     put(rows) {
-      if (rows.length === 0) return Promise.resolve();
-      // Writing the same rows again replaces them, so every put is its own insert: no deduplication wanted.
-      const token = createHash('sha256').update(randomUUID()).digest('hex');
-      return writes.run(() => database.insert('evidence', 'evidence', evidenceBlock(rows), token));
+      return rows.length === 0 ? Promise.resolve() : writes.run(() => putRows(rows));
     },
     page(tenant, incidentId, request) {
       if (incidentId === '') return Promise.resolve({ items: [], next: null });

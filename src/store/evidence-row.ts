@@ -10,6 +10,7 @@ import type {
   LinkMode,
 } from '../record/evidence.ts';
 import type { ActorKind } from '../record/actor.ts';
+import type { BlockMemory } from './native/block-memory.ts';
 import { ArrayColumn, FlatColumn, type Column, type NativeBlock } from './native/column.ts';
 
 const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
@@ -23,11 +24,11 @@ class NullableColumn implements Column {
   readonly #flags: FlatColumn;
   readonly #values: FlatColumn;
 
-  constructor(name: string, type: string) {
+  constructor(name: string, type: string, memory?: BlockMemory) {
     this.name = name;
     this.type = `Nullable(${type})`;
-    this.#flags = new FlatColumn('', 'UInt8');
-    this.#values = new FlatColumn('', type);
+    this.#flags = new FlatColumn('', 'UInt8', memory);
+    this.#values = new FlatColumn('', type, memory);
   }
 
   text(value: string | null | undefined): void {
@@ -50,52 +51,48 @@ class NullableColumn implements Column {
   }
 }
 
-/** The rows as a block of `evidence`. A row's version is when Docket received it. */
-export function evidenceBlock(rows: readonly EvidenceRow[]): NativeBlock {
+/** A block of `evidence` that rows are added to one by one. A row's version is when Docket received it. */
+export interface EvidenceBlock extends NativeBlock {
+  add(row: EvidenceRow): void;
+  /** Gives the memory back: once it is sent, and nothing reads from it any more. */
+  release(): void;
+}
+
+export function createEvidenceBlock(memory?: BlockMemory): EvidenceBlock {
   const columns: Column[] = [];
-  const flat = (name: string, type: string): FlatColumn => {
-    const column = new FlatColumn(name, type);
-    columns.push(column);
-    return column;
-  };
-  const nullable = (name: string, type: string): NullableColumn => {
-    const column = new NullableColumn(name, type);
-    columns.push(column);
-    return column;
-  };
-  const texts = (name: string, pick: (row: EvidenceRow) => string): void => {
-    const column = flat(name, 'String');
-    for (const row of rows) column.text(pick(row));
-  };
-  const nullableTexts = (name: string, pick: (row: EvidenceRow) => string | null | undefined): void => {
-    const column = nullable(name, 'String');
-    for (const row of rows) column.text(pick(row));
-  };
-  const lists = (name: string, pick: (row: EvidenceRow) => readonly string[]): void => {
-    const column = new ArrayColumn(name, 'String');
-    columns.push(column);
-    for (const row of rows) {
-      for (const value of pick(row)) column.values.text(value);
-      column.offsets.total += pick(row).length;
-      column.closeRow();
-    }
-  };
-  const times = (name: string, pick: (row: EvidenceRow) => bigint): void => {
-    const column = flat(name, 'DateTime64(9)');
-    for (const row of rows) column.bigint64(inRange(pick(row), TIME_MAX));
-  };
+  const writers: ((row: EvidenceRow) => void)[] = [];
+  function column<Each extends Column>(made: Each, write: (column: Each, row: EvidenceRow) => void): void {
+    columns.push(made);
+    writers.push((row) => write(made, row));
+  }
+  const flat = (name: string, type: string, write: (column: FlatColumn, row: EvidenceRow) => void): void =>
+    column(new FlatColumn(name, type, memory), write);
+  const texts = (name: string, pick: (row: EvidenceRow) => string): void =>
+    flat(name, 'String', (made, row) => made.text(pick(row)));
+  const nullableTexts = (name: string, pick: (row: EvidenceRow) => string | null | undefined): void =>
+    column(new NullableColumn(name, 'String', memory), (made, row) => made.text(pick(row)));
+  const nullableIntegers = (name: string, type: string, pick: (row: EvidenceRow) => bigint | null): void =>
+    column(new NullableColumn(name, type, memory), (made, row) => made.integer(pick(row)));
+  const lists = (name: string, pick: (row: EvidenceRow) => readonly string[]): void =>
+    column(new ArrayColumn(name, 'String', memory), (made, row) => {
+      const values = pick(row);
+      for (const value of values) made.values.text(value);
+      made.offsets.total += values.length;
+      made.closeRow();
+    });
+  const times = (name: string, pick: (row: EvidenceRow) => bigint): void =>
+    flat(name, 'DateTime64(9)', (made, row) => made.bigint64(inRange(pick(row), TIME_MAX)));
 
   texts('tenant', (row) => row.tenant);
   texts('incident', (row) => row.incident);
   texts('id', (row) => row.id);
-  const version = flat('version', 'UInt64');
-  for (const row of rows) version.bigint64(inRange(row.receivedAtUnixNano, UINT64_MAX >> 2n));
-  const deleted = flat('is_deleted', 'UInt8');
-  for (let index = 0; index < rows.length; index += 1) deleted.uint8(0);
+  flat('version', 'UInt64', (made, row) => made.bigint64(inRange(row.receivedAtUnixNano, UINT64_MAX >> 2n)));
+  flat('is_deleted', 'UInt8', (made) => made.uint8(0));
   texts('kind', (row) => row.kind);
   times('occurred_at', (row) => row.occurredAtUnixNano);
-  const ended = nullable('ended_at', 'DateTime64(9)');
-  for (const row of rows) ended.integer(row.endedAtUnixNano === null ? null : inRange(row.endedAtUnixNano, TIME_MAX));
+  nullableIntegers('ended_at', 'DateTime64(9)', ({ endedAtUnixNano }) =>
+    endedAtUnixNano === null ? null : inRange(endedAtUnixNano, TIME_MAX),
+  );
   times('received_at', (row) => row.receivedAtUnixNano);
   texts('outcome', (row) => row.outcome);
   texts('actor_kind', (row) => row.actor.kind);
@@ -113,14 +110,9 @@ export function evidenceBlock(rows: readonly EvidenceRow[]): NativeBlock {
   nullableTexts('tool_tier_rule', (row) => row.tool?.tierRule);
   nullableTexts('model_name', (row) => row.model?.name);
   nullableTexts('model_provider', (row) => row.model?.provider);
-  const hasTokens = flat('has_tokens', 'UInt8');
-  const input = nullable('tokens_input', 'UInt64');
-  const output = nullable('tokens_output', 'UInt64');
-  for (const row of rows) {
-    hasTokens.uint8(row.tokens === null ? 0 : 1);
-    input.integer(tokenCount(row.tokens?.input));
-    output.integer(tokenCount(row.tokens?.output));
-  }
+  flat('has_tokens', 'UInt8', (made, row) => made.uint8(row.tokens === null ? 0 : 1));
+  nullableIntegers('tokens_input', 'UInt64', (row) => tokenCount(row.tokens?.input));
+  nullableIntegers('tokens_output', 'UInt64', (row) => tokenCount(row.tokens?.output));
   texts('conversation_id', (row) => row.conversationId);
   texts('session_id', (row) => row.sessionId);
   texts('trace_id', (row) => row.source.traceId);
@@ -133,14 +125,34 @@ export function evidenceBlock(rows: readonly EvidenceRow[]): NativeBlock {
   texts('dialect', (row) => row.dialect);
   texts('link_mode', (row) => row.link?.mode ?? '');
   texts('link_rule', (row) => row.link?.rule ?? '');
-  const score = flat('link_score', 'Float64');
-  for (const row of rows) score.float64(row.link?.score ?? 0);
+  flat('link_score', 'Float64', (made, row) => made.float64(row.link?.score ?? 0));
   texts('policy_version', (row) => row.policyVersion);
   texts('digest', (row) => row.digest);
   texts('content', (row) => JSON.stringify(row.content));
   texts('redactions', (row) => JSON.stringify(row.redactions));
   texts('facts', (row) => JSON.stringify(row.facts));
-  return { rows: rows.length, columns };
+
+  let rows = 0;
+  return {
+    columns,
+    get rows() {
+      return rows;
+    },
+    add(row) {
+      for (const write of writers) write(row);
+      rows += 1;
+    },
+    release() {
+      for (const each of columns) each.release();
+    },
+  };
+}
+
+/** The rows as a block of `evidence`. */
+export function evidenceBlock(rows: readonly EvidenceRow[]): NativeBlock {
+  const block = createEvidenceBlock();
+  for (const row of rows) block.add(row);
+  return block;
 }
 
 function inRange(value: bigint, max: bigint): bigint {
