@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { inBackground } from '../../src/store/database.ts';
-import { DATABASES } from '../support/databases.ts';
+import { DATABASES, openOnEmbedded } from '../support/databases.ts';
 
 describe.each(DATABASES)('reads on %s', (_kind, open) => {
   test('wait for no read in the background, which run one after another', async () => {
@@ -17,4 +17,15 @@ describe.each(DATABASES)('reads on %s', (_kind, open) => {
     expect(ended).toEqual(['foreground', ...Array.from({ length: 10 }, (_, index) => `background ${index}`)]);
     await close();
   });
+});
+
+test('reads in the background of the embedded engine give way to those that somebody waits for', async () => {
+  const { database, close } = await openOnEmbedded();
+  const mine = `SELECT Settings['priority'] AS priority FROM system.processes WHERE query LIKE '%what am I%' LIMIT 1`;
+  const [foreground] = await database.select<{ priority: string }>(mine);
+  const [background] = await inBackground(database).select<{ priority: string }>(mine);
+  // A higher number waits for a lower one.
+  expect(Number(foreground?.priority)).toBe(1);
+  expect(Number(background?.priority)).toBe(2);
+  await close();
 });

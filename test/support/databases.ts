@@ -11,7 +11,7 @@ export interface OpenedDatabase {
   close(): Promise<void>;
 }
 
-async function openOnEmbedded(): Promise<OpenedDatabase> {
+export async function openOnEmbedded(): Promise<OpenedDatabase> {
   const directory = mkdtempSync(join(tmpdir(), 'docket-database-'));
   const database = openEmbedded({ directory, memoryMax: 1_500_000_000 });
   return {
