@@ -57,6 +57,7 @@ function watching(open: IncidentSummary[]): { readonly looks: string[]; close():
         return FIGURES;
       },
       traces: async () => [],
+      exceptionTraces: async () => [],
       environments: async () => [],
       changes: async () => ({ version: NOTHING, feature_flag: NOTHING, delivery: NOTHING }),
     },

@@ -66,11 +66,18 @@ export interface EdgeFigures {
   readonly traceId: string;
 }
 
-export interface ExceptionFigures {
+export interface ExceptionName {
   readonly service: string;
   readonly type: string;
+}
+
+export interface ExceptionFigures extends ExceptionName {
   readonly before: number;
   readonly now: number;
+}
+
+/** A trace of the window that has the exception, `''` when none has. */
+export interface ExceptionTrace extends ExceptionName {
   readonly traceId: string;
 }
 
@@ -178,6 +185,8 @@ export interface SignalReader {
   figures(scope: SignalScope): Promise<SignalFigures>;
   /** Exemplars, asked for once it is known which operations are told of. */
   traces(scope: SignalScope, operations: readonly OperationName[]): Promise<readonly OperationTraces[]>;
+  /** As for operations, of exceptions. */
+  exceptionTraces(scope: SignalScope, exceptions: readonly ExceptionName[]): Promise<readonly ExceptionTrace[]>;
   /** Changes first seen in [baselineFrom, to) at `compared` services (empty for all); at most 200 a kind. */
   changes(scope: SignalScope, compared: readonly string[]): Promise<ChangeFigures>;
   /** One of the scope's environments that telemetry of its services names; where it names none of them, those it does name. */

@@ -123,7 +123,8 @@ function exceptions(
         score: (row.before === 0 ? 4 : 2) + Math.min(5, Math.log2(1 + row.now)),
         figures: figuresOf(row),
         query: narrowed(query, { service: row.service, type: row.type }),
-        traceIds: [row.traceId].filter(Boolean),
+        traceIds: [],
+        exemplar: { service: row.service, type: row.type },
       },
     ];
   });

@@ -1,6 +1,6 @@
 import type { EvidenceLog } from '../../record/evidence-log.ts';
 import type { EvidenceRow } from '../../record/evidence.ts';
-import type { OperationName, SignalFigures, SignalReader, SignalScope } from '../../record/service-signals.ts';
+import type { SignalFigures, SignalReader, SignalScope } from '../../record/service-signals.ts';
 import { findSignals } from './find-signals.ts';
 import { figuresKey, pastRow, signalRow } from './signal-row.ts';
 import { rankSignals, type Signal } from './signal.ts';
@@ -13,7 +13,7 @@ const PAST = 'past';
 const UNKNOWN = 'unknown';
 
 export interface SignalRowsOptions {
-  readonly signals: Pick<SignalReader, 'figures' | 'traces'>;
+  readonly signals: Pick<SignalReader, 'figures' | 'traces' | 'exceptionTraces'>;
   readonly evidenceLog: Pick<EvidenceLog, 'put' | 'page' | 'copies'>;
 }
 
@@ -53,15 +53,31 @@ export function createSignalRows({ signals, evidenceLog }: SignalRowsOptions): S
   }
 
   async function withExemplars(scope: SignalScope, told: readonly Signal[]): Promise<readonly Signal[]> {
-    const asked = told.flatMap(({ exemplar }): OperationName[] => (exemplar === undefined ? [] : [exemplar]));
-    const traces = new Map(
-      (await signals.traces(scope, asked)).map((each) => [`${each.service}\n${each.operation}`, each]),
+    const asked = told.flatMap(({ exemplar }) => exemplar ?? []);
+    const operations = new Map(
+      (
+        await signals.traces(
+          scope,
+          asked.filter((each) => 'operation' in each),
+        )
+      ).map((each) => [`${each.service}\n${each.operation}`, each]),
+    );
+    const exceptions = new Map(
+      (
+        await signals.exceptionTraces(
+          scope,
+          asked.filter((each) => 'type' in each),
+        )
+      ).map((each) => [`${each.service}\n${each.type}`, each.traceId]),
     );
     return told.map((signal) => {
-      if (signal.exemplar === undefined) return signal;
-      const { service, operation, which } = signal.exemplar;
-      const traceId = traces.get(`${service}\n${operation}`)?.[which] ?? '';
-      return { ...signal, traceIds: [traceId].filter(Boolean) };
+      const { exemplar } = signal;
+      if (exemplar === undefined) return signal;
+      const traceId =
+        'type' in exemplar
+          ? exceptions.get(`${exemplar.service}\n${exemplar.type}`)
+          : operations.get(`${exemplar.service}\n${exemplar.operation}`)?.[exemplar.which];
+      return { ...signal, traceIds: [traceId ?? ''].filter(Boolean) };
     });
   }
 

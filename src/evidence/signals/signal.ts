@@ -1,5 +1,5 @@
 import type { EvidenceKind, EvidenceOutcome } from '../../record/evidence.ts';
-import type { OperationName } from '../../record/service-signals.ts';
+import type { ExceptionName, OperationName } from '../../record/service-signals.ts';
 
 /** One telling observation about services, before it is a row. */
 export interface Signal {
@@ -19,7 +19,7 @@ export interface Signal {
   readonly query: string;
   readonly traceIds: readonly string[];
   /** Whose trace is to be looked up once the signal is among those that are told. */
-  readonly exemplar?: OperationName & { readonly which: 'failed' | 'slowest' };
+  readonly exemplar?: (OperationName & { readonly which: 'failed' | 'slowest' }) | ExceptionName;
 }
 
 /** Rows of one incident that signals may take, and of one refresh. */

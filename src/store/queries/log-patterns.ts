@@ -34,11 +34,11 @@ toUInt32(before) AS before, toUInt32(now) AS now,
 toUInt32(sum(before) OVER (PARTITION BY service)) AS serviceBefore,
 toUInt32(sum(now) OVER (PARTITION BY service)) AS serviceNow, traceId
 FROM (
-  SELECT service, if(isPattern, text, ${patternOf('text')}) AS pattern, argMax(severityText, (number, severityText)) AS severity,
-  max(number) AS severityNumber, sum(recordsBefore) AS before, sum(records) AS now, minIf(trace, trace != '') AS traceId
+  SELECT service, if(isPattern, text, ${patternOf('text')}) AS pattern, (max(severest) AS mostSevere).2 AS severity,
+  mostSevere.1 AS severityNumber, sum(recordsBefore) AS before, sum(records) AS now, minIf(trace, trace != '') AS traceId
   FROM (
     SELECT service, isPattern, if(isPattern, ${patternOf('head')}, translate(head, '123456789', '000000000')) AS text,
-    max(SeverityNumber) AS number, argMax(SeverityText, (SeverityNumber, SeverityText)) AS severityText,
+    max((SeverityNumber, SeverityText)) AS severest,
     countIf(Timestamp < ${FROM}) AS recordsBefore, countIf(Timestamp >= ${FROM}) AS records,
     minIf(TraceId, Timestamp >= ${FROM} AND TraceId != '') AS trace
     FROM (

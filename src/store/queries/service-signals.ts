@@ -1,5 +1,6 @@
 import type {
   ExceptionFigures,
+  ExceptionTrace,
   Figures,
   LogPatternFigures,
   MetricFigures,
@@ -74,6 +75,12 @@ export function createSignalReader(database: Database): SignalReader {
       const names = [...new Set(asked.map((each) => each.operation))];
       const services = [...new Set(asked.map((each) => each.service))];
       return (await compare<OperationTraces>(database, OPERATION_TRACES, scope, { services, operations: names })).rows;
+    },
+    async exceptionTraces(scope, asked): Promise<readonly ExceptionTrace[]> {
+      if (asked.length === 0) return [];
+      const types = [...new Set(asked.map((each) => each.type))];
+      const services = [...new Set(asked.map((each) => each.service))];
+      return (await compare<ExceptionTrace>(database, EXCEPTION_TRACES, scope, { services, types })).rows;
     },
     changes: (scope, compared) => findChanges(database, scope, compared),
     async environments(scope): Promise<readonly string[]> {
@@ -159,23 +166,34 @@ argMax(TraceId, (Duration, TraceId)) AS slowest
 FROM otel_traces WHERE ${inWindow()} AND ServiceName IN {services:Array(String)} AND SpanName IN {operations:Array(String)}
 GROUP BY service, operation ORDER BY service, operation LIMIT 10000`;
 
-function exceptions(services: readonly string[]): string {
-  const figures = `countIf(Timestamp < ${FROM}) AS before, countIf(Timestamp >= ${FROM}) AS now,
-  minIf(TraceId, Timestamp >= ${FROM} AND TraceId != '') AS trace`;
-  return `SELECT service, type, toUInt32(sum(before)) AS before, toUInt32(sum(now)) AS now, minIf(trace, trace != '') AS traceId
-FROM (
-  SELECT ServiceName AS service, attributes['exception.type'] AS type, ${figures}
+/** Exceptions among the events of spans and among log records; `figures` are columns of `service` and `type`. */
+function exceptionRecords(figures: string, records: string): string {
+  return `SELECT ServiceName AS service, attributes['exception.type'] AS type, ${figures}
   FROM otel_traces ARRAY JOIN Events.Attributes AS attributes
-  WHERE ${inBoth()} ${ofServices(services)} AND has(Events.Name, 'exception') AND attributes['exception.type'] != ''
+  WHERE ${records} AND has(Events.Name, 'exception') AND attributes['exception.type'] != ''
   GROUP BY service, type
   UNION ALL
   SELECT ServiceName AS service, LogAttributes['exception.type'] AS type, ${figures}
-  FROM otel_logs WHERE ${inBoth()} ${ofServices(services)} AND has(mapKeys(LogAttributes), 'exception.type') AND type != ''
-  GROUP BY service, type
+  FROM otel_logs WHERE ${records} AND has(mapKeys(LogAttributes), 'exception.type') AND type != ''
+  GROUP BY service, type`;
+}
+
+/** Without trace ids, which are half of what there would be to read. */
+function exceptions(services: readonly string[]): string {
+  const figures = `countIf(Timestamp < ${FROM}) AS before, countIf(Timestamp >= ${FROM}) AS now`;
+  return `SELECT service, type, toUInt32(sum(before)) AS before, toUInt32(sum(now)) AS now
+FROM (
+  ${exceptionRecords(figures, `${inBoth()} ${ofServices(services)}`)}
 )
 GROUP BY service, type HAVING now > 0
 ORDER BY before = 0 DESC, now / (before + 1) DESC, now DESC, service, type LIMIT ${ROWS_MAX}`;
 }
+
+const EXCEPTION_TRACES = `SELECT service, type, minIf(trace, trace != '') AS traceId
+FROM (
+  ${exceptionRecords(`minIf(TraceId, TraceId != '') AS trace`, `${inWindow()} AND ServiceName IN {services:Array(String)}`)}
+)
+WHERE type IN {types:Array(String)} GROUP BY service, type ORDER BY service, type LIMIT 10000`;
 
 function metrics(services: readonly string[]): string {
   return `SELECT ServiceName AS service, MetricName AS metric, any(MetricUnit) AS unit,
