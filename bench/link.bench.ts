@@ -3,12 +3,13 @@
  * 2 million logs, a million gauge points and 300,000 rows of agent work, asked by its API:
  *
  * - an incident is opened that agent work names, or whose agent is bound: until that work is filed, and until its service signals stand;
+ * - an incident is opened that names no services: until signals of all services stand;
  * - pages of 50 among an incident's 100,000 rows, while incidents are compared and when they are not;
  * - a tool call is acknowledged: until it is readable as evidence, while 10,000 spans a second come in besides, and while two incidents
  *   are compared besides.
  *
  * Prints a table and writes bench/results/link.json. BENCH_DIRECTORY keeps what was filled for another run, which
- * measures a copy of it.
+ * measures a copy of it. BENCH_PARTS (opening, all-services, pages, tool-calls; all when unset) says what is measured.
  */
 import { execFile } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -114,6 +115,36 @@ function distribution(times: readonly number[]): Readonly<Record<string, number>
   return { p50: at(sorted, 0.5), p99: at(sorted, 0.99), max: sorted.at(-1) ?? 0 };
 }
 
+/** Until the incident has service signals, the foremost of which is of the service that fails. */
+async function untilSignals(docket: DocketProcess, incident: string): Promise<void> {
+  let first: EvidencePage['items'][number] | undefined;
+  await until('a service signal', async () => {
+    const { items } = await page(docket, incident, 'limit=50&kind=error,trace,log,metric');
+    first = items.find((row) => row.dialect === 'service_signal');
+    return first !== undefined;
+  });
+  if (first?.service !== FAULTY_SERVICE) throw new Error(`the first signal is of ${first?.service ?? 'nothing'}`);
+}
+
+/** An incident that names no services: all of them are compared. */
+async function measureAllServices(docket: DocketProcess, faultAt: number): Promise<Figure[]> {
+  const begun = performance.now();
+  const startedAt = new Date(faultAt).toISOString();
+  await post(docket, '/incidents', { title: 'Something is wrong', ref: 'INC-ALL', startedAt });
+  await untilSignals(docket, 'INC-ALL');
+  const signals = performance.now() - begun;
+  await until('the end of the look', async () => (await looks(docket)) > 0, 100);
+  const ended = performance.now() - begun;
+  return [
+    {
+      what: 'open, no services named, until its service signals stand',
+      goal: '10,000',
+      milliseconds: { once: signals },
+    },
+    { what: 'the same until its changes are looked for too', goal: '', milliseconds: { once: ended } },
+  ];
+}
+
 /** Opening an incident over all that is stored: its agents' work, then what its services show. */
 async function measureOpening(docket: DocketProcess, faultAt: number): Promise<Figure[]> {
   const begun = performance.now();
@@ -127,14 +158,8 @@ async function measureOpening(docket: DocketProcess, faultAt: number): Promise<F
   const opened = performance.now() - begun;
   const filed = await countRows(docket, 'INC-OPEN', 'kind=tool_call');
   if (filed !== NAMED_ROWS + BOUND_ROWS) throw new Error(`${filed} rows are filed`);
-  let first: EvidencePage['items'][number] | undefined;
-  await until('a service signal', async () => {
-    const { items } = await page(docket, 'INC-OPEN', 'limit=50&kind=error,trace,log,metric');
-    first = items.find((row) => row.dialect === 'service_signal');
-    return first !== undefined;
-  });
+  await untilSignals(docket, 'INC-OPEN');
   const signals = performance.now() - begun;
-  if (first?.service !== FAULTY_SERVICE) throw new Error(`the first signal is of ${first?.service ?? 'nothing'}`);
   return [
     { what: `open, with ${filed} matching tool calls filed`, goal: '3,000', milliseconds: { once: opened } },
     { what: 'open until its service signals stand', goal: '10,000', milliseconds: { once: signals } },
@@ -261,6 +286,12 @@ async function measureToolCalls(docket: DocketProcess, { ref, first, meanwhile }
   };
 }
 
+type Part = 'opening' | 'all-services' | 'pages' | 'tool-calls';
+const parts = process.env['BENCH_PARTS']?.split(',');
+function measured(part: Part): boolean {
+  return parts === undefined || parts.includes(part);
+}
+
 const loadBefore = loadavg()[0]?.toFixed(1) ?? '';
 const kept = process.env['BENCH_DIRECTORY'];
 const dataDirectory = mkdtempSync(join(tmpdir(), 'docket-bench-'));
@@ -291,14 +322,24 @@ process.stdout.write(
     `${SPANS} spans of ${SERVICES} services in 75 minutes\n\n| what | goal ms | ms |\n|---|---|---|\n`,
 );
 try {
-  tell(await measureOpening(docket, faultAt));
-  tell([await openBig(docket, faultAt)]);
-  tell([await measurePages(docket, PAGES_MEANWHILE, ' while incidents are compared')]);
-  await betweenLooks(docket);
-  tell([await measurePages(docket, PAGES, '')]);
-  tell([await measureToolCalls(docket, { ref: 'INC-LIVE', first: 90_000_000, meanwhile: '' })]);
-  await openCompared(docket, faultAt);
-  tell([await measureToolCalls(docket, { ref: 'INC-TOO', first: 91_000_000, meanwhile: ', two incidents compared' })]);
+  // First, and on its own: the others are looked at again meanwhile.
+  if (measured('all-services')) {
+    tell(await measureAllServices(docket, faultAt));
+    await betweenLooks(docket);
+  }
+  if (measured('opening')) tell(await measureOpening(docket, faultAt));
+  if (measured('pages')) {
+    tell([await openBig(docket, faultAt)]);
+    tell([await measurePages(docket, PAGES_MEANWHILE, ' while incidents are compared')]);
+    await betweenLooks(docket);
+    tell([await measurePages(docket, PAGES, '')]);
+  }
+  if (measured('tool-calls')) {
+    tell([await measureToolCalls(docket, { ref: 'INC-LIVE', first: 90_000_000, meanwhile: '' })]);
+    await openCompared(docket, faultAt);
+    const meanwhile = ', two incidents compared';
+    tell([await measureToolCalls(docket, { ref: 'INC-TOO', first: 91_000_000, meanwhile })]);
+  }
 } finally {
   const said = docket.output().split('\n').slice(1);
   process.stdout.write(said.filter((line) => !line.includes('"audit":true')).join('\n'));
