@@ -72,15 +72,22 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
           {row.source.traceId === '' ? null : (
             <>
               {' '}
-              <a href={`${pathTo('traces', row.source.traceId)}#span-${encodeURIComponent(row.source.spanId)}`}>
+              <a
+                href={`${pathTo('traces', row.source.traceId)}${row.source.spanId === '' ? '' : `#span-${encodeURIComponent(row.source.spanId)}`}`}
+              >
                 trace {row.source.traceId}
-              </a>{' '}
-              span {row.source.spanId}
+              </a>
+              {row.source.spanId === '' ? null : ` span ${row.source.spanId}`}
             </>
           )}
         </Fact>
         {row.source.alsoSeenAs.length > 0 ? <Fact name="Also seen as">{row.source.alsoSeenAs.join(', ')}</Fact> : null}
-        <Fact name="Policy">{row.policyVersion}</Fact>
+        {typeof row.facts['asOf'] === 'string' ? (
+          <Fact name="Figures as of">
+            <Time at={row.facts['asOf']} />
+          </Fact>
+        ) : null}
+        {row.policyVersion === '' ? null : <Fact name="Policy">{row.policyVersion}</Fact>}
         <Fact name="Digest">
           <code>{row.digest}</code>
         </Fact>

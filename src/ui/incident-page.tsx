@@ -55,7 +55,6 @@ export function IncidentPage(props: IncidentPageProps) {
       </p>
       <Standing record={record} nowMs={props.nowMs} />
       <AttentionBox items={attentionOf(record, props.nowMs)} />
-      <HelpSection rows={props.help} />
       <nav class="filters" aria-label="Sections">
         {sections.map((section) => (
           <a href={`#${section}`}>{section}</a>
@@ -63,6 +62,7 @@ export function IncidentPage(props: IncidentPageProps) {
         <a href={`/api/v1${here}`}>JSON</a>
         <a href={`/api/v1${here}/brief`}>brief as JSON</a>
       </nav>
+      <HelpSection rows={props.help} />
       <BriefView record={record} labels={labels} />
       <Hypotheses record={record} labels={labels} />
       <Triggers record={record} />
