@@ -272,6 +272,7 @@ export function createDocket(options: DocketOptions): Docket {
       record,
       tenants,
       catalogue: (tenant) => catalogue.of(tenant),
+      retentionSeconds: config.retention.telemetrySeconds,
       meter,
       logger,
     });

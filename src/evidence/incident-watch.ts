@@ -22,6 +22,8 @@ export interface IncidentWatchOptions {
   readonly catalogue?: (tenant: string) => ServiceCatalogue;
   readonly meter: Meter;
   readonly logger: Logger;
+  /** How long telemetry is kept; for ever when left out. */
+  readonly retentionSeconds?: number;
   /** How often new incidents are looked for; 0 leaves it to `refresh`. 1 s when left out. */
   readonly pollMilliseconds?: number;
   readonly clock?: () => number;
@@ -114,6 +116,24 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     await part('catalogue', () => catalogue.attach(tenant, incident));
     await part('reported', () => unfiled.fileReported(scope, incident));
     await part('agents', () => unfiled.fileAgents(scope, incident));
+    await compareTelemetry(scope, incident);
+    const took = clock() - began;
+    duration.record(took / 1_000);
+    restUntilMilliseconds = clock() + took * REST;
+    state.refreshes += 1;
+    const early = EARLY_SECONDS[state.refreshes];
+    state.nextMilliseconds =
+      early === undefined
+        ? clock() + Math.max(EVERY_MILLISECONDS, took / LOAD_SHARE)
+        : state.sinceMilliseconds + early * 1_000;
+  }
+
+  async function compareTelemetry(scope: SignalScope, incident: IncidentSummary): Promise<void> {
+    let expired = false;
+    await part('signals', async () => {
+      expired = await hasExpired(scope, incident);
+    });
+    if (expired) return;
     let placed = scope;
     await part('environments', async () => {
       placed = await placeInEnvironments(scope, incident, { signals, gaps });
@@ -124,17 +144,19 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     });
     await part('changes', async () => {
       const found = await changeRows.write(placed, incident.id, compared);
-      await gaps.noteUnfinished(tenant, incident, { comparisons: found, atUnixNano: scope.asOfUnixNano });
+      await gaps.noteUnfinished(scope.tenant, incident, { comparisons: found, atUnixNano: scope.asOfUnixNano });
     });
-    const took = clock() - began;
-    duration.record(took / 1_000);
-    restUntilMilliseconds = clock() + took * REST;
-    state.refreshes += 1;
-    const early = EARLY_SECONDS[state.refreshes];
-    state.nextMilliseconds =
-      early === undefined
-        ? clock() + Math.max(EVERY_MILLISECONDS, took / LOAD_SHARE)
-        : state.sinceMilliseconds + early * 1_000;
+  }
+
+  /**
+   * True when telemetry that an earlier look compared may be gone by now: another look would say of what it found that it is no longer so,
+   * and of what always was that it is new. Telemetry is kept from when it came: a first look may find what is older.
+   */
+  async function hasExpired(scope: SignalScope, incident: IncidentSummary): Promise<boolean> {
+    const kept = options.retentionSeconds;
+    if (kept === undefined || scope.asOfUnixNano - scope.baselineFromUnixNano < BigInt(kept) * 1_000_000_000n)
+      return false;
+    return signalRows.has(scope, incident.id);
   }
 
   /** One part failing leaves the others their turn. */

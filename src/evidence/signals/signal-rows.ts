@@ -24,6 +24,8 @@ export interface SignalRows {
    * past. Idempotent.
    */
   write(scope: SignalScope, incidentId: string): Promise<SignalLook>;
+  /** True when a look before this one filed rows. */
+  has(scope: SignalScope, incidentId: string): Promise<boolean>;
 }
 
 export interface SignalLook {
@@ -82,6 +84,7 @@ export function createSignalRows({ signals, evidenceLog }: SignalRowsOptions): S
   }
 
   return {
+    has: async (scope, incidentId) => (await writtenOf(scope, incidentId)).size > 0,
     async write(scope, incidentId) {
       const figures = await signals.figures(scope);
       const told = await withExemplars(scope, rankSignals(findSignals(figures, scope)));
