@@ -143,3 +143,70 @@ test('when nothing is done any more, what is refused is asked to stay away ever 
   }
   expect(asked).toEqual([1_000, 11_000, 21_000, 24_000]);
 });
+
+/**
+ * Senders who all come at once with more than is let in, come back when they are told to, and leave when they are served; the work is done
+ * one request after another. How long until all are served, in milliseconds, and how often one was refused at most.
+ */
+function serveAll(senders: number, workMs: number, returnMs: (admission: Admission) => number): [number, number] {
+  const clock = { now: 0 };
+  const admission = createAdmission({
+    inFlightBytesMax: 1e9,
+    expectedWaitMsMax: 500,
+    workBytesAlways: 1,
+    clock: () => clock.now,
+  });
+  // A pace is known: requests of 100,000 bytes come one by one for a while.
+  const request = (): ReturnType<typeof createReservation> => {
+    const reservation = createReservation(admission);
+    reservation.tryGrow(100_000);
+    return reservation;
+  };
+  for (let each = 0; each < 200; each += 1) {
+    const reservation = request();
+    reservation.tryEnter();
+    clock.now += workMs;
+    reservation.release();
+  }
+  const begun = clock.now;
+  const arrivals = Array.from({ length: senders }, () => ({ at: clock.now, refused: 0 }));
+  const queue: { readonly done: () => void }[] = [];
+  let workUntil = Number.POSITIVE_INFINITY;
+  let mostRefused = 0;
+  while (arrivals.length > 0 || queue.length > 0) {
+    arrivals.sort((left, right) => left.at - right.at);
+    const next = arrivals[0];
+    if (next === undefined || workUntil <= next.at) {
+      clock.now = workUntil;
+      queue.shift()?.done();
+      workUntil = queue.length > 0 ? clock.now + workMs : Number.POSITIVE_INFINITY;
+      continue;
+    }
+    clock.now = next.at;
+    const reservation = request();
+    if (reservation.wouldEnter(0) && reservation.tryEnter()) {
+      arrivals.shift();
+      queue.push({ done: () => reservation.release() });
+      if (queue.length === 1) workUntil = clock.now + workMs;
+    } else {
+      reservation.release();
+      next.refused += 1;
+      mostRefused = Math.max(mostRefused, next.refused);
+      // Over HTTP a time to come back is in whole seconds.
+      next.at += Math.ceil(returnMs(admission) / 1_000) * 1_000;
+    }
+  }
+  return [clock.now - begun, mostRefused];
+}
+
+test('senders who come back when they are told are served while most of the time is worked in', () => {
+  const [milliseconds, refused] = serveAll(300, 50, (admission) => admission.returnMs());
+  // 300 requests of 50 ms are 15 s.
+  expect(milliseconds).toBeLessThan(15_000 * 2.5);
+  expect(refused).toBeLessThanOrEqual(9);
+  // All asked for the same time come back together, and all but a few are refused again: for a long time, or very often.
+  const [rarely, rarelyRefused] = serveAll(300, 50, () => 5_000);
+  expect(rarely).toBeGreaterThan(milliseconds * 3);
+  expect(rarelyRefused).toBeGreaterThan(refused * 2);
+  expect(serveAll(300, 50, () => 1_000)[1]).toBeGreaterThan(refused * 2);
+});
