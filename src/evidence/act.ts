@@ -140,7 +140,8 @@ export function isAsWritten(act: Act, now: Inherited): boolean {
   );
 }
 
-function sameRefs(a: readonly string[], b: readonly string[]): boolean {
+/** True for the same refs in the same order. */
+export function sameRefs(a: readonly string[], b: readonly string[]): boolean {
   return a === b || (a.length === b.length && a.every((ref, at) => ref === b[at]));
 }
 

@@ -44,3 +44,30 @@ test('forgets the spans heard of longest ago, not those heard of again', () => {
   expect(tree.knows(1)).toBe(false);
   expect(tree.context(2)).toBe(context);
 });
+
+test('spans that say the same share it, others keep their own', () => {
+  const tree = new SpanTree();
+  const other = { ...context, conversationId: 'c2', refs: ['INC-1'] };
+  tree.add(1, undefined, context);
+  tree.add(2, undefined, other);
+  tree.add(3, undefined, { ...context });
+  tree.add(4, undefined, { ...other, refs: ['INC-1'] });
+  tree.add(5, undefined, { ...other, refs: ['INC-2'] });
+  tree.add(6, undefined, { ...context, tenant: 'other' });
+  expect(tree.context(3)).toBe(context);
+  expect(tree.context(4)).toBe(other);
+  expect(tree.context(5)?.refs).toEqual(['INC-2']);
+  expect(tree.context(6)?.tenant).toBe('other');
+  tree.add(1, undefined, other);
+  expect(tree.context(1)).toBe(other);
+  expect(tree.context(3)).toBe(context);
+});
+
+test("a tenant's contexts are changed, those of others are not", () => {
+  const tree = new SpanTree();
+  tree.add(1, undefined, context);
+  tree.add(2, undefined, { ...context, tenant: 'other' });
+  tree.add(3, undefined, context);
+  tree.changeContexts('default', (each) => ({ ...each, agentName: '' }));
+  expect([1, 2, 3].map((span) => tree.context(span)?.agentName)).toEqual(['', 'sre', '']);
+});

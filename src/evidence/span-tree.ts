@@ -1,3 +1,4 @@
+import { sameRefs } from './act.ts';
 import { KeyTable } from './key-table.ts';
 import type { WindowKey } from './window-key.ts';
 
@@ -18,10 +19,15 @@ const SPANS_MIN = 200_000;
 const ANCESTORS_MAX = 64;
 const NO_PARENT = 0;
 
+/** Contexts said of late that a span's is compared with: the spans of a request mostly say the same. */
+const COMPARED_MAX = 4;
+
 interface Generation {
   /** A span's parent; NO_PARENT when it has none. */
   readonly parents: KeyTable;
-  readonly contexts: Map<WindowKey, SpanContext>;
+  /** Where in `said` a span's context is. Spans that say the same share one: as an object each they were a tenth of what a collection walks. */
+  readonly contexts: KeyTable;
+  readonly said: SpanContext[];
 }
 
 /** Who runs under whom, in traces with agent work. Spans heard of longest ago are forgotten, a generation at once. */
@@ -32,7 +38,7 @@ export class SpanTree {
   /** Remembers a recognised span; what was known of it before is replaced. */
   add(span: WindowKey, parent: WindowKey | undefined, context: SpanContext): void {
     this.#remember(span, parent);
-    this.#young.contexts.set(span, context);
+    this.#young.contexts.set(span, placeOf(this.#young.said, context));
   }
 
   /** Remembers only who the parent of an ordinary span is. */
@@ -45,13 +51,13 @@ export class SpanTree {
   }
 
   context(span: WindowKey): SpanContext | undefined {
-    return this.#young.contexts.get(span) ?? this.#old.contexts.get(span);
+    return contextIn(this.#young, span) ?? contextIn(this.#old, span);
   }
 
   /** Gives every context of the tenant as `change` has it. */
   changeContexts(tenant: string, change: (context: SpanContext) => SpanContext): void {
-    for (const { contexts } of [this.#young, this.#old]) {
-      for (const [span, context] of contexts) if (context.tenant === tenant) contexts.set(span, change(context));
+    for (const { said } of [this.#young, this.#old]) {
+      for (const [place, context] of said.entries()) if (context.tenant === tenant) said[place] = change(context);
     }
   }
 
@@ -80,5 +86,31 @@ export class SpanTree {
 }
 
 function generation(): Generation {
-  return { parents: new KeyTable(), contexts: new Map() };
+  return { parents: new KeyTable(), contexts: new KeyTable(), said: [] };
+}
+
+function contextIn({ contexts, said }: Generation, span: WindowKey): SpanContext | undefined {
+  const place = contexts.get(span);
+  return place < 0 ? undefined : said[place];
+}
+
+/** Where `context`, or one that says the same, is in `said`, to which it is added when it is not among the last. */
+function placeOf(said: SpanContext[], context: SpanContext): number {
+  for (let place = said.length - 1; place >= 0 && place >= said.length - COMPARED_MAX; place -= 1) {
+    const other = said[place];
+    if (other !== undefined && saysTheSame(other, context)) return place;
+  }
+  return said.push(context) - 1;
+}
+
+function saysTheSame(a: SpanContext, b: SpanContext): boolean {
+  return (
+    a.tenant === b.tenant &&
+    a.agentName === b.agentName &&
+    a.agentId === b.agentId &&
+    a.conversationId === b.conversationId &&
+    a.sessionId === b.sessionId &&
+    sameRefs(a.refs, b.refs) &&
+    sameRefs(a.resourceRefs, b.resourceRefs)
+  );
 }
