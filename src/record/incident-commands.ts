@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { uuidv7 } from 'uuidv7';
+import type { z } from 'zod';
 import type { Logger } from '../telemetry/logger.ts';
 import { actorSchema, DOCKET_ACTOR, sameActor, type Actor } from './actor.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -35,7 +36,6 @@ import {
 } from './evidence-by-hand.ts';
 import type { EvidenceLog } from './evidence-log.ts';
 import type { EvidenceVersions } from './evidence-version.ts';
-import type { EvidenceRow } from './evidence.ts';
 import { isKnown, type IncidentState } from './incident-state.ts';
 import { fittedBody } from './fitted-body.ts';
 import type { RecordHeadRef } from './incident-record.ts';
@@ -77,6 +77,17 @@ export interface IncidentCommands {
   appendNow(tenant: string, incidentId: string, actor: Actor, command: Command): Promise<CommandResult>;
 }
 
+type CheckedCommand = z.output<typeof commandSchema>;
+
+/** A command whose form is right, with what its type means. */
+interface Prepared {
+  readonly command: CheckedCommand;
+  readonly kind: NonNullable<ReturnType<typeof entryKindOf>>;
+  readonly body: JsonObject;
+  /** The same body where the command adds evidence: then a row is made of it, and the entry names the row. */
+  readonly evidence: EvidenceAddRequest | undefined;
+}
+
 const MAX_BODY_BYTES = 128 * 1024;
 const MAX_ATTEMPTS = 8;
 const MAX_CHANGED = 100;
@@ -103,128 +114,15 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
   ): Promise<CommandResult> {
     const checked = checkCommand(tenant, incidentId, actor, untrusted);
     if (!checked.ok) return rejected(checked.rejection);
-    const { command } = checked;
-    const kind = entryKindOf(command.type);
-    if (kind === undefined) return rejected(unknownType());
-    if (command.type === 'content.erase' && eraser === undefined) return rejected(cannotErase());
-    const isEvidence = command.type === 'evidence.add';
-    const schema = isEvidence ? evidenceAddRequest : kind.schema;
-    const body = fittedBody(schema, command.body, untrusted.body);
-    if (!body.success) return rejected(invalidBody(fieldProblems(body.error)));
-    if (Buffer.byteLength(canonicalJson(body.data)) > MAX_BODY_BYTES) return rejected(tooLarge(MAX_BODY_BYTES));
-
+    const prepared = prepare(checked.command, untrusted);
+    if ('rejection' in prepared) return rejected(prepared.rejection);
     for (let attempt = 0; attempt < MAX_ATTEMPTS; attempt += 1) {
       const live = await incidents.load(tenant, incidentId);
       if (options.sharedLog && attempt === 0) await incidents.refresh(live);
-      const { state } = live;
-      if (command.entryId !== undefined) {
-        const seq = state.seqByEntryId.get(command.entryId);
-        const earlier = seq === undefined ? undefined : live.entries[seq - 1];
-        if (earlier !== undefined) {
-          const same = isEvidence
-            ? await repeatsEvidence(earlier, actor, body.data as EvidenceAddRequest, command)
-            : repeats(earlier, actor, command.type, body.data, command.basis);
-          if (!same) return reused(state.head);
-          // What could not be destroyed when it was entered is destroyed when it is sent again.
-          if (earlier.type === 'content.erase') await eraseContent(state, earlier);
-          return { kind: 'repeated', ...appendedOf(earlier, state.head) };
-        }
-      }
-      if (command.expectedSeq !== undefined && command.expectedSeq !== state.head.seq) {
-        return {
-          kind: 'conflict',
-          code: 'record.stale_expected_seq',
-          message: `The record is at entry ${state.head.seq}, not ${command.expectedSeq}.`,
-          head: state.head,
-          changed: live.entries.slice(command.expectedSeq, command.expectedSeq + MAX_CHANGED),
-        };
-      }
-      if (!kind.allowed.includes(actor.kind)) return rejected(notAllowed(command.type, kind.allowed));
-      const now = clock();
-      const occurredAt = command.occurredAt ?? now.toISOString();
-      const ahead = inFuture({ occurredAt }, now, 'command');
-      if (ahead !== undefined) return rejected(ahead);
-      const entryId = command.entryId ?? uuidv7();
-
-      let logged = body.data as JsonObject;
-      let row: EvidenceRow | undefined;
-      if (isEvidence) {
-        const made = evidenceFromRequest({
-          tenant,
-          incidentId,
-          actor,
-          entryId,
-          request: body.data as EvidenceAddRequest,
-          occurredAt,
-          receivedAt: now,
-          salt: randomBytes(32).toString('hex'),
-          policyVersion: policy.version,
-        });
-        logged = made.body;
-        row = made.row;
-      }
-      const parsed = kind.parse(logged);
-      if (!parsed.ok) return rejected(invalidBody(parsed.fields));
-      const early = inFuture(
-        isEvidence ? evidenceHappened(body.data as EvidenceAddRequest) : parsed.parsed.happened,
-        now,
-      );
-      if (early !== undefined) return rejected(early);
-      const cited = await citations(state, parsed.parsed, command.basis);
-      if (cited.unknown.length > 0) return rejected(unknownBasis(command.type, namedAt(command, cited.unknown)));
-      const context: DecisionContext = {
-        actor,
-        now,
-        entryId,
-        basis: command.basis,
-        policy,
-        policyDecision: await policyDecision(tenant, command.policyDecision),
-        knowsIncident: (other) => options.knowsIncident(tenant, other),
-        seal: options.seal?.(tenant, incidentId),
-      };
-      const ruling = parsed.parsed.decide(withCited(state, cited.facts), context);
-      if (ruling.kind === 'rejected') return rejected(ruling.rejection);
-
-      const docket: JsonObject = {
-        ...ruling.docket,
-        ...(cited.facts.length === 0 ? {} : { cited: cited.facts }),
-      };
-      const base = { tenant, incident: incidentId, occurredAt, recordedAt: now.toISOString() };
-      const drafts: EntryDraft[] = [
-        {
-          ...base,
-          entryId,
-          type: command.type,
-          actor,
-          body: Object.keys(docket).length === 0 ? parsed.parsed.body : { ...parsed.parsed.body, docket },
-          basis: command.basis,
-          ...(command.policyDecision === undefined ? {} : { policyDecision: command.policyDecision }),
-          ...(command.traceId === undefined ? {} : { traceId: command.traceId }),
-          ...(command.spanId === undefined ? {} : { spanId: command.spanId }),
-        },
-        ...ruling.followOns.map((follow) => ({
-          ...base,
-          entryId: uuidv7(),
-          type: follow.type,
-          actor: follow.actor ?? DOCKET_ACTOR,
-          body: normalised(follow.type, follow.body),
-          basis: [entryId],
-        })),
-      ];
-      // Jumping the queue between here and `append` is what `conflict` is for; the row may wait, the log may not dangle.
-      if (row !== undefined) await evidenceLog.put([row]);
-      const outcome = await incidents.commit(live, drafts);
-      if (outcome === 'conflict') {
-        instruments.conflicts.add(1, { code: 'record.lost_seq' });
-        await incidents.refresh(live);
-        continue;
-      }
-      const [first] = outcome.entries;
-      if (first === undefined) throw new Error('an accepted command made no entry');
-      if (first.type === 'content.erase') await eraseContent(state, first);
-      // What the entry carries is the head before it; the one with it is anchored like any other.
-      if (first.type === 'checkpoint.sign') await options.signHead(live);
-      return { kind: 'appended', ...appendedOf(first, state.head) };
+      const result = await decide(live, actor, prepared);
+      if (result !== 'lost_seq') return result;
+      instruments.conflicts.add(1, { code: 'record.lost_seq' });
+      await incidents.refresh(live);
     }
     const { state } = await incidents.load(tenant, incidentId);
     return {
@@ -234,6 +132,124 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
       head: state.head,
       changed: [],
     };
+  }
+
+  /** What can be said of a command without looking at the incident. */
+  function prepare(command: CheckedCommand, untrusted: Command): Prepared | { readonly rejection: Rejection } {
+    const kind = entryKindOf(command.type);
+    if (kind === undefined) return { rejection: unknownType() };
+    if (command.type === 'content.erase' && eraser === undefined) return { rejection: cannotErase() };
+    const isEvidence = command.type === 'evidence.add';
+    const body = fittedBody(isEvidence ? evidenceAddRequest : kind.schema, command.body, untrusted.body);
+    if (!body.success) return { rejection: invalidBody(fieldProblems(body.error)) };
+    if (Buffer.byteLength(canonicalJson(body.data)) > MAX_BODY_BYTES) return { rejection: tooLarge(MAX_BODY_BYTES) };
+    // What its schema let through is a request for evidence.
+    const evidence = isEvidence ? (body.data as EvidenceAddRequest) : undefined;
+    return { command, kind, body: body.data as JsonObject, evidence };
+  }
+
+  /** Decides the command on the record as it is now, and appends; `lost_seq` when somebody else took the place. */
+  async function decide(live: LiveIncident, actor: Actor, prepared: Prepared): Promise<CommandResult | 'lost_seq'> {
+    const { command, kind } = prepared;
+    const { state } = live;
+    const settled = (await entered(live, actor, prepared)) ?? outdated(live, command);
+    if (settled !== undefined) return settled;
+    if (!kind.allowed.includes(actor.kind)) return rejected(notAllowed(command.type, kind.allowed));
+    const now = clock();
+    const occurredAt = command.occurredAt ?? now.toISOString();
+    const ahead = inFuture({ occurredAt }, now, 'command');
+    if (ahead !== undefined) return rejected(ahead);
+    const entryId = command.entryId ?? uuidv7();
+    const made =
+      prepared.evidence === undefined
+        ? undefined
+        : evidenceFromRequest({
+            tenant: state.tenant,
+            incidentId: state.id,
+            actor,
+            entryId,
+            request: prepared.evidence,
+            occurredAt,
+            receivedAt: now,
+            salt: randomBytes(32).toString('hex'),
+            policyVersion: policy.version,
+          });
+    const result = kind.parse(made === undefined ? prepared.body : made.body);
+    if (!result.ok) return rejected(invalidBody(result.fields));
+    const { parsed } = result;
+    const happened = prepared.evidence === undefined ? parsed.happened : evidenceHappened(prepared.evidence);
+    const early = inFuture(happened, now);
+    if (early !== undefined) return rejected(early);
+    const cited = await citations(state, parsed, command.basis);
+    if (cited.unknown.length > 0) return rejected(unknownBasis(command.type, namedAt(command, cited.unknown)));
+    const context: DecisionContext = {
+      actor,
+      now,
+      entryId,
+      basis: command.basis,
+      policy,
+      policyDecision: await policyDecision(state.tenant, command.policyDecision),
+      knowsIncident: (other) => options.knowsIncident(state.tenant, other),
+      seal: options.seal?.(state.tenant, state.id),
+    };
+    const ruling = parsed.decide(withCited(state, cited.facts), context);
+    if (ruling.kind === 'rejected') return rejected(ruling.rejection);
+
+    const docket: JsonObject = {
+      ...ruling.docket,
+      ...(cited.facts.length === 0 ? {} : { cited: cited.facts }),
+    };
+    const base = { tenant: state.tenant, incident: state.id, occurredAt, recordedAt: now.toISOString() };
+    const drafts: EntryDraft[] = [
+      {
+        ...base,
+        entryId,
+        type: command.type,
+        actor,
+        body: Object.keys(docket).length === 0 ? parsed.body : { ...parsed.body, docket },
+        basis: command.basis,
+        ...(command.policyDecision === undefined ? {} : { policyDecision: command.policyDecision }),
+        ...(command.traceId === undefined ? {} : { traceId: command.traceId }),
+        ...(command.spanId === undefined ? {} : { spanId: command.spanId }),
+      },
+      ...ruling.followOns.map((follow) => ({
+        ...base,
+        entryId: uuidv7(),
+        type: follow.type,
+        actor: follow.actor ?? DOCKET_ACTOR,
+        body: normalised(follow.type, follow.body),
+        basis: [entryId],
+      })),
+    ];
+    // Jumping the queue between here and `append` is what `lost_seq` is for; the row may wait, the log may not dangle.
+    if (made !== undefined) await evidenceLog.put([made.row]);
+    const outcome = await incidents.commit(live, drafts);
+    if (outcome === 'conflict') return 'lost_seq';
+    const [first] = outcome.entries;
+    if (first === undefined) throw new Error('an accepted command made no entry');
+    if (first.type === 'content.erase') await eraseContent(state, first);
+    // What the entry carries is the head before it; the one with it is anchored like any other.
+    if (first.type === 'checkpoint.sign') await options.signHead(live);
+    return { kind: 'appended', ...appendedOf(first, state.head) };
+  }
+
+  /** The answer to a command whose `entryId` is in the log already. */
+  async function entered(
+    { state, entries }: LiveIncident,
+    actor: Actor,
+    { command, body, evidence }: Prepared,
+  ): Promise<CommandResult | undefined> {
+    const seq = command.entryId === undefined ? undefined : state.seqByEntryId.get(command.entryId);
+    const earlier = seq === undefined ? undefined : entries[seq - 1];
+    if (earlier === undefined) return undefined;
+    const same =
+      evidence === undefined
+        ? repeats(earlier, actor, command.type, body, command.basis)
+        : await repeatsEvidence(earlier, actor, evidence, command);
+    if (!same) return reused(state.head);
+    // What could not be destroyed when it was entered is destroyed when it is sent again.
+    if (earlier.type === 'content.erase') await eraseContent(state, earlier);
+    return { kind: 'repeated', ...appendedOf(earlier, state.head) };
   }
 
   /** The entry is first and says so; the content goes now, and again if this fails and the command is repeated. */
@@ -303,6 +319,18 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
 
 export function rejected(rejection: Rejection): { readonly kind: 'rejected'; readonly rejection: Rejection } {
   return { kind: 'rejected', rejection };
+}
+
+/** The answer to a command that was meant for another head than the record has. */
+function outdated({ state, entries }: LiveIncident, { expectedSeq }: CheckedCommand): CommandResult | undefined {
+  if (expectedSeq === undefined || expectedSeq === state.head.seq) return undefined;
+  return {
+    kind: 'conflict',
+    code: 'record.stale_expected_seq',
+    message: `The record is at entry ${state.head.seq}, not ${expectedSeq}.`,
+    head: state.head,
+    changed: entries.slice(expectedSeq, expectedSeq + MAX_CHANGED),
+  };
 }
 
 /** Where a command names ids that are not of the incident; never the ids. */
