@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { actorKey, actorSchema, sameActor } from './actor.ts';
+import { actorKey, actorSchema, sameActor, type Actor } from './actor.ts';
 import { instant, lines, reference, text, MAX_ITEMS } from './body-field.ts';
 import { ACCEPTED, actOf, ANYONE, DOCKET_ONLY, entryKind, reject, type Ruling } from './entry-kind.ts';
 import type { Entry } from './entry.ts';
 import { isPast } from './freshness.ts';
-import type { Handoff, RecordHeadRef } from './incident-record.ts';
+import type { Handoff, RecordHeadRef, Responsibility } from './incident-record.ts';
 import { resolveId, type IncidentState } from './incident-state.ts';
 import { isCommander, notHolder, unknownResponsibility } from './responsibility.ts';
 
@@ -26,7 +26,7 @@ export const handoffOffer = entryKind({
     for (const id of body.responsibilities) {
       const held = state.responsibilities.find(id);
       if (held === undefined || !held.held) return unknownResponsibility();
-      if (!sameActor(held.holder, actor) && !isCommander(state, actor)) return notHolder(held);
+      if (!mayOffer(state, held, actor)) return notHolder(held);
       if (held.kind === 'command' && body.to.kind === 'agent') {
         return reject(
           'responsibility.command_needs_human',
@@ -36,14 +36,7 @@ export const handoffOffer = entryKind({
         );
       }
     }
-    if (state.participants.get(actorKey(body.to))?.leftAt != null) {
-      return reject(
-        'responsibility.holder_left',
-        'invariant 19: who left holds nothing',
-        'Who left cannot take a responsibility.',
-        'They join again with participant.join first.',
-      );
-    }
+    if (left(state, body.to)) return holderLeft();
     return isPast(body.expiresAt ?? null, now)
       ? reject('handoff.expired', MACHINE, 'It would expire before it begins.', 'Give a later expiresAt.')
       : ACCEPTED;
@@ -97,6 +90,19 @@ export const handoffAccept = entryKind({
       }
       if (isPast(handoff.expiresAt, now)) {
         return reject('handoff.expired', MACHINE, `${handoff.label} has expired.`, 'Offer it again.');
+      }
+      if (left(state, actor)) return holderLeft();
+      // An offer is good for as long as who made it could make it: of two, the first that is accepted.
+      const moved = handoff.responsibilities
+        .flatMap((id) => state.responsibilities.find(id) ?? [])
+        .find((each) => !mayOffer(state, each, handoff.from));
+      if (moved !== undefined) {
+        return reject(
+          'handoff.responsibility_moved',
+          'rule 9: capability moves on accept',
+          `${moved.label} is not ${handoff.from.name}'s to give any more.`,
+          'Whoever holds it, or leads, offers it again.',
+        );
       }
       const echoes = sameHead(body.acceptedHead, handoff.snapshotHead);
       const acknowledges = body.acknowledgedDiff && sameHead(body.acceptedHead, state.head);
@@ -167,6 +173,24 @@ export const handoffExpire = entryKind({
     settle(state, body.handoff, 'expired', entry, null, null);
   },
 });
+
+/** Whoever holds a responsibility passes it on, or whoever leads. */
+function mayOffer(state: IncidentState, held: Responsibility, actor: Actor): boolean {
+  return held.held && (sameActor(held.holder, actor) || isCommander(state, actor));
+}
+
+function left(state: IncidentState, actor: Actor): boolean {
+  return state.participants.get(actorKey(actor))?.leftAt != null;
+}
+
+function holderLeft(): Ruling {
+  return reject(
+    'responsibility.holder_left',
+    'invariant 19: who left holds nothing',
+    'Who left cannot take a responsibility.',
+    'They join again with participant.join first.',
+  );
+}
 
 function offered(state: IncidentState, id: string, then: (handoff: Handoff) => Ruling): Ruling {
   const handoff = state.handoffs.find(id);

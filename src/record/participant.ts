@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { actorKey } from './actor.ts';
+import { actorKey, sameActor } from './actor.ts';
 import { ACCEPTED, ANYONE, entryKind, reject } from './entry-kind.ts';
 import { fallToCommand, isCommander } from './responsibility.ts';
-import { sameActor } from './actor.ts';
 
 export const participantJoin = entryKind({
   type: 'participant.join',

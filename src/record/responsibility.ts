@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type Actor, actorSchema, sameActor } from './actor.ts';
+import { type Actor, actorKey, actorSchema, sameActor } from './actor.ts';
 import { instant, line, lines, reference } from './body-field.ts';
 import { ACCEPTED, actOf, ANYONE, entryKind, reject } from './entry-kind.ts';
 import type { Entry } from './entry.ts';
@@ -59,7 +59,7 @@ export const responsibilityAssign = entryKind({
         'It moves by handoff.offer and handoff.accept, or after responsibility.release.',
       );
     }
-    const away = state.participants.get(`${body.holder.kind}:${body.holder.id ?? body.holder.name}`);
+    const away = state.participants.get(actorKey(body.holder));
     if (away !== undefined && away.leftAt !== null) {
       return reject(
         'responsibility.holder_left',

@@ -277,6 +277,38 @@ test('rule 10, invariant 18: accepting a handoff needs the offered head, or an a
   expect((await fixture.record()).responsibilities.map((each) => each.holder)).toEqual([BOB]);
 });
 
+test('rule 9: of two offers of one responsibility the first that is accepted counts', async () => {
+  const fixture = await createRecordFixture();
+  const { did, refused } = fixture;
+  await did(ALICE, 'incident.status', { status: 'active' });
+  await did(ALICE, 'responsibility.assign', { kind: 'communicate', holder: { ...BOB } });
+  await did(BOB, 'handoff.offer', { responsibilities: ['R2'], to: { ...CAROL } });
+  await did(BOB, 'handoff.offer', { responsibilities: ['R2'], to: { ...AGENT } });
+  const accept = async (handoff: string) => ({
+    handoff,
+    acceptedHead: { ...(await fixture.record()).head },
+    acknowledgedDiff: true,
+  });
+  await did(CAROL, 'handoff.accept', await accept('HO1'));
+  expect(await refused(AGENT, 'handoff.accept', await accept('HO2'))).toBe('handoff.responsibility_moved');
+  expect((await fixture.record()).responsibilities[1]?.holder).toEqual(CAROL);
+});
+
+test('invariant 19: who left between an offer and its acceptance takes over nothing', async () => {
+  const fixture = await createRecordFixture();
+  const { did, refused } = fixture;
+  await did(ALICE, 'incident.status', { status: 'active' });
+  await did(ALICE, 'handoff.offer', { responsibilities: ['R1'], to: { ...BOB } });
+  await did(BOB, 'participant.leave');
+  const { head } = await fixture.record();
+  const accept = { handoff: 'HO1', acceptedHead: { ...head }, acknowledgedDiff: true };
+  expect(await refused(BOB, 'handoff.accept', accept)).toBe('responsibility.holder_left');
+  await did(BOB, 'participant.join');
+  const joined = { ...accept, acceptedHead: { ...(await fixture.record()).head } };
+  await did(BOB, 'handoff.accept', joined);
+  expect((await fixture.record()).responsibilities[0]?.holder).toEqual(BOB);
+});
+
 test('rule 11, invariants 21 and 23: an action starts only with a way back and an approval of exactly it, used once', async () => {
   const fixture = await createRecordFixture();
   const { did, refused } = fixture;
