@@ -65,7 +65,8 @@ function anchorsOf(file: Buffer): unknown[] {
       try {
         return [JSON.parse(line) as unknown];
       } catch {
-        return [];
+        // Counts as one that is of nobody.
+        return [null];
       }
     });
 }

@@ -175,7 +175,11 @@ test('a tail cut together with its checkpoints is caught by anchors kept elsewhe
     .filter((line) => line !== '')
     .map((line) => JSON.parse(line) as unknown);
   expect(verifyBundle(cut, { anchors }).completeness.ok).toBe(false);
-  expect(verifyBundle(cut, { anchors: [{ made: 'up' }, null] }).completeness.ok).toBe(true);
+  // Anchors of somebody else say nothing, which the reader must be told: it may be the wrong file.
+  const foreign = verifyBundle(cut, { anchors: [{ made: 'up' }, null] });
+  expect(foreign.completeness.ok).toBe(true);
+  expect(foreign.notes.join(' ')).toContain('None of the anchors given');
+  expect(verifyBundle(cut, { anchors }).notes.join(' ')).not.toContain('None of the anchors given');
 });
 
 test('a whole chain made anew disagrees with what was signed', async () => {

@@ -76,7 +76,7 @@ export function verifyBundle(file: Buffer, options: VerifyOptions = {}): BundleV
   checkNames(bundle, integrity);
   checkChain(bundle, integrity, completeness);
   const checkpoint =
-    key === undefined ? null : checkCheckpoints(bundle, key, options.anchors ?? [], integrity, completeness);
+    key === undefined ? null : checkCheckpoints(bundle, key, options.anchors ?? [], integrity, completeness, notes);
   if (key === undefined) completeness.push('No checkpoint could be checked without a key: the end is not vouched for.');
   checkEvidence(bundle, integrity, completeness, notes);
   return {
@@ -204,6 +204,7 @@ function checkCheckpoints(
   anchors: readonly unknown[],
   integrity: string[],
   completeness: string[],
+  notes: string[],
 ): BundleVerdict['checkpoint'] {
   const { predicate } = bundle;
   const bySeq = new Map(predicate.entries.map((entry) => [entry.seq, entry.hash]));
@@ -237,11 +238,17 @@ function checkCheckpoints(
       integrity.push(`The checkpoint that entry ${entry.seq} carries does not hold.`);
     } else judge(carried, `entry ${entry.seq}`);
   }
+  let compared = 0;
   for (const anchor of anchors) {
     const parsed = signedCheckpointSchema.safeParse(anchor);
     if (!parsed.success || !verifyCheckpoint(key, parsed.data)) continue;
     const { tenant, incident } = parsed.data;
-    if (tenant === predicate.tenant && incident === predicate.incident) judge(parsed.data, 'an anchor');
+    if (tenant !== predicate.tenant || incident !== predicate.incident) continue;
+    judge(parsed.data, 'an anchor');
+    compared += 1;
+  }
+  if (anchors.length > 0 && compared === 0) {
+    notes.push('None of the anchors given is of this incident and signed with this key: they vouch for nothing here.');
   }
   // Narrowed by the closure above, which the compiler does not follow.
   const found = furthest as SignedCheckpoint | null;
