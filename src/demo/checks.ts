@@ -1,6 +1,8 @@
 import { createClient } from '../api/client.ts';
 import { filesHolding } from './living-folder.ts';
 
+const ANSWER_WITHIN_MS = 30_000;
+
 export interface RecordChecks {
   readonly api: string;
   readonly ref: string;
@@ -83,7 +85,9 @@ export async function missingFromRecord(checks: RecordChecks): Promise<string[]>
     `/incidents/${checks.ref}`,
     '/metrics',
   ]) {
-    const text = await (await fetch(`http://${checks.api}${path}`)).text();
+    const text = await (
+      await fetch(`http://${checks.api}${path}`, { signal: AbortSignal.timeout(ANSWER_WITHIN_MS) })
+    ).text();
     want(!text.includes(checks.secret), `the secret to be absent from ${path}`);
   }
   for (const file of filesHolding(checks.dataDirectory, [Buffer.from(checks.secret)]))

@@ -381,7 +381,10 @@ async function conclude(commander: ApiClient): Promise<void> {
 }
 
 async function briefOf(api: string): Promise<string> {
-  const response = await fetch(`http://${api}/api/v1/incidents/${REF}/brief`, { headers: { accept: 'text/markdown' } });
+  const response = await fetch(`http://${api}/api/v1/incidents/${REF}/brief`, {
+    headers: { accept: 'text/markdown' },
+    signal: AbortSignal.timeout(WAIT_MS_MAX),
+  });
   return response.text();
 }
 
