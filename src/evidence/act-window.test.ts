@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
-import { CONTENT_LENGTH_TOTAL_MAX, createActWindow } from './act-window.ts';
+import { FOLDED_MAX, NOTHING_INHERITED } from './act.ts';
+import { CONTENT_LENGTH_TOTAL_MAX, createActWindow, IDENTICAL_CALLS_MAX } from './act-window.ts';
 import type { Contribution } from './contribution.ts';
+import { rowOf } from './evidence-row.ts';
 
 // One text for all: the window counts what contents say, and the test should not need the memory itself.
 const TEXT = 'x'.repeat(64 * 1024);
@@ -68,4 +70,19 @@ test('what is added to an act that is known makes others go', () => {
   for (let part = 1; part < 50; part += 1) window.add(call(last, part));
   expect(window.size).toBeLessThan(FITTING);
   expect(window.knowsTrace('default', `t${last}`)).toBe(true);
+});
+
+test('a flood of identical calls that is larger than what is counted one by one says so, and is counted all the same', () => {
+  const window = createActWindow();
+  const more = 200;
+  let act = window.add({ ...call(0), traceId: 't', content: {} });
+  for (let number = 1; number < IDENTICAL_CALLS_MAX + FOLDED_MAX + more; number += 1) {
+    act = window.add({ ...call(number), traceId: 't', content: {} });
+  }
+  expect(window.folded).toBe(FOLDED_MAX + more);
+  expect(act).toBeDefined();
+  if (act === undefined) return;
+  const row = rowOf(act, NOTHING_INHERITED);
+  expect(row.facts['identicalCalls']).toBe(String(FOLDED_MAX));
+  expect(row.summary).toContain(`(and ${FOLDED_MAX} or more identical calls)`);
 });

@@ -2,6 +2,7 @@ import {
   addContribution,
   createAct,
   fold,
+  FOLDED_MAX,
   mayJoin,
   NOTHING_INHERITED,
   noteFiled,
@@ -34,7 +35,6 @@ export const CONTENT_LENGTH_TOTAL_MAX = 128 * 1024 * 1024;
 const CONTENT_LENGTH_KEPT = 8 * 1024 * 1024;
 /** Identical calls of one trace that get a row each; further ones are counted into the last of them. */
 export const IDENTICAL_CALLS_MAX = 100;
-const FOLDED_MAX = 10_000;
 /** Failures of one trace that get a row each. */
 export const FAILURES_PER_TRACE_MAX = 20;
 
@@ -293,8 +293,9 @@ class BoundedActWindow implements ActWindow {
     const same = this.#finder.sameCalls(contribution);
     if (same.length < IDENTICAL_CALLS_MAX) return undefined;
     const act = same.at(-1);
-    if (act !== undefined && (act.folded?.size ?? 0) < FOLDED_MAX && act.folded?.has(contribution.identity) !== true) {
-      fold(act, contribution.identity);
+    if (act !== undefined && act.folded?.has(contribution.identity) !== true) {
+      // Beyond the bound the row says "or more", and the metric goes on.
+      if ((act.folded?.size ?? 0) < FOLDED_MAX) fold(act, contribution.identity);
       this.folded += 1;
     }
     return act;

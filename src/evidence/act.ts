@@ -4,6 +4,8 @@ import { TOOL_ROLES } from './recognised.ts';
 
 /** Records that one act keeps; an act that more report (a flood of identical calls) only counts them. */
 const CONTRIBUTIONS_MAX = 200;
+/** Identical calls that are counted one by one, so that one that is delivered again is not counted twice. */
+export const FOLDED_MAX = 10_000;
 
 /** One thing that was done, and everything that was said about it so far. */
 export interface Act {

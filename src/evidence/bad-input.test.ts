@@ -71,6 +71,32 @@ describe('bad input gives the right row or none, never a failure', () => {
     expect(harness.evidence.of('').flatMap((row) => row.namedRefs)).toEqual(['INC-99']);
   });
 
+  test('a ref that is a number counts, and what redaction left of one does not', async () => {
+    const harness = new LinkerHarness();
+    await harness.spans(
+      tool({ 'incident.id': 42 }),
+      tool({ 'incident.id': '[redacted:github-pat~5c5b05b82e]' }, { span: 2 }),
+      tool({ 'incident.id': '[withheld:budget bytes=746000 hmac:k1:00 ~6933a56068]' }, { span: 3 }),
+    );
+    expect(harness.evidence.of('').map((row) => row.namedRefs)).toContainEqual(['42']);
+    expect(harness.evidence.of('').flatMap((row) => row.namedRefs)).toEqual(['42']);
+  });
+
+  test('a span without a start happened when it came, not in 1970', async () => {
+    const harness = new LinkerHarness();
+    const json = JSON.stringify(tracesOf(tool({}))).replaceAll(
+      /"(start|end)TimeUnixNano":"\d+"/g,
+      '"$1TimeUnixNano":"0"',
+    );
+    const frame = frameOf('traces', JSON.parse(json) as object);
+    await harness.consume([frame]);
+    expect(harness.evidence.of('')[0]).toMatchObject({
+      occurredAtUnixNano: frame.receivedAtUnixNano,
+      endedAtUnixNano: null,
+      outcome: 'unknown',
+    });
+  });
+
   test('many model outputs with deeply nested JSON are walked within bounds', () => {
     expect(requestedCalls(`${'['.repeat(5000)}${']'.repeat(5000)}`)).toEqual([]);
     expect(

@@ -109,14 +109,22 @@ function refsIn(places: readonly Attributes[]): readonly string[] {
       if (values === undefined) continue;
       // Some write a list of one, or of several.
       for (const value of values.flatMap((each) => (Array.isArray(each) ? (each as readonly AnyValue[]) : each))) {
-        const ref = typeof value === 'string' ? value.trim() : '';
-        if (ref === '' || ref.length > REF_LENGTH_MAX) continue;
+        const ref = refOf(value);
+        if (ref === '') continue;
         refs ??= [];
         if (refs.length < REFS_MAX && !refs.includes(ref)) refs.push(ref);
       }
     }
   }
   return refs ?? NO_REFS;
+}
+
+/** `''` for what names no incident: nothing, too much, or what redaction left in its place. */
+function refOf(value: AnyValue): string {
+  // Some number their incidents.
+  const text = typeof value === 'number' || typeof value === 'bigint' ? String(value) : value;
+  const ref = typeof text === 'string' ? text.trim() : '';
+  return ref.length > REF_LENGTH_MAX || /^\[(?:redacted|withheld):/.test(ref) ? '' : ref;
 }
 
 /** Everything a contribution takes from where the record stands, whatever it was recognised as. */
@@ -157,7 +165,8 @@ function fromContext({ frame, record, facts, redactions }: RecordContext): FromC
     traceId: record.traceId,
     spanId: record.spanId,
     parentSpanId: isSpan ? record.parentSpanId : '',
-    startUnixNano: isSpan ? record.startTimeUnixNano : record.timeUnixNano || frame.receivedAtUnixNano,
+    // What does not say when it was happened no later than it came.
+    startUnixNano: (isSpan ? record.startTimeUnixNano : record.timeUnixNano) || frame.receivedAtUnixNano,
     endUnixNano: isSpan && record.endTimeUnixNano !== 0n ? endOf(record) : null,
     receivedAtUnixNano: frame.receivedAtUnixNano,
     service: short(text(resource, 'service.name')),

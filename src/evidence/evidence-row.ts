@@ -9,7 +9,7 @@ import type {
   EvidenceTool,
   EvidenceTrust,
 } from '../record/evidence.ts';
-import { ranked, type Act, type Inherited } from './act.ts';
+import { FOLDED_MAX, ranked, type Act, type Inherited } from './act.ts';
 import { canonicalRow } from './canonical-row.ts';
 import { NOT_CAPTURED } from './content.ts';
 import { nameOnRow, type Contribution } from './contribution.ts';
@@ -92,6 +92,7 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
       outcome,
       content,
       repeats: act.folded?.size ?? 0,
+      andMore: (act.folded?.size ?? 0) >= FOLDED_MAX,
     }),
     tenant: act.tenant,
     tokens,

@@ -677,6 +677,23 @@ test('a handoff says who gave it where that is known', async () => {
   expect(summaries.sort()).toEqual(['handoff from triage to fixer', 'handoff to fixer']);
 });
 
+test('a call that was put off until somebody approves is an approval beside its run', async () => {
+  const deferred: SpanSketch = {
+    ...executeTool,
+    scope: 'pydantic-ai',
+    attributes: { ...executeTool.attributes, 'pydantic_ai.tool.deferral.name': 'ApprovalRequired' },
+  };
+  const run: SpanSketch = { ...executeTool, scope: 'pydantic-ai', span: 30, start: 500, end: 600 };
+  for (const order of [
+    [deferred, run],
+    [run, deferred],
+  ]) {
+    const harness = new LinkerHarness();
+    for (const span of order) await harness.spans(span);
+    expect(harness.evidence.of('').map((row) => row.kind)).toEqual(['approval_signal', 'tool_call']);
+  }
+});
+
 test('a message event within the span of a tool is of its call, within that of a model call of that', async () => {
   const harness = new LinkerHarness();
   const message = { eventName: 'gen_ai.tool.message', body: { role: 'tool', id: 'call_1', content: '2 pods' } };

@@ -23,15 +23,16 @@ export interface SummaryParts {
   readonly detail: string;
   readonly outcome: EvidenceOutcome;
   readonly content: Readonly<Record<string, EvidenceContent>>;
-  /** Identical calls counted into this one. */
+  /** Identical calls counted into this one, and whether there were more than are counted. */
   readonly repeats: number;
+  readonly andMore: boolean;
 }
 
 /** What happened, in one line of redacted text. */
 export function summaryOf(parts: SummaryParts): string {
   const words = [...subject(parts), parts.detail];
   if (parts.outcome !== 'ok' && parts.outcome !== 'unknown') words.push(`(${parts.outcome})`);
-  if (parts.repeats > 0) words.push(`(and ${parts.repeats} more identical calls)`);
+  if (parts.repeats > 0) words.push(`(and ${parts.repeats}${parts.andMore ? ' or' : ''} more identical calls)`);
   return oneLine(words.filter((word) => word !== '').join(' '), SUMMARY_LENGTH_MAX);
 }
 

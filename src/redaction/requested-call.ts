@@ -11,7 +11,7 @@ import { contextWith } from './text-context.ts';
 import type { WalkState } from './walk-state.ts';
 
 /** Longer texts are not looked into. */
-const TEXT_LENGTH_MAX = 262_144;
+const TEXT_LENGTH_MAX = 1_048_576;
 /** Ids as providers and frameworks make them; prose has spaces. */
 const CALL_ID = /^[\w.:|/=+-]{1,128}$/;
 const TOOL_NAME = /^[A-Za-z_][\w.:/-]{0,127}$/;

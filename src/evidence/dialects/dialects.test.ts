@@ -1509,7 +1509,7 @@ describe('a record becomes what its dialect says', () => {
 
   test('spans of services are of no dialect', () => {
     const json = tracesOf({ name: 'GET /', attributes: { 'http.request.method': 'GET', 'server.address': 'x' } });
-    expect(selectCandidates('traces', frameOf('traces', json).bytes)).toEqual({ records: [], items: 1 });
+    expect(selectCandidates('traces', frameOf('traces', json).bytes)).toEqual({ records: [], naming: [], items: 1 });
   });
 });
 
