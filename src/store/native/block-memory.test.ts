@@ -33,6 +33,14 @@ test('what is kept is bounded, and small pieces are not kept', () => {
   expect(memory.take(4 * KiB)).not.toBe(small);
 });
 
+test('no more is kept than the largest batch takes', () => {
+  const memory = createBlockMemory();
+  const pieces: Buffer[] = Array.from({ length: 96 }, () => Buffer.allocUnsafeSlow(1024 * KiB));
+  for (const piece of pieces) memory.give(piece);
+  const taken = pieces.map(() => memory.take(1024 * KiB));
+  expect(taken.filter((each) => pieces.includes(each))).toHaveLength(64);
+});
+
 test('a buffer that grows in memory of others holds what was written to it', () => {
   const memory = createBlockMemory();
   for (const dirt of [64, 128, 256]) memory.give(Buffer.alloc(dirt * KiB, 0xff));

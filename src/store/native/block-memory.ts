@@ -14,8 +14,11 @@ export interface BlockMemory {
   give(piece: Buffer): void;
 }
 
+/** The largest batch takes 45 to 57 MiB of pieces, those that its columns grew out of included (docs/benchmarks.md). */
+const KEPT_BYTES_MAX = 64 * MiB;
+
 /** Keeps at most `bytesMax` for later; what is given beyond that is left to the garbage collector. */
-export function createBlockMemory(bytesMax = 96 * MiB): BlockMemory {
+export function createBlockMemory(bytesMax = KEPT_BYTES_MAX): BlockMemory {
   const free = new Map<number, Buffer[]>();
   let kept = 0;
   return {
