@@ -1,3 +1,5 @@
+import { parsedJson } from '../otlp/semconv/loose-json.ts';
+
 /** What a tool's MCP annotations say of it: that it only reads, or that it changes something. */
 export type ToolHint = 'read' | 'mutate';
 
@@ -16,11 +18,11 @@ export class ToolAnnotations {
   /** Takes in the tools that a listing or definitions (JSON text) annotate; any other text is left alone. */
   learn(tenant: string, text: string): void {
     if (text.length > TEXT_LENGTH_MAX || !/"(?:readOnly|destructive)Hint/.test(text)) return;
-    const pending: unknown[] = [parse(text)];
+    const pending: unknown[] = [parsedJson(text)];
     for (let steps = 0; pending.length > 0 && steps < STEPS_MAX; steps += 1) {
       const value = pending.pop();
       // Some write each tool as JSON within JSON.
-      if (typeof value === 'string' && value.includes('Hint"')) pending.push(parse(value));
+      if (typeof value === 'string' && value.includes('Hint"')) pending.push(parsedJson(value));
       if (typeof value !== 'object' || value === null) continue;
       const { name, annotations } = value as { name?: unknown; annotations?: unknown };
       const hint = typeof annotations === 'object' && annotations !== null ? hintOf(annotations) : undefined;
@@ -46,12 +48,4 @@ export function hintOf(annotations: object): ToolHint | undefined {
   if (destructiveHint === true) return 'mutate';
   if (readOnlyHint === true) return 'read';
   return readOnlyHint === false ? 'mutate' : undefined;
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
 }

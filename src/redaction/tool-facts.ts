@@ -1,4 +1,5 @@
 import { langChainArguments, langChainToolMessage } from '../otlp/semconv/langchain.ts';
+import { parsedJson } from '../otlp/semconv/loose-json.ts';
 import { messageArguments } from '../otlp/semconv/tool-parts.ts';
 import type { CallFacts } from '../pipeline/facts.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -63,11 +64,7 @@ export function toolFacts(call: ToolCall): CallFacts | undefined {
 
 function parseJson(text: string): unknown {
   if (text.length > SEARCHED_LENGTH_MAX || !/^\s*[[{]/.test(text)) return undefined;
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
+  return parsedJson(text);
 }
 
 /** RFC 8785 of arguments that are JSON, the text itself of any other: the same call gives the same digest in every dialect. */

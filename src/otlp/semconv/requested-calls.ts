@@ -1,4 +1,5 @@
 import { normalisedCallId } from './call-id.ts';
+import { objectIn, parsedJson, textOf, type JsonObject } from './loose-json.ts';
 
 /** A tool call that a model's output asks for. */
 export interface RequestedCall {
@@ -39,27 +40,28 @@ export function requestedInMessages(output: unknown): readonly RequestedCall[] {
       continue;
     }
     if (typeof value === 'string') {
-      const inner = /^\s*[[{]/.test(value) ? parse(value) : undefined;
+      const inner = /^\s*[[{]/.test(value) ? parsedJson(value) : undefined;
       if (inner !== undefined) pending.push(inner);
       continue;
     }
-    if (!isObject(value) || seen.has(value)) continue;
-    seen.add(value);
-    const call = callOf(value);
+    const held = objectIn(value);
+    if (held === undefined || seen.has(held)) continue;
+    seen.add(held);
+    const call = callOf(held);
     if (call !== undefined) {
       calls.push(call);
       continue;
     }
     for (const key of HOLDERS) {
-      const inner = value[key];
+      const inner = held[key];
       if (typeof inner === 'object' || (key !== 'content' && typeof inner === 'string')) pending.push(inner);
     }
   }
   return calls;
 }
 
-function callOf(value: Readonly<Record<string, unknown>>): RequestedCall | undefined {
-  const called = isObject(value['function']) ? value['function'] : undefined;
+function callOf(value: JsonObject): RequestedCall | undefined {
+  const called = objectIn(value['function']);
   const isCall = CALL_TYPES.has(value['type']) || called !== undefined || typeof value['toolCallId'] === 'string';
   if (!isCall) return undefined;
   const name = called?.['name'] ?? value['name'] ?? value['toolName'];
@@ -78,20 +80,3 @@ function callOf(value: Readonly<Record<string, unknown>>): RequestedCall | undef
  * `0.message.tool_calls.1.tool_call.function.name` (OpenInference), as they stand behind their prefix. */
 export const INDEXED_CALL_KEY =
   /^(\d+)\.(?:message\.)?tool_calls\.(\d+)\.(?:tool_call\.)?(?:function\.)?(id|name|arguments)$/;
-
-function textOf(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}

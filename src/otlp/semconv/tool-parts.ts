@@ -2,6 +2,7 @@
  * A tool's arguments or result written as messages: Strands tells a call's in the parts of `gen_ai.input.messages` and
  * `gen_ai.output.messages`, AgentCore's log records in messages of the role `tool`.
  */
+import { objectIn, parsedJson, textOf, type JsonObject } from './loose-json.ts';
 
 /** Longer texts are not looked into. */
 const TEXT_LENGTH_MAX = 262_144;
@@ -14,7 +15,7 @@ export function messageArguments(text: string): string {
 /** The result in `text`, when it is messages that hold one call's; `text` otherwise. */
 export function messageResult(text: string): string {
   // The conventions' own example says `result` for `response`.
-  const response = (part: Fields): unknown =>
+  const response = (part: JsonObject): unknown =>
     part['type'] === 'tool_call_response' ? (part['response'] ?? part['result']) : undefined;
   return onlyPart(text, response) ?? text;
 }
@@ -25,48 +26,29 @@ export function messageResult(text: string): string {
  */
 export function splitToolContent(text: string): { readonly arguments?: string; readonly result?: string } | undefined {
   if (text.length > TEXT_LENGTH_MAX || !text.includes('"messages"')) return undefined;
-  const body = fields(parse(text));
-  const input = toolMessage(fields(body?.['input'])?.['messages']);
-  const output = toolMessage(fields(body?.['output'])?.['messages']);
+  const body = objectIn(parsedJson(text));
+  const input = toolMessage(objectIn(body?.['input'])?.['messages']);
+  const output = toolMessage(objectIn(body?.['output'])?.['messages']);
   if (input === undefined && output === undefined) return undefined;
   return { ...(input !== undefined && { arguments: input }), ...(output !== undefined && { result: output }) };
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /** Content of the only message, which is the tool's: text, or an object with the text and the call's id. */
 function toolMessage(messages: unknown): string | undefined {
   if (!Array.isArray(messages) || messages.length !== 1) return undefined;
-  const message = fields(messages[0]);
+  const message = objectIn(messages[0]);
   if (message?.['role'] !== 'tool') return undefined;
   const content = message['content'];
-  const inner = fields(content);
+  const inner = objectIn(content);
   return textOf(inner?.['content'] ?? inner?.['message'] ?? content);
 }
 
-function onlyPart(text: string, of: (part: Fields) => unknown): string | undefined {
+function onlyPart(text: string, of: (part: JsonObject) => unknown): string | undefined {
   if (text.length > TEXT_LENGTH_MAX || !text.startsWith('[') || !text.includes('"parts"')) return undefined;
-  const messages = parse(text);
+  const messages = parsedJson(text);
   if (!Array.isArray(messages) || messages.length !== 1) return undefined;
-  const parts = fields(messages[0])?.['parts'];
+  const parts = objectIn(messages[0])?.['parts'];
   if (!Array.isArray(parts) || parts.length !== 1) return undefined;
-  const part = fields(parts[0]);
+  const part = objectIn(parts[0]);
   return part === undefined ? undefined : textOf(of(part));
-}
-
-function textOf(value: unknown): string | undefined {
-  if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-function parse(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
-
-function fields(value: unknown): Fields | undefined {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : undefined;
 }
