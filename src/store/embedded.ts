@@ -22,12 +22,12 @@ const READ_SECONDS_MAX = 30;
 
 /**
  * A read in the background pauses while one is under way that somebody waits for: at each block of rows it has read (ten million
- * spans are a thousand), and no longer than 3 ms each time. With 20 ms pages were as fast as without it and comparisons did not finish
+ * spans are a thousand), and no longer than 1 ms each time. With more, pages were no faster; with 20 ms comparisons did not finish
  * within their time while somebody paged without a pause (docs/benchmarks.md, link).
  */
 const PRIORITY: Readonly<Record<Lane, Readonly<Record<string, number>>>> = {
   foreground: { priority: 1 },
-  background: { priority: 2, low_priority_query_wait_time_ms: 3 },
+  background: { priority: 2, low_priority_query_wait_time_ms: 1 },
 };
 const CANNOT_OPEN_FILE = 76;
 
