@@ -256,6 +256,7 @@ export class AttributeRedaction {
       (info.named && !nested ? NAMED_CLASS : '');
     if (contentClass === '') return info.ignored ? 0 : this.#plainValue(info.text, value);
     const context = contentClass.startsWith('tool.') ? this.#walk.recordContext() : undefined;
+    if (context !== undefined) this.#walk.scrubbed ??= [];
     if (contentClass === 'tool.arguments') this.#arguments.push(this.#valueText(value));
     if (contentClass === 'tool.result') this.#results.push(this.#valueText(value));
     this.requested.noteAttribute(contentClass, info.text, value.start, value.end);

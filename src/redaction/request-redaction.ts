@@ -287,6 +287,7 @@ export class RequestRedaction {
     const known = {
       hintOf: (toolName: string) => this.#engine.annotations.of(this.#walk.tenant, toolName),
       scrub: (text: string) =>
+        this.#walk.scrubbed?.find((each) => each.text === text)?.clean ??
         this.#engine.text.scrub(text, contextWith(this.#walk.textContext('', ''), { receive: () => {} })),
       digest: (canonical: string) => this.#engine.fingerprints.of(this.#walk.tenant, canonical),
     };

@@ -19,9 +19,11 @@ export interface TextContext {
   receive(redaction: Redaction): void;
   /** True when the record or the request has used up its time: nothing more is looked into. */
   expired?(text: string): boolean;
+  /** Told of a text that was scrubbed whole, and what of it is left: the very same string when there was nothing in it. */
+  scrubbed?(text: string, clean: string): void;
 }
 
-/** A context that differs from another in what is given. (A context may be an object of a class, which a spread would empty.) */
+/** A context that differs from another in what is given, and is told of no scrubbed texts. (A context may be an object of a class, which a spread would empty.) */
 export function contextWith(
   context: TextContext,
   other: Partial<Pick<TextContext, 'key' | 'path' | 'role' | 'keepKeys' | 'receive'>>,
@@ -83,6 +85,10 @@ export class HeldContext implements TextContext {
 
   receive(redaction: Redaction): void {
     (this.#received ??= []).push(redaction);
+  }
+
+  scrubbed(text: string, clean: string): void {
+    this.#context.scrubbed?.(text, clean);
   }
 
   handOver(): void {

@@ -412,7 +412,9 @@ export function createTextRedactor(options: {
 
   const scrubWithin = (text: string, context: TextContext): string => {
     if (text.length > context.budgets.valueBytes) return failed('budget', text, '', context);
-    return scrubNested(text, context.key, '', context, 0);
+    const clean = scrubNested(text, context.key, '', context, 0);
+    context.scrubbed?.(text, clean);
+    return clean;
   };
 
   const excerpt = (text: string, contentClass: string, bytes: number, context: TextContext): string => {
@@ -444,7 +446,12 @@ export function createTextRedactor(options: {
       case 'keep':
         return text;
       case 'scrub':
-        return excerpt(text, what, treatment.bytes, contextWith(context, { keepKeys: treatment.keepKeys }));
+        return excerpt(
+          text,
+          what,
+          treatment.bytes,
+          treatment.keepKeys === undefined ? context : contextWith(context, { keepKeys: treatment.keepKeys }),
+        );
       case 'truncate':
         return excerpt(text, what, treatment.bytes, context);
       case 'withhold':

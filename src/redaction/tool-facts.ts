@@ -45,7 +45,8 @@ export function toolFacts(call: ToolCall): CallFacts | undefined {
   const searched = texts.map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
   // Few texts have such ids: only those are scrubbed for it.
   const withIds = texts.filter((_, index) => traceIdsIn(searched.slice(index, index + 1)).length > 0);
-  const traceIds = traceIdsIn(withIds.map((each) => call.scrub(each).slice(0, SEARCHED_LENGTH_MAX)));
+  const traceIds =
+    withIds.length === 0 ? [] : traceIdsIn(withIds.map((each) => call.scrub(each).slice(0, SEARCHED_LENGTH_MAX)));
   const incidentRefs = incidentRefsIn(searched);
   return {
     tier: decided.tier,

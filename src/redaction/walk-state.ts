@@ -43,6 +43,8 @@ export class WalkState {
   item = -1;
   /** Name of the span event under way. */
   eventName: string | undefined;
+  /** Texts of the record under way that were scrubbed whole, once it has a tool's: what tells of the call need not scrub them again. */
+  scrubbed: { readonly text: string; readonly clean: string }[] | undefined;
   /** Ordinals of the first record under the resource, the scope and the metric under way. */
   resourceFirst = 0;
   scopeFirst = 0;
@@ -135,6 +137,7 @@ export class WalkState {
   leaveRecord(): void {
     this.item = -1;
     this.eventName = undefined;
+    this.scrubbed = undefined;
   }
 
   get record(): WalkedRecord | undefined {
@@ -265,5 +268,9 @@ class WalkedText implements TextContext {
 
   expired(text: string): boolean {
     return this.#walk.budget.isOver(text.length);
+  }
+
+  scrubbed(text: string, clean: string): void {
+    this.#walk.scrubbed?.push({ text, clean });
   }
 }

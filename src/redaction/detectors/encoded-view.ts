@@ -40,6 +40,7 @@ function percentBytes(bytes: readonly number[]): string {
 }
 
 const matchesBetweenLooks = 1023;
+const noOffsets = new Int32Array(0);
 
 /**
  * The text with one layer of escapes undone, or undefined when there is none.
@@ -47,7 +48,7 @@ const matchesBetweenLooks = 1023;
  */
 export function unescapedView(text: string, outOfTime: () => void): View | undefined {
   const parts: string[] = [];
-  const at = new Int32Array(text.length + 1);
+  let at = noOffsets;
   const encodings = new Set<string>();
   let written = 0;
   let done = 0;
@@ -103,6 +104,8 @@ export function unescapedView(text: string, outOfTime: () => void): View | undef
       decoded = match[10] === undefined ? '' : String.fromCharCode(Number.parseInt(match[10], 16));
       encoding = 'quoted-printable';
     }
+    // Most texts that may hold an escape hold none.
+    if (at.length === 0) at = new Int32Array(text.length + 1);
     copy(start);
     // A decoded text longer than its carrier (ligatures) keeps its first characters only as far as the offsets reach.
     const room = Math.max(0, end - start);
@@ -136,6 +139,13 @@ const lonelyRunMin = 40;
 const wrappedLine = /(?:\r?\n|\\r\\n|\\n)[ \t]{0,12}(?=[A-Za-z0-9+/_-]{4,})/y;
 const runMax = 1_048_576;
 
+/** Hexadecimal whose bytes may all be printable: most ids and digests hold one that is not. */
+function mayBeHexText(run: string): boolean {
+  return /^[0-9a-fA-F]+$/.test(run) && hexText.test(run.length > runMax ? run.slice(0, runMax) : run);
+}
+
+const hexText = /^(?:[2-9a-fA-F][0-9a-fA-F]|0[9aAdD]|1[bB])+$/;
+
 function printable(bytes: Buffer): boolean {
   let odd = 0;
   for (const byte of bytes) {
@@ -166,8 +176,9 @@ function looksLikeText(run: string, shift: number): boolean {
     if ((b & 8) !== 0) bad++;
     if ((c & 2) !== 0) bad++;
     if ((((c & 3) << 6) | d) < 0x09) bad += 3;
+    if (bad > 3) return false;
   }
-  return bad <= 3;
+  return true;
 }
 
 function decodeBase64(run: string): string | undefined {
@@ -218,7 +229,7 @@ export function findPayloads(
   function readRun(start: number, runEnd: number): void {
     let end = runEnd;
     let run = text.slice(start, end);
-    if (run.length >= 32 && run.length % 2 === 0 && /^[0-9a-fA-F]+$/.test(run)) {
+    if (run.length >= 32 && run.length % 2 === 0 && mayBeHexText(run)) {
       const bytes = Buffer.from(run.slice(0, runMax), 'hex');
       if (printable(bytes)) {
         payloads.push({ start, end, text: bytes.toString('utf8'), encoding: 'hex' });

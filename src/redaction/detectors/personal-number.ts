@@ -111,14 +111,16 @@ function isCard(digits: string): boolean {
   return cardNetworks.test(digits) && passesLuhn(digits) && !/^(\d)\1+$/.test(digits);
 }
 
+const base58Only = /^[1-9A-HJ-NP-Za-km-z]+$/;
 const base58 = '123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 
 /** Base58Check, as Bitcoin and its relatives use: the last four bytes are the head of a double SHA-256. */
 export function isBase58Check(value: string): boolean {
+  // Hexadecimal ids fail here, before there is arithmetic.
+  if (!base58Only.test(value)) return false;
   let number = 0n;
   for (const char of value) {
     const index = base58.indexOf(char);
-    if (index < 0) return false;
     number = number * 58n + BigInt(index);
   }
   let hex = number.toString(16);
@@ -486,11 +488,20 @@ function shortNumberEnd(units: Uint16Array, start: number, run: number, length: 
   if (units[start + 4] === 0x2e && units[start + 9] === 0x2e) return -1;
   const { end, digits } = clusterEnd(units, start, length);
   if (digits < 4) return end;
-  if (digits >= 7) return -1;
+  if (digits >= 7) return digits < 12 && isDecimal(units, start, run, end, digits) ? run : -1;
   let dots = 0;
   for (let i = run; i < end; i++) if (units[i] === 0x2e) dots++;
   return dots < addressDots ? run : -1;
 }
+
+/** `0.088438`: one dot between digits, and nothing before them by which they would be a telephone number. */
+function isDecimal(units: Uint16Array, start: number, run: number, end: number, digits: number): boolean {
+  if (units[run] !== 0x2e || end - start !== digits + 1) return false;
+  const before = start > 0 ? (units[start - 1] as number) : 0;
+  return before !== 0x2b && before !== 0x28 && before !== fullWidthPlus;
+}
+
+const fullWidthPlus = 0xff0b;
 
 /** IPv6 and MAC addresses: hexadecimal groups between colons or dashes. */
 export function findHexGroups(text: string, { units }: TextPass, found: PersonalDatum[]): void {
