@@ -1,5 +1,5 @@
 import { contentKey } from '../otlp/semconv/content-keys.ts';
-import type { Finding } from './detectors/scanner.ts';
+import type { Finding } from './detectors/finding.ts';
 import type { PolicyRules } from './policy.ts';
 
 /** Rules that a policy switches on: parts of URLs and SQL that go because of where they stand, not of what they look like. */

@@ -1,7 +1,8 @@
 import type { RedactionAction } from '../pipeline/receipt.ts';
 import { addressPrefix } from './address-prefix.ts';
 import { isHarmlessValue } from './detectors/harmless-value.ts';
-import type { Finding, Scanner } from './detectors/scanner.ts';
+import type { Finding } from './detectors/finding.ts';
+import type { Scanner } from './detectors/scanner.ts';
 import { cutAt, wellFormedEnd } from './excerpt.ts';
 import type { Fingerprints } from './fingerprint.ts';
 import { escapeJson, JsonCursor, looksLikeJson, unescapeJson, type JsonTokenKind } from './json-text.ts';

@@ -1,6 +1,8 @@
 import { array, assert, constantFrom, nat, oneof, property } from 'fast-check';
 import { expect, test } from 'vitest';
-import { createKeywordSearch, digitFlag, escapedFlag, TextPass, type Keyword } from './keyword-search.ts';
+import { createKeywordSearch, type Keyword } from './keyword-search.ts';
+import { TextPass } from './text-pass.ts';
+import { digitFlag, escapedFlag } from './text-unit.ts';
 
 const pass = new TextPass();
 

@@ -5,6 +5,30 @@
  * over as many keywords does not. The pass notes on the way what the other detectors begin at: digits, `@`, escapes, long runs.
  */
 
+import { commonness } from './gram-rarity.ts';
+import { findRuns, type TextPass } from './text-pass.ts';
+import {
+  asciiSize,
+  classMask,
+  digitFlag,
+  escapedFlag,
+  events,
+  foldClass,
+  hitsOverflow,
+  isTokenUnit,
+  lower,
+  maybeEscapedEvent,
+  otherClass,
+  spaceClass,
+  specialEvent,
+  startsWord,
+  tokenFollows,
+  unitInfo,
+} from './text-unit.ts';
+
+const lengthMax = 96;
+const gramMask = 0xfffff;
+
 /** A keyword and what must hold where it stands, so that most occurrences end before a rule is looked at. */
 export interface Keyword {
   /** ASCII, two characters or more; matched without regard to case. */
@@ -23,185 +47,6 @@ export interface KeywordSearch {
   /** Reads the text once and fills `pass`. Returns the union of the flags of the characters seen. */
   run(text: string, pass: TextPass): number;
 }
-
-/** What one reading of a text notes; used again for the next text, which overwrites it. */
-export class TextPass {
-  /** The text's UTF-16 units; what lies behind its end is of no meaning. */
-  units = new Uint16Array(0);
-  /** Offsets at which a run of digits begins; the first `digitCount` entries. */
-  digits = new Int32Array(0);
-  digitCount = 0;
-  /** Offsets of `@`, of what begins an escape, and of characters beyond ASCII; the first `specialCount` entries. */
-  specials = new Int32Array(0);
-  specialCount = 0;
-  /** Where keywords end (exclusive), in order, of the same end the longer keyword first; the first `hitCount` entries. */
-  hitEnds = new Int32Array(0);
-  /** The keywords' indexes, entry by entry beside `hitEnds`. */
-  hitWords = new Uint16Array(0);
-  hitCount = 0;
-  /** Pairs of offsets: runs of `[A-Za-z0-9+/_-]`, 16 characters or longer. */
-  readonly runs: number[] = [];
-
-  /** Takes the text's units over and forgets what was noted of the text before it. */
-  read(text: string): void {
-    const { length } = text;
-    if (length > this.units.length) {
-      const room = Math.max(roomMin, 2 ** Math.ceil(Math.log2(length)));
-      this.#bytes = Buffer.alloc(room * 2);
-      this.units = new Uint16Array(this.#bytes.buffer, this.#bytes.byteOffset, room);
-      this.digits = new Int32Array(room);
-      this.specials = new Int32Array(room);
-    }
-    const { units } = this;
-    // Copying by a call costs more than a few characters do.
-    if (length < copiedMin) for (let i = 0; i < length; i++) units[i] = text.charCodeAt(i);
-    else this.#bytes.write(text, 0, length * 2, 'utf16le');
-    this.digitCount = 0;
-    this.specialCount = 0;
-    this.hitCount = 0;
-    this.runs.length = 0;
-  }
-
-  /** Notes a keyword. Those of one stretch come in the order of their rarest characters, so that few change places here. */
-  addHit(end: number, word: number): void {
-    let at = this.hitCount++;
-    if (at >= this.hitEnds.length) {
-      const room = Math.max(roomMin, at * 2);
-      const ends = new Int32Array(room);
-      const words = new Uint16Array(room);
-      ends.set(this.hitEnds);
-      words.set(this.hitWords);
-      this.hitEnds = ends;
-      this.hitWords = words;
-    }
-    const { hitEnds, hitWords } = this;
-    for (; at > 0; at--) {
-      const before = hitEnds[at - 1] as number;
-      if (before < end || (before === end && (hitWords[at - 1] as number) <= word)) break;
-      hitEnds[at] = before;
-      hitWords[at] = hitWords[at - 1] as number;
-    }
-    hitEnds[at] = end;
-    hitWords[at] = word;
-  }
-
-  #bytes = Buffer.alloc(0);
-}
-
-/** Flags of characters: what a text contains, so that whole detectors can be left out. */
-export const digitFlag = 0x20;
-export const atFlag = 0x100;
-/** `:` or `-`. */
-export const groupFlag = 0x200;
-export const escapeFlag = 0x400;
-export const beyondAscii = 0x800;
-/** `\u`, `\x` or `=3D`: may begin an escape. */
-export const escapedFlag = 0x1000;
-/** More hits than are kept: the text cannot be looked at in bounded time. */
-export const hitsOverflow = 0x2000;
-
-const classMask = 0x1f;
-/** Where the pass has to note something. */
-const specialEvent = 0x40;
-const maybeEscapedEvent = 0x80;
-const events = digitFlag | specialEvent | maybeEscapedEvent;
-
-const roomMin = 4096;
-const copiedMin = 24;
-const runMin = 16;
-const asciiSize = 128;
-const lengthMax = 96;
-const gramMask = 0xfffff;
-const units16 = 65_536;
-
-/** Every class but these two is a letter's: 1 to 26 for `a` to `z`, digits 27. */
-const spaceClass = 29;
-const otherClass = 31;
-
-function foldClass(code: number): number {
-  const letter = code | 0x20;
-  if (letter >= 0x61 && letter <= 0x7a) return letter - 0x60;
-  if (code >= 0x30 && code <= 0x39) return 27;
-  if (code === 0x5f || code === 0x2d) return 28;
-  if (code === 0x20) return spaceClass;
-  if (code === 0x2f) return 0;
-  return code === 0x2e || code === 0x3a ? 30 : otherClass;
-}
-
-const isAlphanumeric = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-
-const lower = new Uint8Array(asciiSize);
-const tokenUnit = new Uint8Array(asciiSize);
-const runUnit = new Uint8Array(asciiSize);
-/** The class of a unit and its flags. */
-const unitInfo = new Uint16Array(units16).fill(otherClass | specialEvent | beyondAscii);
-for (let code = 0; code < asciiSize; code++) {
-  lower[code] = code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
-  unitInfo[code] = foldClass(code);
-  if (isAlphanumeric(code)) {
-    tokenUnit[code] = 1;
-    runUnit[code] = 1;
-  }
-}
-const mark = (characters: string, flags: number): void => {
-  for (const char of characters) unitInfo[char.charCodeAt(0)] = (unitInfo[char.charCodeAt(0)] as number) | flags;
-};
-mark('0123456789', digitFlag);
-mark('@', atFlag | specialEvent);
-mark(':-', groupFlag);
-mark('%&\u001b', escapeFlag | specialEvent);
-mark('\\=', maybeEscapedEvent);
-for (const char of '_+/=.~%-') tokenUnit[char.charCodeAt(0)] = 1;
-for (const char of '+/_-') runUnit[char.charCodeAt(0)] = 1;
-
-/** Whether so many characters of a token stand at an offset. */
-export function tokenFollows(units: Uint16Array, at: number, length: number, wanted: number): boolean {
-  if (at + wanted > length) return false;
-  for (let i = at + wanted - 1; i >= at; i--) {
-    const code = units[i] as number;
-    if (!isTokenUnit(code)) return false;
-  }
-  return true;
-}
-
-/** Whether a token may begin here: not inside a word. The letter of an escape (`\n`) and a `%41` are no word. */
-export function startsWord(units: Uint16Array, at: number): boolean {
-  if (at === 0) return true;
-  const before = units[at - 1] as number;
-  if (!isAlphanumeric(before)) return true;
-  if (at > 1 && units[at - 2] === 0x5c) {
-    if (before === 0x6e || before === 0x72 || before === 0x74 || before === 0x62 || before === 0x66) return true;
-  }
-  return at > 2 && units[at - 3] === 0x25;
-}
-
-/** How often letters are met in text: the rank of the rarest is lowest. */
-const letterRank = 'zqxjkvbywgpfmuclhdrnsioate';
-/** What English, JSON and telemetry are full of: four characters from here tell keywords apart badly. */
-const ordinaryText =
-  ' the and for with that this from have not are was were been has had will would can could should because when which there their they what about into over after before first then than other some time only also most more such through between under while where each number of open connection connections error errors rate rates failed failure failures request requests response responses service services status running ready restarts node nodes cluster clusters namespace pod pods name names version versions message messages content type types role user users assistant system text part parts tool tools call calls function functions command commands arguments result results output input default value values true false null time timestamp duration latency timeout timeouts seconds minutes hours date level info warn warning debug trace traces span spans metric metrics log logs event events count total size limit offset page host hostname port address network http https server servers client clients database databases query queries table tables index indexes production product products checkout payment payments order orders cart customer customers account accounts deployment deployments deploy deployed rollback release config configuration memory storage disk cpu usage container containers image images application applications operation operations execute executed position positions section sections action actions question questions identify incident incidents impact impacted root cause caused engineering engineers engineer team work worked working worker workers replica replicas replication load balancer traffic recover recovered recovery service-level performance perform internal external specific significant based update updated updates create created delete deleted change changed changes environment current previous please check checks found issue issues problem problems state start started starting stop stopped end ended line lines file files path paths code data "key": "value": "name": "type": "id": 00Z" ":" "," 2026- 00:00 000, 10.2 .0.0 /v1/ /api/ s://w s://a .com .svc .local ';
-
-const commonnessOf = new Map<string, number>();
-
-/** How often the four characters at an offset are met, roughly; the lower the rarer. */
-function commonness(word: string, at: number): number {
-  const gram = word.slice(at, at + 4);
-  let total = commonnessOf.get(gram);
-  if (total !== undefined) return total;
-  total = 0;
-  for (const char of gram) {
-    const rank = letterRank.indexOf(char);
-    total += rank >= 0 ? rank : char >= '0' && char <= '9' ? digitRank : signRank;
-  }
-  for (let found = ordinaryText.indexOf(gram); found >= 0; found = ordinaryText.indexOf(gram, found + 1)) total += 40;
-  commonnessOf.set(gram, total);
-  return total;
-}
-
-/** Digits fall together with all others, punctuation with some. */
-const digitRank = 26;
-const signRank = 18;
 
 const allClasses = Array.from({ length: 32 }, (_, each) => each);
 /** Classes of what may stand before the start of a word: no letter or digit, or the last character of `\n` or `%41`. */
@@ -384,26 +229,4 @@ export function createKeywordSearch(keywords: readonly Keyword[], hitsMax = 65_5
       return seen & ~(classMask | specialEvent | maybeEscapedEvent);
     },
   };
-}
-
-/** Runs of 16 characters and more cover one of every 16 offsets, so only those are looked at. */
-function findRuns(units: Uint16Array, length: number, runs: number[]): void {
-  for (let probe = runMin - 1, done = 0; probe < length; probe += runMin) {
-    if (!isRunUnit(units[probe] as number)) continue;
-    let start = probe;
-    while (start > done && isRunUnit(units[start - 1] as number)) start--;
-    let end = probe + 1;
-    while (end < length && isRunUnit(units[end] as number)) end++;
-    if (end - start >= runMin) runs.push(start, end);
-    done = end;
-    probe = end;
-  }
-}
-
-function isTokenUnit(code: number): boolean {
-  return code < asciiSize && tokenUnit[code] === 1;
-}
-
-function isRunUnit(code: number): boolean {
-  return code < asciiSize && runUnit[code] === 1;
 }

@@ -9,7 +9,7 @@ import { countrySpecs, electronicFormatIBAN, isValidIBAN } from 'ibantools';
 import { parsePhoneNumberFromString } from 'libphonenumber-js';
 
 import { identityNumberOf } from './identity-number.ts';
-import type { TextPass } from './keyword-search.ts';
+import type { TextPass } from './text-pass.ts';
 import { digitsOf, passesLuhn } from './validators.ts';
 
 export interface PersonalDatum {

@@ -7,7 +7,8 @@ import { builtinRules } from './builtin-rules.ts';
 import { identityNumbers } from './identity-number.ts';
 import { isBase58Check, personalRuleIds } from './personal-number.ts';
 import { sampleOf } from './rules/prefixed.ts';
-import { createScanner, structuralRuleIds, type Finding } from './scanner.ts';
+import type { Finding } from './finding.ts';
+import { createScanner, structuralRuleIds } from './scanner.ts';
 
 const scanner = createScanner({ budgetMs: 10_000 });
 const secret = sampleOf('alnum', 40, 3);

@@ -1,42 +1,20 @@
-import { assignmentAt, keyAround } from './credential-assignment.ts';
-import { findPayloads, unescapedView } from './encoded-view.ts';
-import { isHarmlessValue } from './harmless-value.ts';
-import {
-  atFlag,
-  beyondAscii,
-  createKeywordSearch,
-  digitFlag,
-  escapedFlag,
-  escapeFlag,
-  groupFlag,
-  hitsOverflow,
-  startsWord,
-  TextPass,
-  tokenFollows,
-  type Keyword,
-} from './keyword-search.ts';
-import { findTokens, isObjectName, isOpaque, looksRandom, ownerOf, type OpaqueToken } from './opaque-token.ts';
-import { refusedPattern } from './pattern-gate.ts';
-import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
-import { privateKeyAt } from './private-key.ts';
-import type { DetectorRule } from './rule.ts';
-import { createDeadline, OutOfTime, type Deadline } from './work-deadline.ts';
 import { builtinRules } from './builtin-rules.ts';
+import { findPayloads, unescapedView } from './encoded-view.ts';
+import { plain, settle, type Candidate, type Finding } from './finding.ts';
+import { isHarmlessValue } from './harmless-value.ts';
+import { createHitScan } from './hit-scan.ts';
+import { compileRule, conditionsOf, couldMatch, type CompiledRule } from './keyword-rule.ts';
+import { createKeywordSearch } from './keyword-search.ts';
+import { findBroken, isLonelySecret, lonelyTokenAt } from './lonely-token.ts';
+import { isOpaque } from './opaque-token.ts';
+import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
+import type { DetectorRule } from './rule.ts';
 import { classifyKey, keyRuleIds, keyRuleVersion, type SensitiveKey } from './sensitive-key.ts';
-import { isPlaceholder, passes, shannonEntropy } from './validators.ts';
-
-/** One span of text that must be replaced. */
-export interface Finding {
-  /** UTF-16 offsets in the given text, end exclusive; for an encoded carrier the span of the carrier that must be replaced. */
-  readonly start: number;
-  readonly end: number;
-  readonly rule: string;
-  readonly ruleVersion: number;
-  /** `secret.<kind>` or `pii.<kind>`. */
-  readonly class: string;
-  /** Encodings the value was found through, outermost first; empty for plain text. */
-  readonly encodings: readonly string[];
-}
+import { credentialWords, identityKey, identityKeyWords, loosely, standsAlone } from './telling-word.ts';
+import { TextPass } from './text-pass.ts';
+import { atFlag, beyondAscii, digitFlag, escapedFlag, escapeFlag, groupFlag, hitsOverflow } from './text-unit.ts';
+import { isPlaceholder } from './validators.ts';
+import { createDeadline, OutOfTime, type Deadline } from './work-deadline.ts';
 
 export interface ScanContext {
   /** Key that holds the text: attribute key or innermost JSON key; '' if none. */
@@ -80,17 +58,6 @@ export interface ScannerOptions {
   readonly decodeDepth?: number;
 }
 
-/** A finding before overlaps are settled. */
-interface Candidate {
-  readonly start: number;
-  readonly end: number;
-  readonly rule: string;
-  readonly version: number;
-  readonly class: string;
-  readonly encodings: readonly string[];
-  readonly priority: number;
-}
-
 /** Rules that are no data: what a key's name, a word nearby or a PEM marker says. */
 export const structuralRuleIds: readonly string[] = [
   ...keyRuleIds,
@@ -116,253 +83,26 @@ const namedTextMax = 256;
 const noKey: KeyNature = { named: undefined, identity: true };
 const keysRemembered = 4096;
 const keyRememberedMax = 96;
-/** Found as it stands, without undoing an encoding. */
-const plain: readonly string[] = [];
 const nothingFound: ScanResult = { findings: [], status: 'ok' };
 
-/** Words near which a random-looking text is a credential. */
-const credentialWords =
-  'password passwd passphrase passcode pwd pswd passwort contrasena kennwort secret token api_key apikey api-key auth authorization credential cred key private bearer cookie session signature sig= pass dsn connectionstring connection_string connstr mnemonic seed jwt oauth access license licence cvv cvc pin pat otp webhook sas hmac login'.split(
-    ' ',
-  );
-const loosely = new Set(
-  'password passwd passphrase pwd secret token api_key apikey api-key auth credential key private bearer access pat license signature jwt cookie'.split(
-    ' ',
-  ),
-);
 /** Keys whose values are addresses on purpose: a bucket's address stays there. */
 const addressKey =
   /^(?:(?:server|client|peer|source|destination|network\.peer)\.(?:address|domain)|url\.(?:full|domain|original)|http\.(?:url|host)|net\.(?:peer|host|sock\.peer)\.name|host|.*[._-]?(?:bucket|endpoint|hostname))$/i;
 const bucketRule = 'storage-bucket-address';
-/** Parts of the names of keys that hold identity numbers. */
-const identityKeyWords =
-  'passport plate postcode post_code postal zipcode zip_code voter taxid tax_id tax-id taxno vat_ vatid ssn social nino aadhaar medicare national identity citizen insurance licence license personnummer pesel cpf cnpj curp fiscal codice steuer cedula dni nif rut_ cuit bsn tfn abn npi driver driving idcard id_card id_number idnumber personal phone mobile msisdn'.split(
-    ' ',
-  );
-const identityKey = new RegExp(identityKeyWords.join('|'), 'i');
 const repeatTextMax = 262_144;
 const repeatValuesMax = 32;
 const pemWord = '---';
-
-const isAlphanumeric = (code: number): boolean =>
-  (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
-
-interface CompiledRule {
-  readonly rule: DetectorRule;
-  readonly pattern: RegExp;
-  readonly anchored: boolean;
-  readonly boundary: boolean;
-  readonly not: readonly RegExp[];
-  readonly group: number;
-  /** Characters of a token that must follow the keyword at once. */
-  readonly tailMin: number;
-  /** The keyword must end a word. */
-  readonly endsWord: boolean;
-}
-
-/** `(?:sk_|rk_)[A-Za-z0-9]{24,120}`: a prefix, then a token of some length. */
-const prefixedShape = /^\(\?:[^()]*\)\[[A-Za-z0-9_+/=.~%-]+\]\{(\d{1,3})(?:,\d{0,3})?\}/;
-const wordShape = /^\(\?:[^()]*\)\(\?!\[a-z\]\)/;
-
-/** What can be said of a keyword hit without running the rule's pattern; most hits in prose end here. */
-function couldMatch(compiled: CompiledRule, units: Uint16Array, length: number, start: number, end: number): boolean {
-  if (!tokenFollows(units, end, length, compiled.tailMin)) return false;
-  if (compiled.endsWord && end < length) {
-    const folded = (units[end] as number) | 0x20;
-    if (folded >= 0x61 && folded <= 0x7a) return false;
-  }
-  return !compiled.anchored || !compiled.boundary || startsWord(units, start);
-}
-
-function tailLength(pattern: string): number {
-  return Number(prefixedShape.exec(pattern)?.[1] ?? 0);
-}
-
-/** Whether a keyword reaches to the end of each alternative of the prefix it stands in. */
-function endsPrefix(pattern: string, keyword: string): boolean {
-  const prefixes = /^\(\?:([^()]*)\)/.exec(pattern)?.[1]?.replaceAll(/\\(.)/g, '$1').toLowerCase().split('|') ?? [];
-  const folded = keyword.toLowerCase();
-  return prefixes.filter((prefix) => prefix.includes(folded)).every((prefix) => prefix.endsWith(folded));
-}
-
-function compile(rule: DetectorRule): CompiledRule {
-  const refused = refusedPattern(rule.pattern);
-  if (refused !== undefined) throw new RangeError(`rule ${rule.id}: ${refused}`);
-  if (rule.keywords.length === 0) throw new RangeError(`rule ${rule.id}: at least one keyword is required`);
-  const anchored = rule.window.before === 0 && rule.subject !== 'token';
-  const group = rule.group ?? 0;
-  const source = rule.subject === 'token' ? `^(?:${rule.pattern})$` : rule.pattern;
-  return {
-    rule,
-    pattern: new RegExp(source, `${anchored ? 'y' : 'g'}${group > 0 ? 'd' : ''}${rule.flags ?? ''}`),
-    anchored,
-    boundary: rule.keywords.every((keyword) => isAlphanumeric(keyword.charCodeAt(0))),
-    not: (rule.not ?? []).map((pattern) => new RegExp(pattern)),
-    group,
-    // A keyword may be a part of the prefix only (`(?:SSWS 00|00)`): what follows it is then the rest of the prefix or the token.
-    tailMin:
-      anchored && rule.keywords.every((keyword) => endsPrefix(rule.pattern, keyword)) ? tailLength(rule.pattern) : 0,
-    endsWord: anchored && rule.flags === 'i' && wordShape.test(rule.pattern),
-  };
-}
-
-/** What must hold at a keyword so that any of its rules can match there. */
-function conditionsOf(word: string, rules: readonly CompiledRule[]): Keyword {
-  const spelled = new Set(rules.map((each) => spellingOf(each, word)));
-  const [spelling] = spelled.size === 1 ? spelled : [];
-  return {
-    word,
-    spelling,
-    startsWord: rules.every((each) => each.anchored && each.boundary),
-    tokenAfter: Math.min(...rules.map((each) => each.tailMin)),
-  };
-}
-
-const literalPrefix = /^(?:\(\?:((?:[^()[\]{}.*+?|\\]|\\\W|\|)+)\)(?![*+?{])|((?:[^()[\]{}.*+?|\\]|\\\W)+)(?![*+?{|]))/;
-
-/** How a rule's pattern spells a keyword at its start; undefined when it may be spelled in more than one way. */
-function spellingOf({ rule, anchored }: CompiledRule, word: string): string | undefined {
-  if (!anchored || rule.flags === 'i' || rule.pattern.includes('|', rule.pattern.indexOf(')'))) return undefined;
-  const literal = literalPrefix.exec(rule.pattern);
-  const prefixes = (literal?.[1]?.split('|') ?? (literal?.[2] === undefined ? [] : [literal[2]])).map((each) =>
-    each.replaceAll(/\\(.)/g, '$1'),
-  );
-  const fitting = prefixes.filter((each) => word.startsWith(each.toLowerCase()) || each.toLowerCase().startsWith(word));
-  const spelled = new Set(fitting.map((each) => (each.length < word.length ? undefined : each.slice(0, word.length))));
-  return spelled.size === 1 ? [...spelled][0] : undefined;
-}
-
-function allowed(compiled: CompiledRule, value: string): boolean {
-  for (const validation of compiled.rule.validate ?? []) if (!passes(value, validation)) return false;
-  for (const pattern of compiled.not) if (pattern.test(value)) return false;
-  return true;
-}
-
-/** Short words occur inside others and inside base64; they count where a word or a camel-case hump begins and ends. */
-function standsAlone(text: string, start: number, end: number): boolean {
-  if (end - start > 4) return true;
-  const isLower = (code: number): boolean => code >= 0x61 && code <= 0x7a;
-  const isUpper = (code: number): boolean => code >= 0x41 && code <= 0x5a;
-  const first = text.charCodeAt(start);
-  const last = text.charCodeAt(end - 1);
-  const before = start > 0 ? text.charCodeAt(start - 1) : 0x20;
-  const after = end < text.length ? text.charCodeAt(end) : 0x20;
-  if ((isLower(before) && isLower(first)) || isUpper(before)) {
-    if (
-      !(text[start - 2] === '\\' && isLower(before)) &&
-      !(isUpper(before) && isUpper(first) && !isAlphanumeric(after)) &&
-      !(isLower(before) && !isAlphanumeric(after))
-    )
-      return false;
-  }
-  if (before >= 0x30 && before <= 0x39 && isAlphanumeric(after)) return false;
-  return !((isLower(last) && isLower(after)) || (isUpper(last) && isUpper(after)));
-}
-
-/** A name may begin at a word's start or at a camel-case hump. */
-function standsFirst(units: Uint16Array, at: number): boolean {
-  if (startsWord(units, at)) return true;
-  const before = units[at - 1] as number;
-  const first = units[at] as number;
-  return before >= 0x61 && before <= 0x7a && first >= 0x41 && first <= 0x5a;
-}
-
-const introduction =
-  /^[A-Za-z0-9_.-]{0,40}["'`\\)\]]{0,6}[\s:=>|?,-]{0,8}(?:(?:api|app|access|secret|private|client|auth|user|token|key|id|i|we|you|use|used|using|need)[\s_.-]{0,2}){0,4}[\s:=>|?,-]{0,8}["'`\\([{]{0,6}$/i;
-
-/** Whether only separators and words such as `key` stand between a name and a token: then less randomness is asked of it. */
-function introduces(text: string, nameEnd: number, tokenStart: number): boolean {
-  if (tokenStart - nameEnd > 64) return false;
-  const between = text.slice(nameEnd, tokenStart);
-  if (!introduction.test(between)) return false;
-  return (
-    !uuidStart.test(text.slice(tokenStart, tokenStart + 19)) ||
-    /["'=:>|]|key|token|secret|access|private/i.test(between)
-  );
-}
-
-const uuidStart = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-/i;
-
-const lonelyMin = 40;
-const lonelyMax = 160;
-
-/** `key_name`, `token_path`, `password_policy`: a name that goes on behind the telling word and then speaks about a secret instead of holding it. */
-function isDescription(text: string, wordEnd: number, start: number, end: number): boolean {
-  return (
-    /^[_-](?:[a-z]{1,12}[_-]){0,2}(?:name|path|file|type|policy|count|length|format|algorithm|status)$/i.test(
-      text.slice(wordEnd, end),
-    ) && classifyKey(text.slice(start, end)) === undefined
-  );
-}
-
-/** Long enough, mixed enough and introduced by nothing that says it is a digest or an image: a key, most likely. */
-function isLonelySecret(text: string, start: number, end: number): boolean {
-  const value = text.slice(start, end);
-  // Personal access tokens of Azure DevOps: 52 characters of base 32, without a prefix.
-  if (value.length === 52 && /^[a-z2-7]+$/.test(value))
-    return shannonEntropy(value) >= 4 && ownerOf(text, start, start) === 'none';
-  if (!/[a-z]/.test(value) || !/[A-Z]/.test(value) || (value.match(/\d/g)?.length ?? 0) < 4 || value.startsWith('/'))
-    return false;
-  if (
-    /base64[,"':= ]{0,4}$/.test(text.slice(Math.max(0, start - 12), start)) ||
-    value.includes('/') ||
-    value.includes('+') ||
-    text[end] === '='
-  )
-    return false;
-  return ownerOf(text, start, start) === 'none' && shannonEntropy(value) >= 4.3;
-}
-
-/** Three parts joined by dots, the first and the last random: signed tokens of whatever kind. */
-const signedToken = /([A-Za-z0-9_-]{18,512})\.[A-Za-z0-9_-]{4,512}\.([A-Za-z0-9_-]{16,512})/y;
-
-/** A token with characters in it that nobody sees: whoever put them there hides something. */
-const brokenToken = /[A-Za-z0-9_.+/=-]{2,128}(?:[\u00ad\u200b-\u200f\u2060\ufeff]{1,8}[A-Za-z0-9_.+/=-]{1,128}){1,64}/g;
-const invisible = /[\u00ad\u200b-\u200f\u2060\ufeff]/g;
-
-function findBroken(text: string, out: Candidate[]): void {
-  brokenToken.lastIndex = 0;
-  for (let match = brokenToken.exec(text); match; match = brokenToken.exec(text)) {
-    const value = match[0].replaceAll(invisible, '');
-    if (!/[A-Za-z]/.test(value) || !isOpaque(value, 12)) continue;
-    out.push({
-      start: match.index,
-      end: match.index + match[0].length,
-      rule: 'broken-token',
-      version: 1,
-      class: 'secret.generic',
-      encodings: ['zero-width'],
-      priority: 5,
-    });
-  }
-}
-
-const marker = /\[redacted(?::[a-z0-9._-]{1,64})?\]/y;
-const markerMax = 80;
-
-/** Whether a span lies in a marker that stands for something already taken out. */
-function isInsideMarker(text: string, start: number, end: number): boolean {
-  const from = Math.max(0, start - markerMax);
-  const at = text.slice(from, start + '[redacted'.length).lastIndexOf('[redacted');
-  if (at < 0) return false;
-  marker.lastIndex = from + at;
-  const match = marker.exec(text);
-  return match !== null && start >= match.index && end <= match.index + match[0].length;
-}
-
-/** Whether one finding is a secret, named by its key, that another takes for an IP address. */
-function isSecretAddress(secret: Candidate, address: Candidate): boolean {
-  return address.rule === 'ip-address' && secret.class.startsWith('secret.') && keyRuleIds.includes(secret.rule);
-}
 
 /** Compiles all rules; throws a RangeError that names the rule when one is not acceptable. */
 export function createScanner(options: ScannerOptions = {}): Scanner {
   const disabled = options.disabledRules ?? new Set<string>();
   const budgetMs = options.budgetMs ?? 15;
   const decodeDepth = options.decodeDepth ?? 3;
-  const rules = [...builtinRules, ...(options.extraRules ?? [])].filter((rule) => !disabled.has(rule.id)).map(compile);
+  const rules = [...builtinRules, ...(options.extraRules ?? [])]
+    .filter((rule) => !disabled.has(rule.id))
+    .map(compileRule);
 
-  // One entry a keyword: the rules to run at it, and whether it is a word that announces a credential.
+  // One entry a keyword.
   const entries = new Map<string, { rules: CompiledRule[]; credential: boolean; loose: boolean; pem: boolean }>();
   const entry = (word: string) => {
     const folded = word.toLowerCase();
@@ -389,152 +129,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
   const lengths = Uint8Array.from(words, (word) => word.length);
   const actions = words.map((word) => entries.get(word));
   const pass = new TextPass();
-
-  /** What the rules find at the keywords hit. */
-  function scanHits(text: string, deadline: Deadline, out: Candidate[]): void {
-    const { units, hitEnds, hitWords, hitCount } = pass;
-    const { length } = text;
-    let tokens: OpaqueToken[] | undefined;
-    const doneUntil = new Map<CompiledRule, number>();
-    let lastKeyEnd = -1;
-    let lastPem = -1;
-    let lastValueEnd = -1;
-    let firstToken = 0;
-
-    const nearTokens = (from: number, to: number): OpaqueToken[] => {
-      tokens ??= findTokens(text);
-      while (firstToken > 0 && (tokens[firstToken - 1]?.end ?? 0) > from) firstToken--;
-      while (firstToken < tokens.length && (tokens[firstToken]?.end ?? 0) <= from) firstToken++;
-      const near: OpaqueToken[] = [];
-      for (let i = firstToken; i < tokens.length; i++) {
-        const token = tokens[i] as OpaqueToken;
-        if (token.start > to) break;
-        near.push(token);
-      }
-      return near;
-    };
-
-    const emit = (start: number, end: number, compiled: CompiledRule): void => {
-      const { rule } = compiled;
-      out.push({
-        start,
-        end,
-        rule: rule.id,
-        version: rule.version,
-        class: rule.class,
-        encodings: plain,
-        priority: rule.priority ?? 50,
-      });
-    };
-
-    const runRule = (compiled: CompiledRule, start: number, end: number): void => {
-      const { rule, pattern } = compiled;
-      if (rule.subject === 'token') {
-        if (!standsFirst(units, start) || text[start - 1] === '/' || text[end] === '/') return;
-        if (/^\.(?:com|io|org|net|dev|app|co|ai|so)\b/.test(text.slice(end, end + 5))) return;
-        for (const token of nearTokens(end, end + rule.window.after)) {
-          if (token.taken) continue;
-          if (token.start < start && isObjectName(text.slice(token.start, token.end))) continue;
-          const from = Math.max(token.start, end);
-          const trimmed = looksRandom(text, from, token.end, introduces(text, end, from));
-          if (!trimmed) continue;
-          const value = text.slice(trimmed.start, trimmed.end);
-          if (ownerOf(text, trimmed.start, start) === 'other') continue;
-          pattern.lastIndex = 0;
-          if (pattern.test(value) && allowed(compiled, value)) {
-            token.taken = true;
-            emit(trimmed.start, trimmed.end, compiled);
-          }
-        }
-        return;
-      }
-      if (compiled.anchored) {
-        if (start < (doneUntil.get(compiled) ?? 0)) return;
-        pattern.lastIndex = start;
-        const match = pattern.exec(text);
-        if (!match) return;
-        const value = match[compiled.group] ?? '';
-        if (value === '' || !allowed(compiled, value)) return;
-        const [from, to] = match.indices?.[compiled.group] ?? [match.index, match.index + match[0].length];
-        doneUntil.set(compiled, to);
-        emit(from, to, compiled);
-        return;
-      }
-      const done = doneUntil.get(compiled) ?? 0;
-      // The keyword lies in what was found already.
-      if (end <= done) return;
-      const from = Math.max(0, start - rule.window.before, done);
-      const window = text.slice(from, Math.min(text.length, end + rule.window.after));
-      pattern.lastIndex = 0;
-      for (let match = pattern.exec(window); match; match = pattern.exec(window)) {
-        if (match[0] === '') {
-          pattern.lastIndex++;
-          continue;
-        }
-        const value = match[compiled.group] ?? '';
-        const [low, high] = match.indices?.[compiled.group] ?? [match.index, match.index + match[0].length];
-        if (value !== '' && allowed(compiled, value)) {
-          emit(from + low, from + high, compiled);
-          doneUntil.set(compiled, from + high);
-        }
-      }
-    };
-
-    for (let hit = 0; hit < hitCount; hit++) {
-      if ((hit & 15) === 15 && deadline.expired()) throw new OutOfTime();
-      const index = hitWords[hit] as number;
-      const end = hitEnds[hit] as number;
-      const start = end - (lengths[index] as number);
-      const action = actions[index];
-      if (!action) continue;
-      for (const compiled of action.rules) {
-        if (couldMatch(compiled, units, length, start, end)) runRule(compiled, start, end);
-      }
-      if (action.pem && start >= lastPem) {
-        const span = privateKeyAt(text, start);
-        if (span && !disabled.has('private-key')) {
-          lastPem = span.end;
-          out.push({
-            ...span,
-            rule: 'private-key',
-            version: 1,
-            class: 'secret.private_key',
-            encodings: plain,
-            priority: 100,
-          });
-        }
-      }
-      if (action.credential && end > lastKeyEnd && standsAlone(text, start, end)) {
-        const around = keyAround(text, start, end);
-        if (text.slice(Math.max(0, start - 60), start).includes('arn:')) continue;
-        lastKeyEnd = around.end;
-        const found = start < lastValueEnd ? undefined : assignmentAt(text, around.start, around.end);
-        if (found) {
-          lastValueEnd = found.end;
-          if (!disabled.has(found.rule)) {
-            out.push({ ...found, version: keyRuleVersion, encodings: plain, priority: 40 });
-          }
-        }
-        if (action.loose && !disabled.has('secret-near-word') && !isDescription(text, end, around.start, around.end)) {
-          for (const token of nearTokens(end, around.end + 64)) {
-            if (token.taken) continue;
-            const from = Math.max(token.start, end);
-            const trimmed = looksRandom(text, from, token.end, introduces(text, end, from));
-            if (!trimmed || ownerOf(text, trimmed.start, around.start) !== 'none') continue;
-            token.taken = true;
-            out.push({
-              ...trimmed,
-              rule: 'secret-near-word',
-              version: 1,
-              class: 'secret.generic',
-              encodings: plain,
-              priority: 20,
-            });
-          }
-        }
-      }
-    }
-  }
+  const scanHits = createHitScan({ actions, lengths, disabled, pass });
 
   function addPersonal(text: string, seen: number, key: KeyNature, deadline: Deadline, out: Candidate[]): void {
     const personal: PersonalDatum[] = [];
@@ -616,37 +211,8 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       // The next layer reads its own text into `pass`.
       const runs = [...pass.runs];
       const long = (start: number, end: number): void => {
-        if (
-          end - start >= lonelyMin &&
-          end - start <= lonelyMax &&
-          !disabled.has('random-token') &&
-          isLonelySecret(text, start, end)
-        ) {
-          found.push({
-            start,
-            end,
-            rule: 'random-token',
-            version: 1,
-            class: 'secret.generic',
-            encodings: plain,
-            priority: 5,
-          });
-          return;
-        }
-        if (text[end] !== '.' || text[start - 1] === '.') return;
-        signedToken.lastIndex = start;
-        const match = signedToken.exec(text);
-        if (!match || disabled.has('signed-token') || !isOpaque(match[1] ?? '', 18) || !isOpaque(match[2] ?? '', 16))
-          return;
-        found.push({
-          start,
-          end: start + match[0].length,
-          rule: 'signed-token',
-          version: 1,
-          class: 'secret.token',
-          encodings: plain,
-          priority: 35,
-        });
+        const token = lonelyTokenAt(text, start, end, disabled);
+        if (token !== undefined) found.push(token);
       };
       for (const payload of findPayloads(text, runs, deadline.check, long)) {
         const inner = scanAll(payload.text, key, depth - 1, deadline);
@@ -697,51 +263,6 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     return scanAll(before + text, noKey, 0, deadline).flatMap((each) =>
       each.end <= shift ? [] : [{ ...each, start: Math.max(0, each.start - shift), end: each.end - shift }],
     );
-  }
-
-  function settle(text: string, candidates: readonly Candidate[]): Finding[] {
-    const marked = text.includes('[redacted');
-    // What stands before the host of a URL is its user and password, and no mailbox at that host.
-    const passwords = candidates.filter((each) => each.rule === 'url-password');
-    const isOfPassword = (each: Candidate): boolean =>
-      each.rule === 'email' &&
-      passwords.some((other) => each.start < other.end && each.start >= other.start && each.end > other.end);
-    const ordered = candidates
-      .filter(
-        (each) =>
-          each.end > each.start &&
-          !(passwords.length > 0 && isOfPassword(each)) &&
-          !(marked && isInsideMarker(text, each.start, each.end)),
-      )
-      .sort((a, b) => a.start - b.start || b.end - a.end);
-    const merged: Candidate[] = [];
-    for (const each of ordered) {
-      const last = merged.at(-1);
-      if (!last || each.start >= last.end) {
-        merged.push(each);
-        continue;
-      }
-      // What a telling name introduces is a secret, also when it looks like an address, of which a policy may keep a part.
-      const secret = isSecretAddress(each, last) ? each : isSecretAddress(last, each) ? last : undefined;
-      if (secret !== undefined) {
-        merged[merged.length - 1] = { ...secret, start: last.start, end: Math.max(last.end, each.end) };
-        continue;
-      }
-      // Overlapping spans become one: the name of the higher priority, then of the longer span, over both.
-      const wins =
-        each.priority > last.priority ||
-        (each.priority === last.priority && each.end - each.start > last.end - last.start);
-      const name = wins ? each : last;
-      merged[merged.length - 1] = { ...name, start: last.start, end: Math.max(last.end, each.end) };
-    }
-    return merged.map(({ start, end, rule, version, class: kind, encodings }) => ({
-      start,
-      end,
-      rule,
-      ruleVersion: version,
-      class: kind,
-      encodings,
-    }));
   }
 
   return {
