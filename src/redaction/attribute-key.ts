@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts';
 import { treatmentOf, type PolicyRules } from './policy.ts';
 import { isToolKey } from './record-context.ts';
 import { contextWith, type TextContext } from './text-context.ts';
-import type { KeyRule } from './text-redactor.ts';
+import type { KeyRule } from './key-rule.ts';
 
 /** What the key of an attribute says, before its value is looked at. */
 export interface KeyInfo {

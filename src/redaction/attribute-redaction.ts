@@ -13,7 +13,7 @@ import { scrubsPlainly, treatmentOf, type MessageRole, type Treatment } from './
 import { isToolKey } from './record-context.ts';
 import { RequestedCalls } from './requested-call.ts';
 import { contextWith } from './text-context.ts';
-import type { KeyRule } from './text-redactor.ts';
+import type { KeyRule } from './key-rule.ts';
 import type { WalkState } from './walk-state.ts';
 
 interface Range {

@@ -1,4 +1,4 @@
-import type { KeyRule } from './text-redactor.ts';
+import type { KeyRule } from './key-rule.ts';
 
 /** What an item of a list says about the one behind it. */
 

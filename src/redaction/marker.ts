@@ -55,6 +55,13 @@ export function createMarkers(key: Buffer): Markers {
     }
     return ranges;
   };
+  const mayHoldForged = (text: string): boolean => {
+    for (let at = text.indexOf('['); at >= 0; at = text.indexOf('[', at + 1)) {
+      // Lists of JSON begin with quotes and braces: few brackets stand before one of these letters.
+      if (isMarkerLetter(text.charCodeAt(at + 1)) && LOOKALIKE_HERE.test(text.slice(at, at + 12))) return true;
+    }
+    return false;
+  };
   return {
     redacted: (rule) => mark(`redacted:${rule}`),
     pseudonym: (rule, fingerprint) => mark(`pseudonym:${rule} ${fingerprint}`),
@@ -62,15 +69,9 @@ export function createMarkers(key: Buffer): Markers {
       markOnce(`withheld:${what} bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     cut: (bytes, fingerprint) => markOnce(`cut:bytes=${bytes}${fingerprint && ` ${fingerprint}`} `),
     own,
-    mayHoldForged(text) {
-      for (let at = text.indexOf('['); at >= 0; at = text.indexOf('[', at + 1)) {
-        // Lists of JSON begin with quotes and braces: few brackets stand before one of these letters.
-        if (isMarkerLetter(text.charCodeAt(at + 1)) && LOOKALIKE_HERE.test(text.slice(at, at + 12))) return true;
-      }
-      return false;
-    },
+    mayHoldForged,
     escapeForged(text) {
-      if (!text.includes('[')) return text;
+      if (!mayHoldForged(text)) return text;
       const real = new Set(own(text).map((range) => range.start));
       return text.replace(LOOKALIKE, (bracket, at: number) => (real.has(at) ? bracket : '[sender:'));
     },
