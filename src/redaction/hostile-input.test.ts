@@ -68,6 +68,23 @@ test('a value of 5 MB is withheld unread', () => {
   expect(frame.receipts[0]?.redactions.map((each) => each.rule)).toEqual(['budget']);
 });
 
+test('bytes of 5 MB are withheld unread, whatever they would be as text', () => {
+  const frame = redact(
+    redactorOf(),
+    requestOf((writer) => {
+      const pair = writer.begin(9);
+      writer.stringField(1, 'note');
+      const any = writer.begin(2);
+      writer.bytesField(7, Buffer.concat([Buffer.alloc(5_000_000, 0xff), Buffer.from(SECRET)]));
+      writer.end(any);
+      writer.end(pair);
+    }),
+  );
+  expect(Buffer.from(frame.bytes).toString()).toMatch(/\[withheld:budget bytes=\d+ hmac:/);
+  expect(Buffer.from(frame.bytes).includes(SECRET)).toBe(false);
+  expect(frame.receipts[0]?.redactions.map((each) => each.rule)).toEqual(['budget']);
+});
+
 test('100,000 attributes of one span are all treated, and its receipt stays short', () => {
   const frame = redact(
     redactorOf(),

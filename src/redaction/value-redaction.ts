@@ -19,6 +19,9 @@ export interface ValueRange {
 const VALUE_DEPTH_MAX = 64;
 /** Shorter integers are nobody's number. */
 const NUMBER_DIGITS_MIN = 9;
+/** Bytes of UTF-8 that one unit of a JavaScript string comes from at most. */
+const UTF8_BYTES_MAX = 3;
+
 /** Redacts the value of an attribute or the body of a log record, whatever its type, where the walk over a request is. */
 export class ValueRedaction {
   readonly #walk: WalkState;
@@ -116,6 +119,11 @@ export class ValueRedaction {
   #bytesValue(key: string, lengthAt: number, start: number, end: number): number {
     if (start === end) return 0;
     const raw = this.#bytes.subarray(start, end);
+    if (raw.length > UTF8_BYTES_MAX * this.#engine.policy.budgets.valueBytes) {
+      // Longer than any text that is read, so withheld: decoding megabytes into replacement characters first held up everybody else.
+      const withheld = this.#engine.text.scrub(raw.toString('latin1'), this.#walk.textContext(key, ''));
+      return this.#edits.replaceContent(lengthAt, end, withheld);
+    }
     const text = raw.toString('utf8');
     const clean = this.#engine.text.scrub(text, this.#walk.textContext(key, ''));
     if (clean === text) return 0;
