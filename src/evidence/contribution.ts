@@ -281,6 +281,8 @@ export function requestContribution(of: Contribution, call: AskedCall): Contribu
     endUnixNano: null,
     outcome: 'unknown',
     tool: { name: short(call.name), callId: short(call.callId), type: null, mcpServer: null, role: 'request' },
+    // An event of the model's span is about the model call; what it asks for is another act.
+    joinsSpan: false,
     model: null,
     tokens: null,
     content: requestedContent(call),

@@ -7,7 +7,7 @@ import { defaultPolicy } from '../../src/redaction/policy-file.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { createMetrics } from '../../src/telemetry/metrics.ts';
-import { LinkerHarness, tracesOf, type SpanSketch } from '../support/linker-harness.ts';
+import { LinkerHarness, logsOf, tracesOf, type SpanSketch } from '../support/linker-harness.ts';
 
 // What a model asks for stands in content that the default policy withholds: the real redactor before the real linker.
 
@@ -20,14 +20,12 @@ const redactor = createRedactor({
 });
 
 function frame(...spans: readonly SpanSketch[]): SpooledFrame {
-  const { bytes } = transcodeJson('traces', Buffer.from(JSON.stringify(tracesOf(...spans))));
-  const redacted = redactor.redact({
-    tenant: 'default',
-    signal: 'traces',
-    bytes,
-    items: spans.length,
-    receivedAtUnixNano: 1n,
-  });
+  return redactedFrame('traces', tracesOf(...spans), spans.length);
+}
+
+function redactedFrame(signal: 'traces' | 'logs', request: object, items: number): SpooledFrame {
+  const { bytes } = transcodeJson(signal, Buffer.from(JSON.stringify(request)));
+  const redacted = redactor.redact({ tenant: 'default', signal, bytes, items, receivedAtUnixNano: 1n });
   return { ...redacted, contentHash: createHash('sha256').update(redacted.bytes).digest('hex') };
 }
 
@@ -83,6 +81,28 @@ test('a request within withheld messages is in alsoSeenAs of the call that was r
       ['call_1', 'mutate', { spanId: '000000000000000a', alsoSeenAs: ['0000000000000009'] }],
       ['call_2', 'read', { spanId: '000000000000000b', alsoSeenAs: ['0000000000000009'] }],
     ]);
+  }
+});
+
+test('a request within the log event of a choice is one of its call and not of the model’s', async () => {
+  const chosen = {
+    message: { tool_calls: [{ id: 'call_1', type: 'function', function: { name: 'bash', arguments: '{}' } }] },
+  };
+  const span: SpanSketch = { ...chat, attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm' } };
+  const event = redactedFrame(
+    'logs',
+    logsOf({ trace: 1, span: 9, at: 90, eventName: 'gen_ai.choice', body: chosen }),
+    1,
+  );
+  for (const isLast of [true, false]) {
+    const harness = new LinkerHarness();
+    if (!isLast) await harness.consume([event]);
+    await harness.consume([frame(span, run(10, 'call_1', DELETE))]);
+    if (isLast) await harness.consume([event]);
+    expect(calls(harness).map((row) => row.source)).toMatchObject([
+      { spanId: '000000000000000a', alsoSeenAs: ['0000000000000009'] },
+    ]);
+    expect(harness.evidence.of('').filter((row) => row.kind === 'model_call')).toHaveLength(1);
   }
 });
 

@@ -51,7 +51,7 @@ const AGENTS: Readonly<Record<string, Expected>> = {
     rows: { 'agent_run otel-genai': 1, 'model_call otel-genai': 2, 'tool_call otel-genai': 1 },
     callId: 'call_model_1',
     outcome: 'ok',
-    alsoSeenAs: 0,
+    alsoSeenAs: 1,
   },
   'openai-traceloop': {
     rows: { 'agent_run otel-genai': 1, 'model_call openllmetry': 2, 'tool_call otel-genai': 1 },
