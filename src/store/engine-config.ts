@@ -49,7 +49,8 @@ export function engineConfigXml(config: EngineConfig): string {
     '    <number_of_free_entries_in_pool_to_execute_optimize_entire_partition>1</number_of_free_entries_in_pool_to_execute_optimize_entire_partition>',
     '  </merge_tree>',
   ];
-  return `<clickhouse>\n${[...lines, ...mergeTree].join('\n')}\n  <logger><level>none</level></logger>\n</clickhouse>\n`;
+  // Without `console` the engine writes traces of every statement to standard error where that is a terminal, whatever the level.
+  return `<clickhouse>\n${[...lines, ...mergeTree].join('\n')}\n  <logger><level>none</level><console>false</console></logger>\n</clickhouse>\n`;
 }
 
 function escapeXml(text: string): string {
