@@ -229,7 +229,7 @@ const app = createApi({
   evidence: observed.log,
   telemetry: store.telemetryReader,
   receipts: store.receiptReader,
-  identify: createOpenIdentity(TENANT),
+  identify: createOpenIdentity(TENANT, (name) => name),
   health: () => ({ ready: true, components: [] }),
   metricsText: async () => '',
   version: 'bench',

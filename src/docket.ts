@@ -40,6 +40,7 @@ import { createMemoryService } from './record/memory/memory-service.ts';
 import type { RecordService } from './record/record-service.ts';
 import { createRecordService } from './record/service.ts';
 import { createRecordScrub } from './record-scrub.ts';
+import { ACTOR_NAME } from './record/scrub-texts.ts';
 import { loadFingerprintKey } from './redaction/fingerprint-key.ts';
 import { brokenRules } from './redaction/detectors/rule-examples.ts';
 import { createScanner } from './redaction/detectors/scanner.ts';
@@ -177,6 +178,7 @@ export function createDocket(options: DocketOptions): Docket {
     const evidenceLog = observed.log;
     const checkpoints = await openSigner(config, logger, meter);
     closers.push(() => checkpoints.close());
+    const scrub = createRecordScrub(redactor);
     const plainRecord = createRecordService({
       recordLog: changes.recordLog(store.recordLog),
       evidenceLog,
@@ -186,7 +188,7 @@ export function createDocket(options: DocketOptions): Docket {
       checkpoints,
       // Another Docket may run on the same server.
       sharedLog: store.kind === 'server',
-      scrub: createRecordScrub(redactor),
+      scrub,
       logger,
       meter,
     });
@@ -300,7 +302,9 @@ export function createDocket(options: DocketOptions): Docket {
     closers.push(() => receiver.close());
 
     const identify: Identify =
-      config.auth.mode === 'token' ? createTokenIdentity(config.auth.tokens) : createOpenIdentity(TENANT);
+      config.auth.mode === 'token'
+        ? createTokenIdentity(config.auth.tokens)
+        : createOpenIdentity(TENANT, (name) => scrub(name, TENANT, undefined, ACTOR_NAME));
     const answers = createStoreHealth(store);
     const storeHealth = async (): Promise<ComponentHealth> =>
       arrival.arrived()

@@ -11,6 +11,7 @@ import type { EvidenceLog } from './record/evidence-log.ts';
 import type { AppliedEntries, PolicyApplications, PolicyApplicationStart } from './record/policy-application.ts';
 import type { RecordLog } from './record/record-log.ts';
 import { someText } from './record/scrub-texts.ts';
+import { isCovered } from './record-scrub.ts';
 import type { Redactor } from './redaction/redactor.ts';
 import {
   addRedactions,
@@ -404,9 +405,8 @@ export function createPolicyApplications(options: PolicyApplicationOptions): Res
       if (head.tenant !== tenant) continue;
       await step(application, `entries of the record: ${entries.looked}`);
       for (const entry of await options.recordLog.read(tenant, head.incident)) {
-        const kept = someText(
-          entry.body,
-          (text, key) => redactor.redactText(text, { tenant, incident: head.incident, key }).redactions.length > 0,
+        const kept = someText(entry.body, (text, key) =>
+          isCovered(redactor.redactText(text, { tenant, incident: head.incident, key }), key),
         );
         const name = kept ? await nameOf(entry) : '';
         entries = {

@@ -55,3 +55,21 @@ test('a secret is taken out of names, too', () => {
   const token = ['ghp', 'R9kQ2vX7mT4wZ8nB5cL1jH6gF3dS0aPqYuEi'].join('_');
   expect(JSON.stringify(scrubTexts({ ref: token }, scrub, { tenant: 'default' }))).not.toContain(token);
 });
+
+test('an actor who is called by an address is the same one where they act and where they are named', () => {
+  const scrub = createRecordScrub(redactorOf(''));
+  const ada = { kind: 'human', name: 'ada@acme.com', id: 'ada@acme.com' };
+  const offer = { to: ada, responsibilities: [], note: 'or ask bob@acme.com' };
+  const scrubbed = scrubTexts(offer, scrub, { tenant: 'default' });
+  expect(scrubbed).toMatchObject({
+    ok: true,
+    value: { to: ada, note: expect.stringMatching(/^or ask \[redacted:email~/) },
+  });
+});
+
+test('a secret is taken out of what an actor is called', () => {
+  const scrub = createRecordScrub(redactorOf(''));
+  const token = ['ghp', 'R9kQ2vX7mT4wZ8nB5cL1jH6gF3dS0aPqYuEi'].join('_');
+  const named = { holder: { kind: 'agent', name: token, id: null } };
+  expect(JSON.stringify(scrubTexts(named, scrub, { tenant: 'default' }))).not.toContain(token);
+});

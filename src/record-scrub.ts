@@ -1,5 +1,6 @@
-import type { ScrubText } from './record/scrub-texts.ts';
-import type { Redactor } from './redaction/redactor.ts';
+import { ACTOR_NAME, type ScrubText } from './record/scrub-texts.ts';
+import type { Redaction } from './pipeline/receipt.ts';
+import type { RedactedText, Redactor } from './redaction/redactor.ts';
 
 /** A pause of the process can use up the time for a short text; three in a row are not chance. */
 const ATTEMPTS_MAX = 3;
@@ -16,8 +17,20 @@ export function createRecordScrub(redactor: Pick<Redactor, 'redactText'>): Scrub
       // Where redaction only observes, the text stays and nothing is lost.
       const isWithheld =
         clean.text !== text && clean.redactions.some(({ rule }) => rule === 'budget' || rule === 'engine_error');
-      if (!isWithheld) return clean.text;
+      if (!isWithheld) return isCovered(clean, key) ? clean.text : text;
     }
     throw new Error('a text of the record could not be checked');
   };
+}
+
+/**
+ * True when the policy covers what was found in a text under `key`. The name of an actor may be an address or a number of theirs: replaced
+ * where one is given something, and left where the same one acts, nobody could accept what was offered to them.
+ */
+export function isCovered({ redactions }: Pick<RedactedText, 'redactions'>, key: string): boolean {
+  return redactions.some((each) => key !== ACTOR_NAME || !isPersonal(each));
+}
+
+function isPersonal(redaction: Redaction): boolean {
+  return redaction.class.startsWith('pii');
 }

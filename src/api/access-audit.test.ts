@@ -27,7 +27,7 @@ async function audited() {
   };
   const app = createApi({
     ...options,
-    identify: createOpenIdentity(TENANT),
+    identify: createOpenIdentity(TENANT, (name) => name),
     health: () => ({ ready: true, components: [] }),
     metricsText: () => Promise.resolve(''),
     // A level above the audit's: who read what is noted all the same.

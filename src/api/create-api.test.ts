@@ -23,7 +23,7 @@ async function fixture(extra: Partial<ApiOptions> = {}) {
     telemetry: {
       trace: (tenant, traceId) => Promise.resolve(tenant === TENANT && traceId === TRACE_ID ? trace : undefined),
     },
-    identify: createOpenIdentity(TENANT),
+    identify: createOpenIdentity(TENANT, (name) => name),
     health: () => ({ ready: true, components: [{ name: 'store', ok: true, detail: 'embedded' }] }),
     metricsText: () => Promise.resolve('# metrics\n'),
     version: '1.2.3',
@@ -51,6 +51,19 @@ async function problem(response: Response): Promise<Problem> {
 }
 
 describe('errors', () => {
+  test('a field that is not known is named when it could be a slip, and what was pasted there is not', async () => {
+    const { get, post } = await fixture();
+    const slip = await problem(await post('/api/v1/incidents', { title: 'x', sevrity: 'sev1' }));
+    expect(slip.errors).toEqual([{ path: 'body.sevrity', message: 'is not known' }]);
+    const token = ['glpat', 'cpRZA8A4clOchqsmGq2P'].join('-');
+    for (const response of [
+      await post('/api/v1/incidents', { title: 'x', [token]: 'y' }),
+      await get(`/api/v1/incidents?${token}=1`),
+    ]) {
+      expect(JSON.stringify(await problem(response))).not.toContain(token);
+    }
+  });
+
   test.each([
     ['GET', '/nowhere', undefined, 404, 'request.unknown_route'],
     ['POST', '/api/v1/nowhere', '{}', 404, 'request.unknown_route'],

@@ -131,13 +131,16 @@ interface Issue {
   readonly keys?: readonly string[];
 }
 
+/** A field's name, perhaps with a slip: all else, such as what was pasted in the wrong place, is not said again. */
+const MISSPELT = /^[a-z][a-zA-Z_]{0,29}$/;
+
 function fieldErrors(place: string, issue: Issue): FieldError[] {
   const path = issue.path.reduce<string>(
     (text, key) => (typeof key === 'number' ? `${text}[${key}]` : `${text}.${String(key)}`),
     place,
   );
   if (issue.code === 'unrecognized_keys' && issue.keys) {
-    return issue.keys.map((key) => ({ path: `${path}.${key.slice(0, 100)}`, message: 'is not known' }));
+    return issue.keys.map((key) => ({ path: `${path}.${MISSPELT.test(key) ? key : '?'}`, message: 'is not known' }));
   }
   return [{ path, message: issue.message }];
 }

@@ -24,9 +24,10 @@ const NAME_LENGTH_MAX = 200;
 
 /**
  * Without authentication: the actor is who the headers `x-docket-actor` and `x-docket-actor-kind` (human, agent,
- * service or import) say, a human named anonymous without them. Names outside ASCII are percent-encoded UTF-8.
+ * service or import) say, a human named anonymous without them. Names outside ASCII are percent-encoded UTF-8. `clean` takes
+ * secrets out of a name: it goes into entries that nobody can change, and into the log.
  */
-export function createOpenIdentity(tenant: string): Identify {
+export function createOpenIdentity(tenant: string, clean: (name: string) => string): Identify {
   return (request) => {
     const kind = request.headers.get('x-docket-actor-kind') ?? 'human';
     if (kind !== 'human' && kind !== 'agent' && kind !== 'service' && kind !== 'import') {
@@ -45,7 +46,7 @@ export function createOpenIdentity(tenant: string): Identify {
         errors: [{ path: 'headers.x-docket-actor', message: 'must be 1 to 200 characters, percent-encoded UTF-8' }],
       });
     }
-    return { tenant, actor: { kind, name, id: null } };
+    return { tenant, actor: { kind, name: clean(name).slice(0, NAME_LENGTH_MAX), id: null } };
   };
 }
 

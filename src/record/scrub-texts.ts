@@ -1,3 +1,4 @@
+import type { ActorKind } from './actor.ts';
 import { scrubFailed } from './command-refusal.ts';
 import type { Rejection } from './rejection.ts';
 
@@ -5,9 +6,12 @@ export type Scrubbed =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly rejection: Rejection };
 
+/** The key of what an actor is called: who acted, and who was given what, is what a record is for. */
+export const ACTOR_NAME = 'actor';
+
 /**
  * Takes secrets out of a text, by the rules of the tenant and, where there is one already, of the incident. `key` is the name of the
- * member the text stands under where that names things, and `''` for prose.
+ * member the text stands under where that names things, `ACTOR_NAME` for what an actor is called, and `''` for prose.
  */
 export type ScrubText = (text: string, tenant: string, incidentId: string | undefined, key: string) => string;
 
@@ -51,6 +55,8 @@ function withoutNotes(value: unknown): unknown {
   );
 }
 
+const ACTOR_KINDS: ReadonlySet<unknown> = new Set<ActorKind>(['human', 'agent', 'service', 'import']);
+const NAMES_OF_ACTOR: ReadonlySet<string> = new Set(['name', 'id', 'onBehalfOf']);
 const MAX_DEPTH = 64;
 
 // Ids, digests and times are not prose: masking one would break what it names.
@@ -69,7 +75,11 @@ function mapText(value: unknown, change: (text: string, key: string) => string, 
   if (typeof value === 'string') return MACHINE_MADE.test(value) ? value : change(value, NAMING.test(key) ? key : '');
   if (Array.isArray(value)) return value.map((each) => mapText(each, change, key, depth + 1));
   if (value === null || typeof value !== 'object') return value;
+  const isActor = ACTOR_KINDS.has(Reflect.get(value, 'kind')) && typeof Reflect.get(value, 'name') === 'string';
   return Object.fromEntries(
-    Object.entries(value).map(([name, each]) => [name, mapText(each, change, name, depth + 1)]),
+    Object.entries(value).map(([name, each]) => {
+      if (isActor && NAMES_OF_ACTOR.has(name) && typeof each === 'string') return [name, change(each, ACTOR_NAME)];
+      return [name, mapText(each, change, name, depth + 1)];
+    }),
   );
 }

@@ -40,7 +40,7 @@ async function fixture(trace?: StoredTrace) {
   };
   const app = createApi({
     ...options,
-    identify: createOpenIdentity(TENANT),
+    identify: createOpenIdentity(TENANT, (name) => name),
     health: () => ({ ready: true, components: [] }),
     metricsText: () => Promise.resolve(''),
     logger: createLogger('silent'),

@@ -37,7 +37,7 @@ async function call(
     evidence: bench.temporary.store.evidenceLog,
     telemetry: bench.temporary.store.telemetryReader,
     catalogue: bench.catalogue,
-    identify: createOpenIdentity(of),
+    identify: createOpenIdentity(of, (name) => name),
     health: () => ({ ready: true, components: [] }),
     metricsText: async () => '',
     version: 'test',

@@ -41,7 +41,7 @@ beforeAll(async () => {
     telemetry: bench.temporary.store.telemetryReader,
     webhooks: { alerts: (...of) => bench.intake.alerts(...of), change: (...of) => bench.intake.change(...of) },
     catalogue: bench.catalogue,
-    identify: createOpenIdentity('default'),
+    identify: createOpenIdentity('default', (name) => name),
     health: () => ({ ready: true, components: [] }),
     metricsText: async () => '',
     version: 'test',

@@ -126,6 +126,39 @@ describe('a tool call', () => {
   }
 });
 
+test('a caller named by a secret, and a label of an alert named so, are kept without it', async () => {
+  const secret = ['npm', '90dZu2edCPjblDeP1s1GmHKGYXoKIv99ETCT'].join('_');
+  await api.post('/incidents', { title: 'Named', ref: 'INC-NAMED' }, 201, { 'x-docket-actor': secret });
+  await api.get('/incidents/INC-NAMED/evidence');
+  const alert = { title: 'Slow', fingerprint: 'named', labels: { 'incident.id': 'INC-NAMED', [secret]: 'yes' } };
+  await api.post('/alerts/generic', alert, 200);
+  const answers = await Promise.all(
+    ['', '/entries', '/evidence'].map((path) => api.get(`/incidents/INC-NAMED${path}`)),
+  );
+  expect(answers[2]).toMatchObject({ items: [{ kind: 'alert' }] });
+  expect(JSON.stringify(answers)).not.toContain(secret);
+  expect(searchFolder(docket.dataDirectory, secret)).toEqual([]);
+  expect(docket.output()).not.toContain(secret);
+});
+
+test('what is offered to somebody who is called by an address can be accepted by them', async () => {
+  const [ada, bob] = ['ada@acme.com', 'bob@acme.com'].map((name) => ({ kind: 'human', name }));
+  const as = (actor: typeof ada) => ({ 'x-docket-actor': actor?.name ?? '' });
+  await api.post('/incidents', { title: 'By mail', ref: 'INC-MAIL' }, 201, as(ada));
+  const entries = '/incidents/INC-MAIL/entries';
+  const held = await api.post(
+    entries,
+    { type: 'responsibility.assign', body: { kind: 'command', holder: ada } },
+    201,
+    as(ada),
+  );
+  const offer = { type: 'handoff.offer', body: { to: bob, responsibilities: [held['entryId']] } };
+  const offered = await api.post(entries, offer, 201, as(ada));
+  const accept = { type: 'handoff.accept', body: { handoff: offered['entryId'], acceptedHead: offered['head'] } };
+  await api.post(entries, accept, 201, as(bob));
+  expect(await api.get('/incidents/INC-MAIL')).toMatchObject({ responsibilities: [{ holder: bob, held: true }] });
+});
+
 test('what the policy withholds or masks is nowhere: not in the data directory, not in the output, not in the API', async () => {
   await eventually(
     async () => (await fetch(`http://${docket.api}/api/v1/traces/${(2).toString(16).padStart(32, '0')}`)).status,
