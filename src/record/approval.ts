@@ -5,7 +5,8 @@ import { instant, line, lines, reference, text } from './body-field.ts';
 import { docketText, docketTime } from './docket-note.ts';
 import { ACCEPTED, acceptWith, actOf, ANYONE, DOCKET_ONLY, entryKind, reject } from './entry-kind.ts';
 import { isPast } from './freshness.ts';
-import type { ApprovalState, IncidentState } from './incident-state.ts';
+import type { ActionState, ApprovalState, IncidentState } from './incident-state.ts';
+import type { RecordPolicy } from './record-policy.ts';
 import { mayUse } from './responsibility.ts';
 
 const MACHINE = 'state machine: approval';
@@ -44,6 +45,15 @@ export const approvalRequest = entryKind({
       );
     if (open !== undefined) {
       return reject('approval.open_already', MACHINE, `${open.label} is ${open.state} for it.`, 'Vote on that one.');
+    }
+    const voters = votersAmong(body.eligible, action, policy);
+    if (voters !== undefined && body.quorum > voters) {
+      return reject(
+        'approval.quorum_out_of_reach',
+        VOTE,
+        `It would need ${body.quorum} votes, and ${voters} of those it names may vote.`,
+        'Name as many voters as the quorum asks for, not counting who proposed the action or whom its agent acts for; or lower the quorum.',
+      );
     }
     const expiresAt = body.expiresAt ?? new Date(now.getTime() + policy.approvalWithinSeconds * 1000).toISOString();
     if (isPast(expiresAt, now)) {
@@ -172,6 +182,18 @@ export const approvalStale = entryKind({
     change(state, body.approval, { state: 'stale', staleBecause: body.reason });
   },
 });
+
+/**
+ * How many of the people named may vote on the action; undefined when none is named, for then anybody else may. A name counts once,
+ * however many go by it.
+ */
+function votersAmong(eligible: readonly string[], { by }: ActionState, policy: RecordPolicy): number | undefined {
+  if (eligible.length === 0) return undefined;
+  const voters = new Set(eligible);
+  if (by.kind === 'human') voters.delete(by.name);
+  if (!policy.delegatorMayApprove && by.onBehalfOf !== undefined) voters.delete(by.onBehalfOf);
+  return voters.size;
+}
 
 function unknownApproval() {
   return reject(

@@ -371,6 +371,25 @@ test('rule 12, invariants 22 and 24: the approver is not the proposer, agents ca
   });
 });
 
+test('rule 12: an approval that needs more votes than those it names can give is refused when it is asked for', async () => {
+  const fixture = await createRecordFixture({ policy: { ...DEFAULT_RECORD_POLICY, delegatorMayApprove: false } });
+  const outOfReach = 'approval.quorum_out_of_reach';
+  await fixture.did(AGENT, 'action.propose', ROLLBACK);
+  const ask = { action: 'A1', quorum: 2, eligible: [BOB.name, BOB.name] };
+  expect(await fixture.refused(AGENT, 'approval.request', ask)).toBe(outOfReach);
+  // Whom the agent acts for may not vote on what it proposed.
+  const withDelegator = { ...ask, eligible: [BOB.name, ALICE.name] };
+  expect(await fixture.refused(AGENT, 'approval.request', withDelegator)).toBe(outOfReach);
+  await fixture.did(AGENT, 'approval.request', { ...ask, eligible: [BOB.name, CAROL.name] });
+  await fixture.did(CAROL, 'approval.vote', { approval: 'P1', verdict: 'approve' });
+  await fixture.did(BOB, 'approval.vote', { approval: 'P1', verdict: 'approve' });
+  expect((await fixture.record()).approvals[0]?.state).toBe('granted');
+
+  await fixture.did(BOB, 'action.propose', ROLLBACK);
+  expect(await fixture.refused(BOB, 'approval.request', { action: 'A2', eligible: [BOB.name] })).toBe(outOfReach);
+  await fixture.did(BOB, 'approval.request', { action: 'A2', quorum: 10 });
+});
+
 test('rule 13, invariant 25: rejecting a hypothesis an unconsumed approval rests on makes that approval stale', async () => {
   const fixture = await createRecordFixture();
   await fixture.did(AGENT, 'hypothesis.propose', { statement: 'A' });
