@@ -5,6 +5,7 @@ import type { ForwarderStatus } from './forward/forwarder.ts';
 import type { PolicyReload } from './policy-reload.ts';
 import type { DamagedRange } from './spool/damage-log.ts';
 import type { DeadLetter } from './spool/dead-letters.ts';
+import { errorCode } from './spool/files.ts';
 import type { Spool } from './spool/spool.ts';
 import type { Store } from './store/connect.ts';
 
@@ -80,20 +81,31 @@ export async function healthOf(sources: HealthSources): Promise<HealthReport> {
       duplicates: status.duplicates,
     },
   });
-  const disk = await statfs(dataDir);
-  const freeBytes = disk.bavail * disk.bsize;
-  components.push({
-    name: 'disk',
-    ok: freeBytes >= FREE_DISK_BYTES_MIN,
-    detail: `${Math.floor(freeBytes / 1024 / 1024)} MiB free under the data directory`,
-    measures: { freeBytes },
-  });
+  components.push(await diskHealth(dataDir));
   const ready = components.every((component) => component.ok);
   // None of these keeps work from being taken: what was lost or refused is past, and for a policy file with problems an older one is in force.
   if (status.damaged.length > 0) components.push(damageHealth(status.damaged));
   if (status.deadLetters.length > 0) components.push(deadLetterHealth(status.deadLetters));
   if (forwarder !== undefined) components.push(forwardHealth(forwarder.status()));
   return { ready, components: [...components, policy.health()], dataDir };
+}
+
+/** A disk that does not say how much is free keeps no work away: whether it still takes writes is the spool's to find out. */
+async function diskHealth(dataDir: string): Promise<ComponentHealth> {
+  const name = 'disk';
+  try {
+    const disk = await statfs(dataDir);
+    const freeBytes = disk.bavail * disk.bsize;
+    return {
+      name,
+      ok: freeBytes >= FREE_DISK_BYTES_MIN,
+      detail: `${Math.floor(freeBytes / 1024 / 1024)} MiB free under the data directory`,
+      measures: { freeBytes },
+    };
+  } catch (error) {
+    const detail = `how much is free under the data directory is unknown (${errorCode(error)})`;
+    return { name, ok: true, note: true, detail };
+  }
 }
 
 /** So many damaged ranges are named. */
