@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { z } from 'zod';
 import type { Redaction } from './pipeline/receipt.ts';
 import type { PolicyApplicationStatus } from './record/policy-application.ts';
-import { createSpoolFiles, replaceFile } from './spool/files.ts';
+import { createSpoolFiles, errorCode, replaceFile } from './spool/files.ts';
 import type { OlderRows } from './store/rewrite/stored-telemetry.ts';
+import { TELEMETRY_TABLES } from './store/rewrite/telemetry-table.ts';
 
 /** Where an application stands within the rows of a day. */
 export interface Cursor {
@@ -23,22 +25,79 @@ export interface Application {
   cursor: Cursor | null;
 }
 
+/** Form of the file; a file without a number is of the first. */
+const FORMAT = 1;
+
+const count = z.number().int().min(0);
+const time = z.iso.datetime();
+
+/** What the file holds. Strict: what is not known is not dropped, for only this file knows of rows that are being moved. */
+const progressSchema = z.strictObject({
+  format: z.literal(FORMAT).default(FORMAT),
+  tenant: z.string().min(1),
+  cursor: z
+    .strictObject({
+      table: z.enum(TELEMETRY_TABLES.map(({ name }) => name)),
+      partition: z.string().min(1),
+      after: z.string().regex(/^\d{1,20}$/),
+      staged: count,
+      replacing: z.boolean(),
+    })
+    .nullable(),
+  status: z.strictObject({
+    id: z.string().min(1),
+    policyVersion: z.string().min(1),
+    since: time,
+    until: time,
+    startedAt: time,
+    endedAt: time.nullable(),
+    state: z.enum(['running', 'done', 'failed', 'superseded']),
+    step: z.string(),
+    tables: z.array(z.strictObject({ table: z.string(), rows: count, changed: count })),
+    redactions: z.array(z.strictObject({ rule: z.string(), count })),
+    entries: z.strictObject({ looked: count, kept: count, named: z.array(z.string()) }),
+    remaining: count,
+    problem: z.string().nullable(),
+  }),
+});
+
 /**
  * Writes where an application stands; resolves when that is on the disk, for what comes next may take rows away that only
  * this file knows a copy of.
  */
-export async function writeProgress(file: string, application: Application): Promise<void> {
-  await replaceFile(createSpoolFiles(), dirname(file), basename(file), Buffer.from(JSON.stringify(application)));
+export async function writeProgress(file: string, { tenant, cursor, status }: Application): Promise<void> {
+  const text = JSON.stringify({ format: FORMAT, tenant, cursor, status });
+  await replaceFile(createSpoolFiles(), dirname(file), basename(file), Buffer.from(text));
 }
 
-/** What `writeProgress` wrote last, in this process or another; undefined where there was none. */
+/**
+ * What `writeProgress` wrote last, in this process or another; undefined where there was none. Throws, saying what to do, for a file that
+ * is damaged or of a newer Docket: what it tells of must not be staged over.
+ */
 export async function readProgress(file: string): Promise<Application | undefined> {
+  let progress: unknown;
   try {
-    return JSON.parse(await readFile(file, 'utf8')) as Application;
+    progress = JSON.parse(await readFile(file, 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw new Error(`${file} cannot be read: remove it to forget the application it tells of`, { cause: error });
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw unreadable(file, `is damaged (${errorCode(error)})`, error);
   }
+  const parsed = progressSchema.safeParse(progress);
+  if (parsed.success) {
+    const { tenant, cursor, status } = parsed.data;
+    return { tenant, cursor, status };
+  }
+  const [issue] = parsed.error.issues;
+  const at = issue?.path.join('.') ?? '';
+  throw unreadable(file, `is damaged, or was written by a newer Docket (${at === '' ? 'not an application' : at})`);
+}
+
+function unreadable(file: string, problem: string, cause?: unknown): Error {
+  return new Error(
+    `${file} ${problem}: start the Docket that wrote it, or remove the file to give up the application it tells of; ` +
+      'rows that it was putting in place then stay out',
+    { cause },
+  );
 }
 
 /** The rows that an application is about. */
