@@ -78,7 +78,9 @@ export type ParsedFrame =
   /** The bytes end before the frame does; `size` is what it needs from `at` on. */
   | { readonly kind: 'short'; readonly size: number }
   /** Damaged. With a `size`, the header is sound and the next frame follows right behind. */
-  | { readonly kind: 'corrupt'; readonly size: number | undefined };
+  | { readonly kind: 'corrupt'; readonly size: number | undefined }
+  /** Whole, by the checksums, and of a form that this Docket does not know: a newer one wrote it. */
+  | { readonly kind: 'unknown'; readonly size: number };
 
 /** Reads the frame that starts at `at`. Its bytes are a view of `bytes`. */
 export function parseFrame(bytes: Buffer, at: number, salt: Buffer): ParsedFrame {
@@ -87,13 +89,14 @@ export function parseFrame(bytes: Buffer, at: number, salt: Buffer): ParsedFrame
   const metadataEnd = at + HEADER_BYTES + bytes.readUInt32LE(at + 16);
   const end = metadataEnd + bytes.readUInt32LE(at + 20);
   const size = end - at;
+  if (bytes.readUInt8(at + 4) !== VERSION) return { kind: 'unknown', size };
   if (end > bytes.length) return { kind: 'short', size };
-  if (bytes.readUInt8(at + 4) !== VERSION) return { kind: 'corrupt', size };
   if (crc32c(bytes.subarray(at + HEADER_BYTES, metadataEnd)) !== bytes.readUInt32LE(at + 24)) {
     return { kind: 'corrupt', size };
   }
   const frame = parseMetadata(bytes.toString('utf8', at + HEADER_BYTES, metadataEnd), bytes.subarray(metadataEnd, end));
-  if (frame === undefined || contentHashOf(frame) !== frame.contentHash) return { kind: 'corrupt', size };
+  if (frame === undefined) return { kind: 'unknown', size };
+  if (contentHashOf(frame) !== frame.contentHash) return { kind: 'corrupt', size };
   return { kind: 'frame', size, frame };
 }
 
@@ -113,8 +116,8 @@ function headerIsSound(bytes: Buffer, at: number, salt: Buffer): boolean {
   );
 }
 
-// The checksum holds, so this JSON is what encodeFrame wrote: only what a newer or older writer could have left out is
-// looked at before the cast.
+// The checksum holds, so this JSON is what encodeFrame wrote: only what another version of it could have left out is looked at
+// before the cast.
 function parseMetadata(text: string, bytes: Buffer): SpooledFrame | undefined {
   let parsed: unknown;
   try {

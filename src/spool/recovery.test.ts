@@ -9,6 +9,7 @@ import { frameLabelled, labelOf, recordingConsumer } from '../../test/fault/spoo
 import type { FrameConsumer } from '../pipeline/consumer.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { crc32c } from '../pipeline/crc32c.ts';
 import { HEADER_BYTES } from './frame-codec.ts';
 import { createSpool, type Spool, type SpoolOptions } from './spool.ts';
 
@@ -67,6 +68,49 @@ async function delivered() {
   await spool.close();
   return { labels: consumer.accepted, status };
 }
+
+/** The frame's header as a Docket of that version would have written it: with a checksum that holds. */
+function ofVersion(frame: Buffer, version: number): Buffer {
+  const header = Buffer.from(frame);
+  header.writeUInt8(version, 4);
+  header.writeUInt32LE(crc32c(header.subarray(0, 28)), 28);
+  return header;
+}
+
+/** The frame with other metadata, its lengths and checksums as a writer would have them. */
+function withMetadata(frame: Buffer, change: (metadata: Record<string, unknown>) => object): Buffer {
+  const end = HEADER_BYTES + frame.readUInt32LE(16);
+  const told = JSON.parse(frame.toString('utf8', HEADER_BYTES, end)) as Record<string, unknown>;
+  const metadata = Buffer.from(JSON.stringify(change(told)));
+  const header = Buffer.from(frame.subarray(0, HEADER_BYTES));
+  header.writeUInt32LE(metadata.length, 16);
+  header.writeUInt32LE(crc32c(metadata), 24);
+  header.writeUInt32LE(crc32c(header.subarray(0, 28)), 28);
+  return Buffer.concat([header, metadata, frame.subarray(end)]);
+}
+
+test.each([
+  ['of a newer version', (frame: Buffer) => ofVersion(frame, 2)],
+  [
+    'of a signal that this version does not know',
+    (frame: Buffer) => withMetadata(frame, (metadata) => ({ ...metadata, signal: 'profiles' })),
+  ],
+  ['of a newer version, and cut off', (frame: Buffer) => ofVersion(frame, 2).subarray(0, frame.length - 3)],
+])('a frame %s ends the start and keeps the segment as it is', async (_, newer) => {
+  const [segment] = await written(['a', 'b', 'c']);
+  if (segment === undefined) throw new Error('no segment');
+  const length = segment.bytes.length / 3;
+  const bytes = Buffer.concat([segment.bytes.subarray(0, 2 * length), newer(segment.bytes.subarray(2 * length))]);
+  await writeFile(segment.path, bytes);
+  await expect(delivered()).rejects.toThrow(
+    `${segment.path} holds requests that a newer Docket took in (at byte ${2 * length})`,
+  );
+  expect(await readFile(segment.path)).toEqual(bytes);
+  expect(await readdir(directory)).not.toContain('damaged.jsonl');
+  // The directory is free for the Docket that can read it.
+  await writeFile(segment.path, segment.bytes);
+  expect((await delivered()).labels).toEqual(['a', 'b', 'c']);
+});
 
 test('a write cut at any byte of the last frame loses that frame alone and counts no damage', async () => {
   const [segment] = await written(['a', 'b', 'c']);

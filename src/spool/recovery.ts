@@ -43,7 +43,10 @@ export interface RecoveryOptions {
   readonly logger: Logger;
 }
 
-/** Reads every segment and cursor there is. Cuts an unfinished write off the newest segment and removes empty ones. */
+/**
+ * Reads every segment and cursor there is. Cuts an unfinished write off the newest segment and removes empty ones. Throws, and changes
+ * nothing of it, where a segment holds frames of a newer Docket: who goes back to an older one must not lose what was acknowledged.
+ */
 export async function recoverSpool(options: RecoveryOptions): Promise<RecoveredSpool> {
   const { segmentDirectory, cursorDirectory, files } = options;
   let lastSegmentIndex = 0;
@@ -106,6 +109,12 @@ async function recoverSegment(
 ): Promise<readonly ScannedFrame[]> {
   const bytes = (await files.readFile(segment.path)) ?? Buffer.alloc(0);
   const scan = scanSegment(bytes, segment.salt);
+  if (scan.unknownAt !== undefined) {
+    throw new Error(
+      `${segment.path} holds requests that a newer Docket took in (at byte ${scan.unknownAt}), which this one cannot read: ` +
+        'start that Docket and let it store them, or move the file away',
+    );
+  }
   segment.length = scan.end;
   segment.sealed = true;
   for (const { offset, bytes: size } of scan.damage) onDamage(segment, offset, size);

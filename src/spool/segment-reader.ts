@@ -102,6 +102,8 @@ export function createSegmentReader(options: SegmentReaderOptions): SegmentReade
     parsed: Exclude<ReturnType<typeof parseFrame>, { kind: 'frame' }>,
   ): Promise<number> {
     if (parsed.kind === 'short') return segment.length;
+    // None is there at the start, and nobody else writes: what cannot be read is not stepped over.
+    if (parsed.kind === 'unknown') throw new Error('a segment holds a frame of a newer Docket');
     if (parsed.size !== undefined) return offset + parsed.size;
     const rest = await load(segment, offset, segment.length - offset);
     const next = findHeader(rest, 1, segment.salt);

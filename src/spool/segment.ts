@@ -68,6 +68,8 @@ export interface SegmentScan {
   readonly damage: readonly { readonly offset: number; readonly bytes: number }[];
   /** Where an unfinished frame starts at the very end, or the length of the bytes when there is none. */
   readonly end: number;
+  /** Where the first frame of a newer Docket starts: nothing behind it was looked at. */
+  readonly unknownAt: number | undefined;
 }
 
 /** Every sound frame in `bytes` from `from` on. Damage is stepped over; offsets are those in `bytes`. */
@@ -81,7 +83,9 @@ export function scanSegment(bytes: Buffer, salt: Buffer, from = 0): SegmentScan 
       frames.push({ offset: at, size: parsed.size, frame: parsed.frame });
       at += parsed.size;
     } else if (parsed.kind === 'short') {
-      return { frames, damage, end: at };
+      return { frames, damage, end: at, unknownAt: undefined };
+    } else if (parsed.kind === 'unknown') {
+      return { frames, damage, end: bytes.length, unknownAt: at };
     } else {
       const next = parsed.size === undefined ? findHeader(bytes, at + 1, salt) : at + parsed.size;
       damage.push({ offset: at, bytes: Math.min(bytes.length, next === -1 ? bytes.length : next) - at });
@@ -89,5 +93,5 @@ export function scanSegment(bytes: Buffer, salt: Buffer, from = 0): SegmentScan 
       at = next;
     }
   }
-  return { frames, damage, end: bytes.length };
+  return { frames, damage, end: bytes.length, unknownAt: undefined };
 }
