@@ -36,6 +36,7 @@ import { createCheckpointWebhook } from './record/checkpoint-webhook.ts';
 import { readPublicKey } from './record/checkpoint.ts';
 import { observeEvidence } from './record/evidence-version.ts';
 import { createChangeFeed } from './record/memory/change-feed.ts';
+import { createKeyedTurns } from './record/keyed-turns.ts';
 import { createMemoryService } from './record/memory/memory-service.ts';
 import type { RecordService } from './record/record-service.ts';
 import { createRecordService } from './record/service.ts';
@@ -219,9 +220,11 @@ export function createDocket(options: DocketOptions): Docket {
     await arrival.begin();
 
     spool.attach(arrival.gate(store.loader));
+    const changeTurns = createKeyedTurns();
     const webhooks = createWebhookIntake({
       evidenceLog,
       record,
+      changeTurns,
       scrub: (text, tenant, key) => redactor.redactText(text, { tenant, key }).text,
       meter,
     });
@@ -273,6 +276,7 @@ export function createDocket(options: DocketOptions): Docket {
       evidenceLog,
       record,
       tenants,
+      changeTurns,
       catalogue: (tenant) => catalogue.of(tenant),
       retentionSeconds: config.retention.telemetrySeconds,
       meter,

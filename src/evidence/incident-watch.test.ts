@@ -2,6 +2,7 @@ import { metrics } from '@opentelemetry/api';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { IncidentSummary } from '../record/incident-record.ts';
 import type { Figures, SignalFigures } from '../record/service-signals.ts';
+import { createKeyedTurns } from '../record/keyed-turns.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMemoryEvidenceLog } from '../../test/support/memory-evidence-log.ts';
 import { createIncidentWatch, type IncidentWatchOptions } from './incident-watch.ts';
@@ -63,6 +64,7 @@ function watching(open: IncidentSummary[]): { readonly looks: string[]; close():
     },
     evidenceLog: createMemoryEvidenceLog(),
     record,
+    changeTurns: createKeyedTurns(),
     tenants: ['default'],
     meter: metrics.getMeter('test'),
     logger: createLogger('silent'),

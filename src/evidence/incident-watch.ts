@@ -1,6 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { IncidentStatus, IncidentSummary } from '../record/incident-record.ts';
+import type { KeyedTurns } from '../record/keyed-turns.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { SignalReader, SignalScope } from '../record/service-signals.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -20,6 +21,8 @@ export interface IncidentWatchOptions {
   /** Whose incidents are watched. */
   readonly tenants: readonly string[];
   readonly catalogue?: (tenant: string) => ServiceCatalogue;
+  /** By tenant; the same as the intake of webhooks has, so that a change that is reported while it looks is one row. */
+  readonly changeTurns: KeyedTurns;
   readonly meter: Meter;
   readonly logger: Logger;
   /** How long telemetry is kept; for ever when left out. */
@@ -78,7 +81,7 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     clock,
   });
   const unfiled = createUnfiledRows({ evidenceLog, record });
-  const changeRows = createChangeRows({ signals, evidenceLog, index: record.index });
+  const changeRows = createChangeRows({ signals, evidenceLog, index: record.index, turns: options.changeTurns });
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> | undefined;
   let restUntilMilliseconds = 0;

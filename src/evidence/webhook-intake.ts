@@ -2,7 +2,7 @@ import type { Meter } from '@opentelemetry/api';
 import type { Actor } from '../record/actor.ts';
 import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
-import { createKeyedTurns } from '../record/keyed-turns.ts';
+import { createKeyedTurns, type KeyedTurns } from '../record/keyed-turns.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { AlertsTaken, ChangeTaken, TakenAlert, WebhookIntake } from '../record/webhook-intake.ts';
 import type { Alert } from './alerts/alert.ts';
@@ -20,6 +20,8 @@ export interface WebhookIntakeOptions {
   readonly record: Pick<RecordService, 'open' | 'append' | 'list' | 'record' | 'summary' | 'index'>;
   /** Takes secrets out of every text of a payload before anything else sees it. What it throws refuses the webhook. */
   readonly scrub: ScrubText;
+  /** By tenant; the same as the incident watch has, so that a change that is reported while it looks is one row. */
+  readonly changeTurns: KeyedTurns;
   readonly meter: Meter;
   readonly clock?: () => number;
 }
@@ -42,7 +44,7 @@ export function createWebhookIntake(
   });
   const placement = createAlertPlacement(record);
   const heldAlerts = createHeldAlerts(evidenceLog);
-  const changes = createChangeIntake({ evidenceLog, record });
+  const changes = createChangeIntake({ evidenceLog, record, turns: options.changeTurns });
   /** One webhook of a tenant after the other: two of one alert open one incident. */
   const turns = createKeyedTurns();
 

@@ -2,6 +2,7 @@ import { metrics } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createIncidentWatch } from '../../src/evidence/incident-watch.ts';
 import type { Actor } from '../../src/record/actor.ts';
+import { createKeyedTurns } from '../../src/record/keyed-turns.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openIncidentBench, type IncidentBench } from '../support/incident-bench.ts';
 import { attribute } from '../support/otlp-json.ts';
@@ -25,6 +26,7 @@ afterAll(async () => {
 function watch(retentionSeconds: number) {
   const { signalReader, evidenceLog } = bench.temporary.store;
   return createIncidentWatch({
+    changeTurns: createKeyedTurns(),
     signals: signalReader,
     evidenceLog,
     record: bench.record,

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createIncidentWatch, type IncidentWatch } from '../../src/evidence/incident-watch.ts';
 import type { Actor } from '../../src/record/actor.ts';
 import type { EvidenceRow } from '../../src/record/evidence.ts';
+import { createKeyedTurns } from '../../src/record/keyed-turns.ts';
 import type { SignalReader } from '../../src/record/service-signals.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
 import { openIncidentBench, type IncidentBench } from '../support/incident-bench.ts';
@@ -405,6 +406,7 @@ test('a row that a later look no longer tells of says so, once, and ranks stay u
 
 function watchOf(tenant: string, signals: SignalReader): IncidentWatch {
   return createIncidentWatch({
+    changeTurns: createKeyedTurns(),
     signals,
     evidenceLog: bench.temporary.store.evidenceLog,
     record: bench.record,

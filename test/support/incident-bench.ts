@@ -7,6 +7,7 @@ import { transcodeJson } from '../../src/otlp/json/transcode.ts';
 import type { Signal } from '../../src/otlp/signal.ts';
 import type { FrameConsumer } from '../../src/pipeline/consumer.ts';
 import type { WebhookIntake } from '../../src/record/webhook-intake.ts';
+import { createKeyedTurns } from '../../src/record/keyed-turns.ts';
 import { createRecordService, type SweepingRecordService } from '../../src/record/service.ts';
 import { defaultPolicy } from '../../src/redaction/policy-file.ts';
 import { createRedactor } from '../../src/redaction/redactor.ts';
@@ -64,17 +65,19 @@ export async function openIncidentBench(
     pollMilliseconds: 0,
   });
   await catalogue.start();
+  const changeTurns = createKeyedTurns();
   const watch = createIncidentWatch({
     signals: signalReader,
     evidenceLog,
     record,
+    changeTurns,
     tenants: options.tenants ?? ['default'],
     pollMilliseconds: 0,
     catalogue: (tenant) => catalogue.of(tenant),
     meter,
     logger,
   });
-  let intake = createWebhookIntake({ evidenceLog, record, scrub, meter });
+  let intake = createWebhookIntake({ evidenceLog, record, scrub, changeTurns, meter });
   const newLinker = (): FrameConsumer =>
     createLinker({ evidenceLog, incidents: record.index, alerts: intake.telemetryAlerts, meter, logger });
   let linker = newLinker();
@@ -101,7 +104,7 @@ export async function openIncidentBench(
       linker = newLinker();
     },
     restartIntake() {
-      intake = createWebhookIntake({ evidenceLog, record, scrub, meter });
+      intake = createWebhookIntake({ evidenceLog, record, scrub, changeTurns, meter });
       linker = newLinker();
     },
     async dispose() {

@@ -1,6 +1,7 @@
 import type { Actor } from '../../record/actor.ts';
 import type { EvidenceLink, EvidenceRow } from '../../record/evidence.ts';
 import type { EvidenceLog } from '../../record/evidence-log.ts';
+import type { KeyedTurns } from '../../record/keyed-turns.ts';
 import type { RecordService } from '../../record/record-service.ts';
 import { createOngoingIncidents } from '../ongoing-incidents.ts';
 import { reportedChangeRow, type ChangeReport } from './change-row.ts';
@@ -12,6 +13,8 @@ const SEEN_MAX = 100;
 export interface ChangeIntakeOptions {
   readonly evidenceLog: Pick<EvidenceLog, 'put' | 'get' | 'page'>;
   readonly record: Pick<RecordService, 'list' | 'summary' | 'index'>;
+  /** By tenant; the same as those of the changes that telemetry shows (./change-rows.ts). */
+  readonly turns: KeyedTurns;
 }
 
 export interface StoredChange {
@@ -27,7 +30,7 @@ export interface ChangeIntake {
   store(tenant: string, report: ChangeReport, reporter: Actor, receivedAtUnixNano: bigint): Promise<StoredChange>;
 }
 
-export function createChangeIntake({ evidenceLog, record }: ChangeIntakeOptions): ChangeIntake {
+export function createChangeIntake({ evidenceLog, record, turns }: ChangeIntakeOptions): ChangeIntake {
   const ongoing = createOngoingIncidents(record);
 
   /** The incidents the change belongs to: those it names or that are bound to its service, and those of its service. */
@@ -63,10 +66,12 @@ export function createChangeIntake({ evidenceLog, record }: ChangeIntakeOptions)
     async store(tenant, report, reporter, receivedAtUnixNano) {
       const reported = reportedChangeRow(tenant, report, reporter, receivedAtUnixNano);
       const links = await incidentsOf(tenant, report);
-      const rows: EvidenceRow[] = [];
-      for (const [incident, link] of links) rows.push(await rowIn(incident, link, reported));
-      await evidenceLog.put(rows.length === 0 ? [reported] : rows);
-      return { evidence: rows[0]?.id ?? reported.id, incidents: [...links.keys()] };
+      return turns.take(tenant, async () => {
+        const rows: EvidenceRow[] = [];
+        for (const [incident, link] of links) rows.push(await rowIn(incident, link, reported));
+        await evidenceLog.put(rows.length === 0 ? [reported] : rows);
+        return { evidence: rows[0]?.id ?? reported.id, incidents: [...links.keys()] };
+      });
     },
   };
 }

@@ -1,6 +1,7 @@
 import type { EvidenceLink, EvidenceRow } from '../../record/evidence.ts';
 import type { EvidenceLog } from '../../record/evidence-log.ts';
 import type { IncidentIndex } from '../../record/incident-index.ts';
+import type { KeyedTurns } from '../../record/keyed-turns.ts';
 import type { ChangeFigures, SeenChange, SignalReader, SignalScope } from '../../record/service-signals.ts';
 import { seenChangeRow } from './change-row.ts';
 import { APART_NANOSECONDS_MAX, isReported, sameChange, toldBy, withSighting } from './same-change.ts';
@@ -14,6 +15,8 @@ export interface ChangeRowsOptions {
   readonly signals: Pick<SignalReader, 'changes'>;
   readonly evidenceLog: Pick<EvidenceLog, 'put' | 'page' | 'existing'>;
   readonly index: Pick<IncidentIndex, 'resolve'>;
+  /** By tenant; the same as those of the intake of reports (./change-intake.ts). */
+  readonly turns: KeyedTurns;
 }
 
 /** The rows of changes that telemetry shows, of incidents. */
@@ -25,7 +28,7 @@ export interface ChangeRows {
   write(scope: SignalScope, incidentId: string, services: readonly string[]): Promise<ChangeFigures>;
 }
 
-export function createChangeRows({ signals, evidenceLog, index }: ChangeRowsOptions): ChangeRows {
+export function createChangeRows({ signals, evidenceLog, index, turns }: ChangeRowsOptions): ChangeRows {
   /** Bound when a binding of the incident covers the service then; inferred from service and time otherwise. */
   function linkOf(scope: SignalScope, incidentId: string, change: SeenChange): EvidenceLink {
     const bound = index.resolve(scope.tenant, {
@@ -57,6 +60,27 @@ export function createChangeRows({ signals, evidenceLog, index }: ChangeRowsOpti
     return new Map(items.filter(isReported).map((row) => [row.id, row]));
   }
 
+  /** Those of the seen changes that the incident does not have yet. */
+  async function writeFresh(scope: SignalScope, incidentId: string, seen: readonly EvidenceRow[]): Promise<void> {
+    const known = await evidenceLog.existing(
+      scope.tenant,
+      incidentId,
+      seen.map((row) => row.id),
+    );
+    const fresh = seen.filter((row) => !known.has(row.id));
+    if (fresh.length === 0) return;
+    const reports = await reportsAround(scope, incidentId, fresh);
+    const written: EvidenceRow[] = [];
+    for (const row of fresh) {
+      const report = sameChange(row, [...reports.values()]);
+      if (report !== undefined && toldBy(report).includes(row.id)) continue;
+      const told = report === undefined ? row : withSighting(report, row);
+      if (report !== undefined) reports.set(told.id, told);
+      written.push(told);
+    }
+    if (written.length > 0) await evidenceLog.put(written);
+  }
+
   return {
     async write(scope, incidentId, services) {
       const earlier = { ...scope, baselineFromUnixNano: scope.fromUnixNano - CHANGE_LEAD_NANOSECONDS };
@@ -71,23 +95,8 @@ export function createChangeRows({ signals, evidenceLog, index }: ChangeRowsOpti
           }),
         ),
       );
-      const known = await evidenceLog.existing(
-        scope.tenant,
-        incidentId,
-        seen.map((row) => row.id),
-      );
-      const fresh = seen.filter((row) => !known.has(row.id));
-      if (fresh.length === 0) return found;
-      const reports = await reportsAround(scope, incidentId, fresh);
-      const written: EvidenceRow[] = [];
-      for (const row of fresh) {
-        const report = sameChange(row, [...reports.values()]);
-        if (report !== undefined && toldBy(report).includes(row.id)) continue;
-        const told = report === undefined ? row : withSighting(report, row);
-        if (report !== undefined) reports.set(told.id, told);
-        written.push(told);
-      }
-      if (written.length > 0) await evidenceLog.put(written);
+      // Not while it is compared, which takes seconds: only from looking for reports to writing must no report come between.
+      await turns.take(scope.tenant, () => writeFresh(scope, incidentId, seen));
       return found;
     },
   };
