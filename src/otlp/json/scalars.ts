@@ -164,9 +164,9 @@ export class ScalarTranscoder {
     json.readString();
     const text = json.escaped ? json.string() : json.bytes.toString('latin1', json.start, json.end);
     // Both alphabets, padded or not.
-    const digits = text.replace(/=+$/, '').length;
-    const padded = digits < text.length;
-    if (!BASE64.test(text) || digits % 4 === 1 || (padded && text.length % 4 !== 0)) {
+    const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+    const isPadded = padding > 0;
+    if (!BASE64.test(text) || (text.length - padding) % 4 === 1 || (isPadded && text.length % 4 !== 0)) {
       throw new OtlpDecodeError('expected base64');
     }
     this.#bytes(Buffer.from(text, 'base64'));

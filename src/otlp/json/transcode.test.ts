@@ -120,6 +120,12 @@ describe('malformed requests', () => {
       spanJson('"kind":"SPAN_KIND_X"'),
       'resourceSpans[0].scopeSpans[0].spans[0].kind: expected a 64-bit integer',
     ],
+    // Each of them was tried as the beginning of the padding: this took minutes.
+    [
+      'base64 with padding in front',
+      logJson(`"body":{"bytesValue":"${'='.repeat(400_000)}a"}`),
+      'resourceLogs[0].scopeLogs[0].logRecords[0].body.bytesValue: expected base64',
+    ],
     [
       'base64 with a stranger',
       logJson('"body":{"bytesValue":"a*=="}'),
