@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { ServiceEntry } from '../../record/service-catalogue.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import { add, parseCatalogue } from './parse-catalogue.ts';
+import { addEntry, parseCatalogue } from './parse-catalogue.ts';
 
 export interface CatalogueFilesOptions {
   /** A catalogue file, or a folder that is searched for them. */
@@ -42,7 +42,7 @@ export async function openCatalogueFiles(options: CatalogueFilesOptions): Promis
       for (const file of files) {
         const parsed = parseCatalogue(basename(file.path), await readFile(file.path, 'utf8'));
         unreadable += parsed.unreadable;
-        for (const entry of parsed.entries.values()) add(entries, entry);
+        for (const entry of parsed.entries.values()) addEntry(entries, entry);
       }
       seen = state;
       current = entries;

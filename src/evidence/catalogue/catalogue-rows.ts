@@ -4,7 +4,7 @@ import type { EvidenceRow } from '../../record/evidence.ts';
 import type { ServiceEntry } from '../../record/service-catalogue.ts';
 import { evidenceId } from '../evidence-id.ts';
 import { rowDigest } from '../evidence-row.ts';
-import { observedRow, oneLine } from '../observed-row.ts';
+import { observedRow, oneLine, SUMMARY_MAX } from '../observed-row.ts';
 
 /** The `ownership` row and the `runbook` rows of a service, keyed to the incident. */
 export function catalogueRows(
@@ -69,7 +69,7 @@ export function catalogueRows(
 export function goneRow(row: EvidenceRow, atUnixNano: bigint): EvidenceRow {
   const gone: EvidenceRow = {
     ...row,
-    summary: oneLine(`No longer in the catalogue: ${row.summary}`, 300),
+    summary: oneLine(`No longer in the catalogue: ${row.summary}`, SUMMARY_MAX),
     receivedAtUnixNano: atUnixNano,
     facts: { ...row.facts, pastSince: instantOf(atUnixNano) },
   };

@@ -51,3 +51,8 @@ test('a long file is read in no time that depends on its rules squared', () => {
   const text = Array.from({ length: 10_000 }, (_, at) => `/services/s${at}/a/b/c/d @team-${at}`).join('\n');
   expect(codeOwners(text).get('d')).toEqual(['@team-9999']);
 });
+
+test('endings that say what a folder holds are left off, however many there are', () => {
+  const owners = codeOwners(`/cart${'/*'.repeat(1_000)}/**${'/'.repeat(1_000)} @shop`);
+  expect(owners).toEqual(new Map([['cart', ['@shop']]]));
+});

@@ -1,3 +1,5 @@
+import { wellFormed } from '../attribute.ts';
+
 /** Lines read of one file, owners of one rule, and the longest name. */
 const LINES_MAX = 10_000;
 const OWNERS_MAX = 50;
@@ -54,13 +56,12 @@ function ownersIn(text: string): readonly string[] {
     .split(/\s+/)
     .filter((each) => each.includes('@'))
     .slice(0, OWNERS_MAX)
-    .map((each) => each.slice(0, NAME_MAX));
+    .map((each) => wellFormed(each.slice(0, NAME_MAX)));
 }
 
 /** `!` patterns and patterns of files (`*.sql`, `README.md`) name no folder. */
 function addRule(to: Section, pattern: string, rule: Rule, folders: Map<string, readonly string[]>): void {
-  // What a folder holds is the folder: `/cart/`, `/cart/*`, `/cart/**`.
-  const bare = pattern.replace(/(?:\/|\/\*{1,2})+$/, '');
+  const bare = folderOf(pattern);
   const path = bare.split('/').filter((part) => part !== '');
   const name = path.at(-1);
   if (name === undefined || /^\*{1,2}$/.test(bare)) {
@@ -71,8 +72,21 @@ function addRule(to: Section, pattern: string, rule: Rule, folders: Map<string, 
   const anywhere = !bare.includes('/') || path.some((part) => /[*?]/.test(part));
   if (anywhere) to.byName.set(name, rule);
   else to.byPath.set(path.join('/'), rule);
-  folders.set(name.slice(0, NAME_MAX), anywhere ? [name] : path);
+  folders.set(wellFormed(name.slice(0, NAME_MAX)), anywhere ? [name] : path);
 }
+
+/** What a folder holds is the folder: `/cart/`, `/cart/*`, `/cart/**`. */
+function folderOf(pattern: string): string {
+  let folder = pattern;
+  // In steps, for a regular expression would try each slash of a line that is all slashes up to its end.
+  for (;;) {
+    const ending = ENDINGS.find((each) => folder.endsWith(each));
+    if (ending === undefined) return folder;
+    folder = folder.slice(0, -ending.length);
+  }
+}
+
+const ENDINGS = ['/**', '/*', '/'] as const;
 
 function ruleFor(of: Section, path: readonly string[]): Rule | undefined {
   let last = of.everything;

@@ -1,12 +1,15 @@
 import { parseAllDocuments } from 'yaml';
 import type { RunbookLink, ServiceEntry } from '../../record/service-catalogue.ts';
+import { wellFormed } from '../attribute.ts';
 import { codeOwners } from './code-owners.ts';
 import { mergeEntries } from './service-entry.ts';
+import { nestsDeeperThan } from './yaml-depth.ts';
 
-/** Documents of one file, services of all, and items of one list. */
+/** Documents of one file, services of all, items of one list, and collections within one another. */
 const DOCUMENTS_MAX = 2_000;
 const SERVICES_MAX = 10_000;
 const ITEMS_MAX = 50;
+const DEPTH_MAX = 64;
 const NAME_MAX = 200;
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -27,9 +30,11 @@ export function parseCatalogue(fileName: string, text: string): ParsedCatalogue 
 
 function yamlCatalogue(origin: string, text: string): ParsedCatalogue {
   const entries = new Map<string, ServiceEntry>();
-  let unreadable = 0;
-  const documents = parseAllDocuments(text, { uniqueKeys: false });
-  for (const document of 'empty' in documents ? [] : documents.slice(0, DOCUMENTS_MAX)) {
+  if (nestsDeeperThan(text, DEPTH_MAX)) return { entries, unreadable: 1 };
+  const parsed = parseAllDocuments(text, { uniqueKeys: false });
+  const documents = 'empty' in parsed ? [] : parsed;
+  let unreadable = Math.max(0, documents.length - DOCUMENTS_MAX);
+  for (const document of documents.slice(0, DOCUMENTS_MAX)) {
     if (document.errors.length > 0) {
       unreadable += 1;
       continue;
@@ -44,7 +49,7 @@ function yamlCatalogue(origin: string, text: string): ParsedCatalogue {
     const fields = fieldsOf(value);
     if (fields === undefined) continue;
     const found = 'kind' in fields ? component(fields, origin) : plainServices(fields, origin);
-    for (const entry of found) add(entries, entry);
+    for (const entry of found) addEntry(entries, entry);
   }
   return { entries, unreadable };
 }
@@ -67,14 +72,8 @@ function component(entity: Fields, origin: string): readonly ServiceEntry[] {
     const url = /runbook/i.test(key) ? urlOf(value) : '';
     return url === '' ? [] : [{ title: 'runbook', url }];
   });
-  const pager = [
-    'pagerduty.com/service-id',
-    'pagerduty.com/integration-key',
-    'opsgenie.com/team',
-    'grafana.com/on-call',
-  ]
-    // A key to post with is a secret, not a handle.
-    .filter((key) => !key.endsWith('integration-key'))
+  // Not pagerduty.com/integration-key: a key to post with is a secret, no handle.
+  const pager = ['pagerduty.com/service-id', 'opsgenie.com/team', 'grafana.com/on-call']
     .map((key) => (nameOf(annotations[key]) === '' ? '' : `${key.split('.')[0] ?? ''}: ${nameOf(annotations[key])}`))
     .find((handle) => handle !== '');
   return [
@@ -133,7 +132,8 @@ function ownersOfFolders(text: string): ParsedCatalogue {
   return { entries, unreadable: 0 };
 }
 
-export function add(entries: Map<string, ServiceEntry>, entry: ServiceEntry): void {
+/** Adds what another file or document says of a service to what is known of it; a service too many is left out. */
+export function addEntry(entries: Map<string, ServiceEntry>, entry: ServiceEntry): void {
   const held = entries.get(entry.name);
   if (held === undefined && entries.size >= SERVICES_MAX) return;
   entries.set(entry.name, held === undefined ? entry : mergeEntries(held, entry));
@@ -150,10 +150,12 @@ function listOf(value: unknown): readonly unknown[] {
 
 function nameOf(value: unknown): string {
   if (typeof value !== 'string') return '';
-  return value
-    .replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ')
-    .trim()
-    .slice(0, NAME_MAX);
+  return wellFormed(
+    value
+      .replace(/[\p{Cc}\p{Cs}\s]+/gu, ' ')
+      .trim()
+      .slice(0, NAME_MAX),
+  );
 }
 
 function namesOf(value: unknown): readonly string[] {
