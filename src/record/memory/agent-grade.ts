@@ -32,7 +32,7 @@ export interface AgentGrade {
   readonly items: readonly AgentClaim[];
 }
 
-const MAX_ITEMS = 100;
+const ITEMS_MAX = 100;
 
 /**
  * What agents claimed in one incident and what people made of it: hypotheses accepted or rejected, drafts accepted, edited or
@@ -72,6 +72,9 @@ function hypothesisClaims(state: IncidentState, entries: readonly Entry[]): Agen
   });
 }
 
+const CLAIM_VERDICT = { accepted: 'upheld', edited: 'edited', rejected: 'overturned' } as const;
+const DRAFT_ENTRY = { accepted: 'draft.accept', edited: 'draft.edit', rejected: 'draft.reject' } as const;
+
 function draftClaims(state: IncidentState): AgentClaim[] {
   // The newest word on a draft counts.
   const latest = new Map(state.verdicts.all().map((verdict) => [verdict.target, verdict]));
@@ -85,12 +88,12 @@ function draftClaims(state: IncidentState): AgentClaim[] {
         id: verdict.target,
         label: verdict.label,
         kind: 'draft',
-        verdict: { accepted: 'upheld', edited: 'edited', rejected: 'overturned' }[verdict.verdict] as ClaimVerdict,
+        verdict: CLAIM_VERDICT[verdict.verdict],
         judged: {
           entry: verdict.seq,
           by: verdict.by,
           at: verdict.at,
-          how: { accepted: 'draft.accept', edited: 'draft.edit', rejected: 'draft.reject' }[verdict.verdict],
+          how: DRAFT_ENTRY[verdict.verdict],
         },
       },
     ];
@@ -160,12 +163,17 @@ export function gradeAgents(claims: readonly AgentClaim[]): readonly AgentGrade[
           overturned: count('overturned'),
           byKind: { hypothesis: ofKind('hypothesis'), draft: ofKind('draft'), evidence: ofKind('evidence') },
           items: list
-            .sort((one, other) => ((one.judged?.at ?? '') < (other.judged?.at ?? '') ? 1 : -1))
-            .slice(0, MAX_ITEMS),
+            .sort((one, other) => compareText(other.judged?.at ?? '', one.judged?.at ?? ''))
+            .slice(0, ITEMS_MAX),
         },
       ];
     })
-    .sort((one, other) => other.judged - one.judged || (one.agent.name < other.agent.name ? -1 : 1));
+    .sort((one, other) => other.judged - one.judged || compareText(one.agent.name, other.agent.name));
+}
+
+function compareText(one: string, other: string): number {
+  if (one === other) return 0;
+  return one < other ? -1 : 1;
 }
 
 const WORTH: Readonly<Record<ClaimVerdict, number>> = { upheld: 1, edited: 0.5, overturned: 0, unjudged: 0 };

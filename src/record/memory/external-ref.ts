@@ -12,7 +12,7 @@ const JIRA_KEY = /^[A-Z][A-Z0-9_]{1,19}-[1-9]\d{0,8}$/;
 
 /**
  * Reads a reference: a GitHub issue or pull request (`owner/name#12` or its address), a Jira issue (`OPS-12` or its address),
- * or any other https address. Undefined when it is none of these; an address that could run something, or that carries
+ * or any other web address. Undefined when it is none of these; an address that could run something, or that carries
  * credentials, is none.
  */
 export function parseExternalRef(text: string): ExternalRef | undefined {

@@ -18,7 +18,7 @@ const MOST: Readonly<Record<FeatureKind, number>> = {
   tool_call: 40,
   word: 250,
 };
-const MAX_VALUE = 200;
+const VALUE_LENGTH_MAX = 200;
 /** A word's weight is n / (n + this): the second mention adds less than the first. */
 const WORD_SATURATION = 1.5;
 const CHANGE_WINDOW_SECONDS = 3_600;
@@ -45,7 +45,7 @@ const CHANGE_TYPES: readonly (readonly [type: string, words: RegExp])[] = [
 export function extractFeatures(record: IncidentRecord, rows: readonly EvidenceRow[]): readonly IncidentFeature[] {
   const found = new Map<string, { kind: FeatureKind; value: string; count: number; source: string; best: number }>();
   const add = (kind: FeatureKind, value: string, source: string, count = 1): void => {
-    const shown = value.trim().slice(0, MAX_VALUE);
+    const shown = value.trim().slice(0, VALUE_LENGTH_MAX);
     if (shown === '') return;
     const key = `${kind}\n${shown}`;
     const known = found.get(key);

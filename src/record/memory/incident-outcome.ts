@@ -44,8 +44,8 @@ export interface OpenFollowUp extends Named {
   readonly externalRef: string | null;
 }
 
-const MAX_ITEMS = 20;
-const MAX_TEXT = 500;
+const ITEMS_MAX = 20;
+const TEXT_LENGTH_MAX = 500;
 
 /** Pure; `entries` are the incident's, for reasons that the record does not keep. */
 export function outcomeOf(record: IncidentRecord, entries: readonly Entry[]): IncidentOutcome {
@@ -56,15 +56,15 @@ export function outcomeOf(record: IncidentRecord, entries: readonly Entry[]): In
       .flatMap((each): RuledOut[] => {
         if (each.rejected === null) return [];
         const { reason, setAside, killedBy } = each.rejected;
-        const by = killedBy.slice(0, MAX_ITEMS).map((id) => killer(record, id));
+        const by = killedBy.slice(0, ITEMS_MAX).map((id) => killer(record, id));
         return [{ ...named(each, each.statement), reason: cut(reason), setAside, by }];
       })
-      .slice(0, MAX_ITEMS),
-    cause: causes.slice(0, MAX_ITEMS).map((each) => named(each, each.statement)),
-    fixedBy: fixesOf(record, entries).slice(0, MAX_ITEMS),
+      .slice(0, ITEMS_MAX),
+    cause: causes.slice(0, ITEMS_MAX).map((each) => named(each, each.statement)),
+    fixedBy: fixesOf(record, entries).slice(0, ITEMS_MAX),
     followUps: record.followUps
       .filter((each) => each.state !== 'done' && each.state !== 'wont_do')
-      .slice(0, MAX_ITEMS)
+      .slice(0, ITEMS_MAX)
       .map((each) => ({
         ...named(each, each.title),
         state: each.state,
@@ -134,5 +134,5 @@ function named(item: { readonly id: string; readonly label: string }, text: stri
 }
 
 function cut(text: string): string {
-  return text.length <= MAX_TEXT ? text : `${text.slice(0, MAX_TEXT - 1)}…`;
+  return text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX - 1)}…`;
 }

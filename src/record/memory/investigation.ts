@@ -4,9 +4,9 @@ import { toolCallShape } from './tool-call-shape.ts';
 import { wordsOf } from './words.ts';
 
 /** Most kept of one incident; those made most often stay. */
-const MAX_INVESTIGATIONS = 200;
-const MAX_IDS = 20;
-const MIN_QUESTION_WORDS = 2;
+const INVESTIGATIONS_MAX = 200;
+const IDS_MAX = 20;
+const QUESTION_WORDS_MIN = 2;
 
 /**
  * One question that somebody went after: a planned check, or a tool called with the same arguments. Two with the same
@@ -37,7 +37,7 @@ export function investigationsOf(record: IncidentRecord, rows: readonly Evidence
   const checks = new Map<string, Investigation>();
   for (const check of record.checks) {
     const words = [...new Set(wordsOf(check.question))].sort();
-    if (words.length < MIN_QUESTION_WORDS) continue;
+    if (words.length < QUESTION_WORDS_MIN) continue;
     const shapes = (check.answer?.evidence ?? []).flatMap((id) => {
       const row = callsById.get(id);
       return row === undefined ? [] : (toolCallShape(row) ?? []);
@@ -54,7 +54,7 @@ export function investigationsOf(record: IncidentRecord, rows: readonly Evidence
       question: known?.question ?? check.question,
       tools: [...new Set([...(known?.tools ?? []), ...shapes])].sort(),
       times: (known?.times ?? 0) + 1,
-      ids: [...(known?.ids ?? []), check.id].slice(0, MAX_IDS),
+      ids: [...(known?.ids ?? []), check.id].slice(0, IDS_MAX),
       cameOf: known === undefined ? cameOf : `${known.cameOf}; ${cameOf}`.slice(0, 2_000),
     });
   }
@@ -81,13 +81,13 @@ export function investigationsOf(record: IncidentRecord, rows: readonly Evidence
       question: first.summary,
       tools: [shape],
       times: group.reduce((times, row) => times + 1 + identicalCalls(row), 0),
-      ids: oldestFirst.slice(0, MAX_IDS).map((row) => row.id),
+      ids: oldestFirst.slice(0, IDS_MAX).map((row) => row.id),
       cameOf: callsText(record, oldestFirst),
     });
   }
   return investigations
     .sort((one, other) => other.times - one.times || (one.signature < other.signature ? -1 : 1))
-    .slice(0, MAX_INVESTIGATIONS);
+    .slice(0, INVESTIGATIONS_MAX);
 }
 
 /** Calls that were counted into this row because they were the same. */

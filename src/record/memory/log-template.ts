@@ -1,5 +1,5 @@
-const MAX_TEMPLATE = 200;
-const MAX_TOKENS = 24;
+const TEMPLATE_LENGTH_MAX = 200;
+const TOKENS_MAX = 24;
 
 /**
  * A message without what differs from one occurrence to the next: numbers, ids, addresses, quoted text and paths become
@@ -9,29 +9,35 @@ const MAX_TOKENS = 24;
 export function logTemplate(message: string): string {
   const [line = ''] = message.trim().slice(0, 2_000).split('\n', 1);
   const masked = line
-    .replace(/\[(?:redacted|withheld|cut|pseudonym):[^\]]*\]/gu, '<*>')
+    .replace(/\[(?:redacted|withheld|cut|pseudonym):[^\]]{0,300}\]/gu, '<*>')
     .replace(/https?:\/\/\S+/gu, '<*>')
     .replace(/"[^"]{0,500}"|'[^']{0,500}'/gu, '<*>')
     .replace(/\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b/giu, '<*>')
     .replace(/(?:\/[\w.@%-]+){2,}/gu, '<*>');
   const tokens = masked
     .split(/\s+/u)
-    .slice(0, MAX_TOKENS)
+    .slice(0, TOKENS_MAX)
     .map((token) => (/\d/u.test(token) ? token.replace(/^([\p{L}_]+[=:])?.*?([,;:)\]]?)$/u, '$1<*>$2') : token));
   const template = tokens
     .join(' ')
     .replace(/<\*>(?:[\s,;:]*<\*>)+/gu, '<*>')
     .trim()
-    .slice(0, MAX_TEMPLATE);
+    .slice(0, TEMPLATE_LENGTH_MAX);
   return /\p{L}{2}/u.test(template.replaceAll('<*>', '')) ? template : '';
 }
 
-/** Names of exceptions in a text: `java.net.ConnectException`, `TimeoutError`, `ECONNREFUSED`. At most ten, each once. */
+/**
+ * Names of exceptions in a text: `java.net.ConnectException`, `TimeoutError`, `ECONNREFUSED`, each with at most the last twelve parts in
+ * front of it. At most ten, each once.
+ */
 export function exceptionTypes(text: string): readonly string[] {
   const found = new Set<string>();
+  // How many parts, and how long, is bounded: from each word of a text that is all dots a search would go to its end.
   const names = text
     .slice(0, 20_000)
-    .matchAll(/\b(?:[A-Za-z_]\w*\.)*[A-Z]\w{0,80}(?:Exception|Error|Failure|Fault|Timeout)\b|\bE[A-Z]{4,20}\b/gu);
+    .matchAll(
+      /\b(?:[A-Za-z_]\w{0,80}\.){0,12}[A-Z]\w{0,80}(?:Exception|Error|Failure|Fault|Timeout)\b|\bE[A-Z]{4,20}\b/gu,
+    );
   for (const [name] of names) {
     if (found.size >= 10) break;
     // EVERY and ERROR are words; the codes of the operating system are these.

@@ -61,7 +61,7 @@ export function measureIncident(entries: readonly Entry[], now: Date): IncidentM
   const [first] = entries;
   const state = createIncidentState(first?.tenant ?? '', first?.incident ?? '');
   let context: IncidentMeasures['timeToContext'] | undefined;
-  const asked = new Map<string, number>();
+  const asked = new Set<string>();
   const repeatedChecks: string[] = [];
   const reopenings: Entry[] = [];
   for (const entry of entries) {
@@ -76,7 +76,7 @@ export function measureIncident(entries: readonly Entry[], now: Date): IncidentM
         repeatedChecks.push(entry.entryId);
         reopenings.push(entry);
       }
-      asked.set(question, entry.seq);
+      asked.add(question);
     }
   }
   return {

@@ -1,11 +1,11 @@
 import type { Logger } from '../../telemetry/logger.ts';
-import type { Entry } from '../entry.ts';
 import type { EvidenceLog } from '../evidence-log.ts';
 import type { EvidenceKind, EvidenceRow } from '../evidence.ts';
 import type { IncidentSummary } from '../incident-record.ts';
 import type { RecordHead } from '../record-log.ts';
 import type { RecordService } from '../record-service.ts';
 import type { ChangeFeed } from './change-feed.ts';
+import { firstEntries } from './first-entries.ts';
 import { extractFeatures } from './extract-features.ts';
 import type { IncidentMemory, RememberedIncident, SimilarIncident } from './incident-memory.ts';
 import { outcomeOf } from './incident-outcome.ts';
@@ -21,8 +21,6 @@ export interface MemoryServiceOptions {
   readonly logger: Logger;
   /** How long an incident must be left alone before it is remembered anew; 2 s when left out. */
   readonly quietMilliseconds?: number;
-  /** How long it may at most keep changing until then; 15 s when left out. */
-  readonly patienceMilliseconds?: number;
   readonly clock?: () => Date;
 }
 
@@ -56,13 +54,13 @@ export interface MemoryService {
 }
 
 const QUIET_MILLISECONDS = 2_000;
+/** How long an incident may at most keep changing until it is remembered anew. */
 const PATIENCE_MILLISECONDS = 15_000;
 /** Evidence rows of one kind looked at; the newest. */
-const ROWS_OF_A_KIND = 500;
-const MAX_ENTRIES = 20_000;
-const MAX_REPEATED = 50;
-const MAX_REFRESHED_FIRST = 8;
-const MAX_SIGNATURES = 200;
+const ROWS_OF_A_KIND_MAX = 500;
+const REPEATED_MAX = 50;
+const REFRESHED_FIRST_MAX = 8;
+const SIGNATURES_MAX = 200;
 /** Rows that bear features, a kind at a time so that many calls do not crowd out the errors. */
 const KINDS: readonly (readonly EvidenceKind[])[] = [
   ['error', 'log'],
@@ -83,7 +81,6 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
   const { record, evidenceLog, memory, logger } = options;
   const clock = options.clock ?? (() => new Date());
   const quiet = options.quietMilliseconds ?? QUIET_MILLISECONDS;
-  const patience = options.patienceMilliseconds ?? PATIENCE_MILLISECONDS;
   const pending = new Map<string, Pending>();
   // One refresh after the other: remembering must not crowd out who waits for an answer.
   let tail: Promise<unknown> = Promise.resolve();
@@ -98,7 +95,7 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
     const now = performance.now();
     if (known !== undefined) clearTimeout(known.timer);
     const since = known?.since ?? now;
-    const wait = Math.max(0, Math.min(quiet, since + patience - now));
+    const wait = Math.max(0, Math.min(quiet, since + PATIENCE_MILLISECONDS - now));
     const timer = setTimeout(() => void refresh(key), wait);
     timer.unref();
     pending.set(key, { tenant, incidentId, since, timer });
@@ -134,7 +131,7 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
     if (found === undefined) return undefined;
     const rows: EvidenceRow[] = [];
     for (const kinds of KINDS) {
-      const page = await evidenceLog.page(tenant, found.id, { kinds, limit: ROWS_OF_A_KIND });
+      const page = await evidenceLog.page(tenant, found.id, { kinds, limit: ROWS_OF_A_KIND_MAX });
       rows.push(...page.items);
     }
     const withdrawn = new Set(found.evidence.withdrawn);
@@ -146,19 +143,8 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
       headSeq: found.head.seq,
       features: extractFeatures(found, standing),
       investigations: investigationsOf(found, standing),
-      outcome: outcomeOf(found, await entriesOf(tenant, found.id)),
+      outcome: outcomeOf(found, await firstEntries(record, tenant, found.id)),
     };
-  }
-
-  async function entriesOf(tenant: string, incidentId: string): Promise<readonly Entry[]> {
-    const entries: Entry[] = [];
-    for (let after: number | null = 0; after !== null && entries.length < MAX_ENTRIES;) {
-      const page = await record.entries(tenant, incidentId, { after, limit: 1_000 });
-      if (page === undefined) break;
-      entries.push(...page.items);
-      after = page.next;
-    }
-    return entries;
   }
 
   async function catchUp(): Promise<void> {
@@ -177,11 +163,11 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
     const elsewhere = await memory.investigatedElsewhere(
       tenant,
       incidentId,
-      here.slice(0, MAX_SIGNATURES).map((each) => each.signature),
+      here.slice(0, SIGNATURES_MAX).map((each) => each.signature),
     );
     const repeated: RepeatedInvestigation[] = [];
     for (const { signature, ...investigation } of here) {
-      if (repeated.length >= MAX_REPEATED) break;
+      if (repeated.length >= REPEATED_MAX) break;
       const others: RepeatedInvestigation['elsewhere'][number][] = [];
       for (const { incident, investigation: other } of elsewhere) {
         if (other.signature !== signature) continue;
@@ -200,7 +186,7 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
     const summary = await record.summary(tenant, refOrId);
     if (summary === undefined) return undefined;
     // The latest changes of others, too, as far as that does not keep the caller waiting: somebody may have just entered them.
-    const others = [...pending.entries()].filter(([, each]) => each.tenant === tenant).slice(-MAX_REFRESHED_FIRST);
+    const others = [...pending.entries()].filter(([, each]) => each.tenant === tenant).slice(-REFRESHED_FIRST_MAX);
     const keys = new Set([`${tenant}\n${summary.id}`, ...others.map(([key]) => key)]);
     await Promise.all([...keys].map((key) => refresh(key)));
     return summary;

@@ -78,6 +78,8 @@ describe('features', () => {
       'java.net.ConnectException',
       'ECONNREFUSED',
     ]);
+    // However many parts a text gives a name, a bounded number of them is looked at.
+    expect(exceptionTypes(`${'a.'.repeat(5_000)}FooError`)).toEqual([`${'a.'.repeat(12)}FooError`]);
   });
 
   test('each feature names the entry or evidence that shows it, and the same record gives the same', async () => {

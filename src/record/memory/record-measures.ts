@@ -1,9 +1,9 @@
 import type { Actor } from '../actor.ts';
-import type { Entry } from '../entry.ts';
 import type { EvidenceLog } from '../evidence-log.ts';
 import type { IncidentSummary } from '../incident-record.ts';
 import type { RecordService } from '../record-service.ts';
 import { agentClaims, gradeAgents, judgedEvidence, type AgentClaim, type AgentGrade } from './agent-grade.ts';
+import { firstEntries } from './first-entries.ts';
 import { measureIncident, type Counted, type IncidentMeasures } from './measures.ts';
 
 /** Which incidents, by when they started; all of them when nothing is given. */
@@ -58,9 +58,8 @@ export interface RecordMeasuresOptions {
 }
 
 /** Incidents measured in one answer; the newest. */
-const MAX_INCIDENTS = 500;
-const MAX_ENTRIES = 20_000;
-const MAX_JUDGED = 200;
+const INCIDENTS_MAX = 500;
+const JUDGED_MAX = 200;
 
 /** The four measures, and agents' grades, over a window of incidents; read from their logs at every asking. */
 export interface MeasureReader {
@@ -91,19 +90,8 @@ export function createMeasureReader(options: RecordMeasuresOptions): MeasureRead
       });
       items.push(...page.items);
       cursor = page.next;
-    } while (cursor !== null && items.length < MAX_INCIDENTS);
-    return { items: items.slice(0, MAX_INCIDENTS), truncated: cursor !== null || items.length > MAX_INCIDENTS };
-  }
-
-  async function entriesOf(tenant: string, incidentId: string): Promise<readonly Entry[]> {
-    const entries: Entry[] = [];
-    for (let after: number | null = 0; after !== null && entries.length < MAX_ENTRIES;) {
-      const page = await record.entries(tenant, incidentId, { after, limit: 1_000 });
-      if (page === undefined) break;
-      entries.push(...page.items);
-      after = page.next;
-    }
-    return entries;
+    } while (cursor !== null && items.length < INCIDENTS_MAX);
+    return { items: items.slice(0, INCIDENTS_MAX), truncated: cursor !== null || items.length > INCIDENTS_MAX };
   }
 
   return {
@@ -114,7 +102,7 @@ export function createMeasureReader(options: RecordMeasuresOptions): MeasureRead
       const measured: MeasuredIncident[] = [];
       let imported = 0;
       for (const { id, ref, title, startedAt } of found.items) {
-        const entries = await entriesOf(tenant, id);
+        const entries = await firstEntries(record, tenant, id);
         if (entries[0]?.actor.kind === 'import') {
           imported += 1;
           continue;
@@ -128,9 +116,9 @@ export function createMeasureReader(options: RecordMeasuresOptions): MeasureRead
       if (found === undefined) return undefined;
       const claims: AgentClaim[] = [];
       for (const { id } of found.items) {
-        const entries = await entriesOf(tenant, id);
+        const entries = await firstEntries(record, tenant, id);
         const authors = new Map<string, Actor>();
-        for (const evidenceId of judgedEvidence(entries).slice(0, MAX_JUDGED)) {
+        for (const evidenceId of judgedEvidence(entries).slice(0, JUDGED_MAX)) {
           const row = await evidenceLog.get(tenant, id, evidenceId);
           if (row !== undefined) authors.set(evidenceId, row.actor);
         }

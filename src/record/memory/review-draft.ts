@@ -19,7 +19,7 @@ export interface ReviewDraft {
   readonly sections: readonly ReviewSection[];
 }
 
-const MAX_SENTENCES = 200;
+const SENTENCES_MAX = 200;
 
 /**
  * The draft of a review, composed from the record by rules, without a model: the same record gives the same sentences. It
@@ -111,7 +111,7 @@ export function draftReview(record: IncidentRecord): ReviewDraft {
       })),
     },
   ];
-  let left = MAX_SENTENCES;
+  let left = SENTENCES_MAX;
   const { id, ref, title, head } = record;
   return {
     incident: { id, ref, title },

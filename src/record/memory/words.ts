@@ -16,15 +16,15 @@ const STOP_WORDS: ReadonlySet<string> = new Set(
   incident incidents postmortem outage approximately`.split(/\s+/u),
 );
 
-const MAX_WORD = 40;
-const MAX_TEXT = 50_000;
+const WORD_LENGTH_MAX = 40;
+const TEXT_LENGTH_MAX = 50_000;
 
 /** In the order they stand, repeats kept. */
 export function wordsOf(text: string): readonly string[] {
   const words: string[] = [];
   const masked = text
-    .slice(0, MAX_TEXT)
-    .replace(/https?:\/\/\S+|\[(?:redacted|withheld|cut|pseudonym):[^\]]*\]/gu, ' ');
+    .slice(0, TEXT_LENGTH_MAX)
+    .replace(/https?:\/\/\S+|\[(?:redacted|withheld|cut|pseudonym):[^\]]{0,300}\]/gu, ' ');
   for (const [token] of masked.toLowerCase().matchAll(/[\p{L}\p{N}]+(?:[._-][\p{L}\p{N}]+)*/gu)) {
     const parts = token.split(/[._-]/u);
     if (parts.length > 1 && isWord(token)) words.push(token);
@@ -37,7 +37,7 @@ function isWord(token: string): boolean {
   // Numbers and digests are of one incident only.
   return (
     token.length >= 2 &&
-    token.length <= MAX_WORD &&
+    token.length <= WORD_LENGTH_MAX &&
     !STOP_WORDS.has(token) &&
     /\p{L}/u.test(token) &&
     !/^(?=.*\d)[0-9a-f]{8,}$/u.test(token)
