@@ -576,6 +576,24 @@ test('an entry is looked through as it was when it was entered: a ref is no numb
   expect((await ended(service)).entries).toEqual({ looked: 3, kept: 1, named: ['INC-1 #2 note.add'] });
 });
 
+test('a frame set aside is there once, also when a policy that was in force before comes back', async () => {
+  await temporary.command(
+    `INSERT INTO unloadable_items SELECT 'default', now64(9), 'traces', 'otel_traces', 'f1', 0, 3, 'open@0', 6, 'why', 'bytes'`,
+  );
+  const { aside } = temporary.store.rewrite;
+  for (const [turn, policyVersion] of ['one@1', 'other@1', 'one@1'].entries()) {
+    const older = { tenant: 'default', policyVersion, from: 0n, to: BigInt(Date.now() + turn + 1) * 1_000_000n };
+    const frame = await aside.nextFrame(older);
+    if (frame === undefined) throw new Error(`no frame is left for ${policyVersion}`);
+    await aside.replaceFrame(older, frame, frame.bytes);
+    expect(await aside.nextFrame(older)).toBeUndefined();
+  }
+  const rows = await temporary.store.query<{ policy: string; bytes: string }>(
+    'SELECT PolicyVersion AS policy, Frame AS bytes FROM unloadable_items',
+  );
+  expect(rows).toEqual([{ policy: 'one@1', bytes: 'bytes' }]);
+});
+
 test('a second time changes nothing', async () => {
   await send(1);
   redactor.setPolicy(stricter());

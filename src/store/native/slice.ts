@@ -9,17 +9,16 @@ export interface FrameSlice {
   readonly to: number;
 }
 
-export const TELEMETRY_TABLES = [
-  'otel_traces',
-  'otel_logs',
-  'otel_metrics_gauge',
-  'otel_metrics_sum',
-  'otel_metrics_histogram',
-  'otel_metrics_exp_histogram',
-  'otel_metrics_summary',
-] as const;
-export type TelemetryTable = (typeof TELEMETRY_TABLES)[number];
+export type TelemetryTable =
+  | 'otel_traces'
+  | 'otel_logs'
+  | 'otel_metrics_gauge'
+  | 'otel_metrics_sum'
+  | 'otel_metrics_histogram'
+  | 'otel_metrics_exp_histogram'
+  | 'otel_metrics_summary';
 
+/** Encoded rows, and the table they are of. */
 export interface TableBlock {
   readonly table: TelemetryTable;
   readonly block: NativeBlock;

@@ -3,6 +3,7 @@ import type { StoredRow } from './telemetry-table.ts';
 /** Redacted at once, so that requests that come in meanwhile wait for no longer than for each other. */
 const ROWS_AT_ONCE = 64;
 const BYTES_AT_ONCE = 256 * 1024;
+
 /** Stored rows in portions for one redaction: what came in one request stays together, up to a bound. */
 export function slicesOf(rows: readonly StoredRow[]): readonly (readonly StoredRow[])[] {
   const slices: StoredRow[][] = [];

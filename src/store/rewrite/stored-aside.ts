@@ -66,7 +66,8 @@ SETTINGS insert_deduplication_token = {token:String}, deduplicate_insert_select 
           ...which,
           after: policyVersion,
           frame: Buffer.from(bytes).toString('base64'),
-          token: `${policyVersion} ${frame.table} ${frame.frameHash} ${frame.item}`,
+          // Of this application: when the policy before it comes back, what was inserted under it before is not what is inserted now.
+          token: `${policyVersion} ${to} ${frame.table} ${frame.frameHash} ${frame.item}`,
         },
       );
       await database.command(

@@ -1,11 +1,12 @@
 import type { Signal } from '../../otlp/signal.ts';
+import type { TelemetryTable } from '../native/slice.ts';
 
 /** How the rows of a table were made: of spans, log records, or data points of metrics. */
 export type RowKind = 'span' | 'log' | 'point';
 
 /** A table whose rows hold redacted telemetry. */
 export interface TelemetryTableShape {
-  readonly name: string;
+  readonly name: TelemetryTable;
   readonly signal: Signal;
   readonly kind: RowKind;
 }
