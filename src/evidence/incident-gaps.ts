@@ -6,6 +6,7 @@ import type { Gap, IncidentStatus, IncidentSummary } from '../record/incident-re
 import type { RecordService } from '../record/record-service.ts';
 import type { Figures, Unfinished } from '../record/service-signals.ts';
 import { entryIdOf } from './entry-id.ts';
+import { surplus } from './surplus.ts';
 
 /** Telemetry goes on telling about these; of the others only what is there already. */
 export const ACTIVE: ReadonlySet<IncidentStatus> = new Set(['triage', 'active', 'mitigated', 'monitoring']);
@@ -61,6 +62,8 @@ export interface IncidentGaps {
   ): Promise<void>;
 }
 
+/** Gaps of which it is known at once how they stand. */
+const GAPS_KNOWN_MAX = 20_000;
 /** Gaps that one comparison of an incident can come to have. The last one stays open until a person closes it. */
 const GAPS_PER_COMPARISON_MAX = 10;
 
@@ -73,6 +76,7 @@ export function createIncidentGaps(options: {
     unit: '{comparison}',
     description: 'Comparisons of an incident given up for the time or memory they take',
   });
+  // What is forgotten of these is asked of the record again, or told to it again, which changes nothing.
   /** Gaps known to be in the record. */
   const opened = new Set<string>();
   /** Gaps known to be closed, or to have never been opened. */
@@ -88,7 +92,7 @@ export function createIncidentGaps(options: {
       const result = await record.append(tenant, incident.id, DOCKET_ACTOR, { type: 'gap.open', entryId, body });
       // A gap that is there already, with other words, stays as it is.
       if (result.kind === 'unknown_incident') return;
-      opened.add(entryId);
+      note(opened, entryId);
       closed.delete(entryId);
     },
     async fill(tenant, incident, gap, reason, basis) {
@@ -96,13 +100,13 @@ export function createIncidentGaps(options: {
       const entryId = entryIdOf(tenant, incident.id, 'filled', gap);
       const result = await record.append(tenant, incident.id, DOCKET_ACTOR, { type: 'gap.fill', entryId, body });
       if (result.kind === 'unknown_incident') return;
-      closed.add(gap);
+      note(closed, gap);
     },
     async openAmong(tenant, incident, among) {
       if (among.every((gap) => closed.has(gap))) return new Set();
       const found = await record.record(tenant, incident.id);
       const open = new Set(found?.gaps.filter((gap) => gap.state === 'open').map((gap) => gap.id));
-      for (const gap of among) if (!open.has(gap)) closed.add(gap);
+      for (const gap of among) if (!open.has(gap)) note(closed, gap);
       return open;
     },
     async noteUnfinished(tenant, incident, { comparisons, atUnixNano }) {
@@ -120,7 +124,7 @@ export function createIncidentGaps(options: {
       const latestOf = (name: Comparison) => latestGap(found?.gaps ?? [], tenant, incident.id, name);
       for (const name of finished) {
         const { nth, gap } = latestOf(name);
-        answered.add(keyOf(name));
+        note(answered, keyOf(name));
         if (gap?.state !== 'open' || nth === GAPS_PER_COMPARISON_MAX) continue;
         await gaps.fill(tenant, incident, gap.id, `Compared: ${COMPARISONS[name]}.`, []);
       }
@@ -144,6 +148,11 @@ export function createIncidentGaps(options: {
     },
   };
   return gaps;
+}
+
+function note(known: Set<string>, gap: string): void {
+  known.add(gap);
+  for (const oldest of surplus(known, GAPS_KNOWN_MAX)) known.delete(oldest);
 }
 
 /** What the nth gap of a comparison is named by, from 1. */

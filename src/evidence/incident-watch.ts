@@ -54,6 +54,7 @@ const LOAD_SHARE = 0.1;
 const INCIDENTS_MAX = 200;
 
 const ONGOING: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring', 'resolved', 'review'];
+
 interface Watched {
   readonly sinceMilliseconds: number;
   refreshes: number;
@@ -90,24 +91,28 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
   /** Every incident that was not looked at yet, and of the others the one that has waited longest. */
   async function round(): Promise<void> {
     let longest: { readonly tenant: string; readonly incident: IncidentSummary; readonly since: number } | undefined;
+    const ongoing = new Set<string>();
     for (const tenant of options.tenants) {
       const { items } = await record.list(tenant, { status: ONGOING, limit: INCIDENTS_MAX });
       for (const incident of items) {
         if (closed) return;
-        const state = watched.get(`${tenant}\n${incident.id}`);
+        const key = keyOf(tenant, incident);
+        ongoing.add(key);
+        const state = watched.get(key);
         if (state === undefined) await refreshOne(tenant, incident);
         else if (due(state, incident) && (longest === undefined || state.nextMilliseconds < longest.since)) {
           longest = { tenant, incident, since: state.nextMilliseconds };
         }
       }
     }
+    for (const key of watched.keys()) if (!ongoing.has(key)) watched.delete(key);
     const now = clock();
     if (longest === undefined || closed || now < Math.max(longest.since, restUntilMilliseconds)) return;
     await refreshOne(longest.tenant, longest.incident);
   }
 
   async function refreshOne(tenant: string, incident: IncidentSummary): Promise<void> {
-    const key = `${tenant}\n${incident.id}`;
+    const key = keyOf(tenant, incident);
     const began = clock();
     let state = watched.get(key);
     if (state === undefined) {
@@ -219,6 +224,10 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
       await running;
     },
   };
+}
+
+function keyOf(tenant: string, incident: IncidentSummary): string {
+  return `${tenant}\n${incident.id}`;
 }
 
 /** One that is over is looked at twice: when it is first seen, and once after it ended. */

@@ -4,7 +4,7 @@ import type { EvidenceRow } from '../../record/evidence.ts';
 import type { SignalScope } from '../../record/service-signals.ts';
 import { evidenceId } from '../evidence-id.ts';
 import { rowDigest } from '../evidence-row.ts';
-import { observedRow, oneLine } from '../observed-row.ts';
+import { observedRow, oneLine, SUMMARY_MAX } from '../observed-row.ts';
 import { SIGNALS_MAX, type Signal } from './signal.ts';
 
 const RULE = "service signal of the incident's services and window";
@@ -30,7 +30,7 @@ export function signalRow(
     endedAtUnixNano: null,
     receivedAtUnixNano: scope.asOfUnixNano,
     outcome: signal.outcome,
-    actor: { ...DOCKET_ACTOR, kind: 'service' },
+    actor: DOCKET_ACTOR,
     service: signal.service,
     environment: '',
     summary: signal.summary,
@@ -59,7 +59,7 @@ export function pastRow(row: EvidenceRow, scope: SignalScope): EvidenceRow {
   const { rank: _, ...facts } = row.facts;
   const past: EvidenceRow = {
     ...row,
-    summary: oneLine(`No longer so at ${instantOf(scope.asOfUnixNano).slice(0, 19)}Z: ${row.summary}`, 300),
+    summary: oneLine(`No longer so at ${instantOf(scope.asOfUnixNano).slice(0, 19)}Z: ${row.summary}`, SUMMARY_MAX),
     occurredAtUnixNano: scope.fromUnixNano,
     receivedAtUnixNano: scope.asOfUnixNano,
     facts: { ...facts, pastSince: instantOf(scope.asOfUnixNano) },

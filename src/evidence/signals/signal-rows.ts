@@ -4,9 +4,12 @@ import type { SignalFigures, SignalReader, SignalScope } from '../../record/serv
 import { findSignals } from './find-signals.ts';
 import { figuresKey, pastRow, signalRow } from './signal-row.ts';
 import { rankSignals, type Signal } from './signal.ts';
+import { surplus } from '../surplus.ts';
 
 /** Signal rows an incident can come to have over all looks; those of the latest look are fewer. */
 const SIGNAL_ROWS_MAX = 200;
+/** Incidents whose rows are known at once; of one heard of longest ago they are read back. */
+const INCIDENTS_MAX = 1_000;
 /** Signals lie within this many nanoseconds of the window's start, in the order of their rank. */
 const RANKS_NANOSECONDS = 1_000_000n;
 const PAST = 'past';
@@ -42,6 +45,7 @@ export function createSignalRows({ signals, evidenceLog }: SignalRowsOptions): S
     const key = `${scope.tenant}\n${incidentId}`;
     const held = written.get(key);
     if (held !== undefined) return held;
+    for (const oldest of surplus(written, INCIDENTS_MAX)) written.delete(oldest);
     const { items } = await evidenceLog.page(scope.tenant, incidentId, {
       kinds: ['error', 'trace', 'log', 'metric'],
       fromUnixNano: scope.fromUnixNano,
