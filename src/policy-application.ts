@@ -1,7 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { EvidenceLinker } from './evidence/linker.ts';
-import { reappliedRow, type RedactRequest } from './evidence/reapplied-row.ts';
+import { reappliedRow } from './evidence/reapplied-row.ts';
+import type { RedactRequest } from './evidence/texts-again.ts';
 import type { Signal } from './otlp/signal.ts';
 import type { SpooledFrame } from './pipeline/frame.ts';
 import type { Redaction } from './pipeline/receipt.ts';

@@ -1,6 +1,7 @@
 import type { Contribution } from './contribution.ts';
-import { shownTraceIds, TextsAgain, type RedactRequest } from './reapplied-row.ts';
+import { shownTraceIds } from './reapplied-row.ts';
 import type { SpanContext } from './span-tree.ts';
+import { TextsAgain, type RedactRequest } from './texts-again.ts';
 
 /** What `storedContribution` begins the identity of a contribution with that it made of a stored row. */
 const STORED = 'stored ';

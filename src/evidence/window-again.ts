@@ -2,7 +2,7 @@ import { createTimeSlice } from '../pipeline/time-slice.ts';
 import { isAsWritten, type Act } from './act.ts';
 import type { ActWindow } from './act-window.ts';
 import { reappliedAgent, reappliedContribution } from './reapplied-contribution.ts';
-import type { RedactRequest } from './reapplied-row.ts';
+import type { RedactRequest } from './texts-again.ts';
 
 /** A policy to apply to what the window holds. */
 export interface PolicyAgain {
