@@ -1,8 +1,9 @@
 /// <reference lib="es2024.string" />
 
+import { objectIn, parsedJson as jsonIn } from '../otlp/semconv/loose-json.ts';
 import type { AnyValue, Attributes } from './telemetry-record.ts';
 
-/** The first value of `key` when it is a non-empty string; `''` otherwise. */
+/** The first of `keys` that holds a non-empty string or a number, as text; `''` when none does. */
 export function text(attributes: Attributes, ...keys: readonly string[]): string {
   for (const key of keys) {
     const value = attributes.get(key)?.[0];
@@ -43,6 +44,7 @@ export function flag(attributes: Attributes, ...keys: readonly string[]): boolea
   return null;
 }
 
+/** True when one of `keys` is there, whatever it holds. */
 export function has(attributes: Attributes, ...keys: readonly string[]): boolean {
   return keys.some((key) => attributes.has(key));
 }
@@ -53,14 +55,18 @@ export function hasPrefix(attributes: Attributes, prefix: string): boolean {
   return false;
 }
 
-/** Parses JSON text; undefined when it is not JSON (cut, masked, or never was). */
+/** What a value says that is JSON text; undefined when it is none (cut, masked, or never was). */
 export function parsedJson(value: AnyValue | undefined): unknown {
-  if (typeof value !== 'string') return undefined;
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
+  return typeof value === 'string' ? jsonIn(value) : undefined;
+}
+
+/** Numbers and texts among the members of plain data, to be read as attributes are; none of what is no object. */
+export function figuresIn(value: unknown): Attributes {
+  const figures = new Map<string, readonly AnyValue[]>();
+  for (const [key, each] of Object.entries(objectIn(value) ?? {})) {
+    if (typeof each === 'number' || typeof each === 'string') figures.set(key, [each]);
   }
+  return figures;
 }
 
 /** A value as plain JSON data: maps become null-prototype objects, bytes base64, 64-bit integers strings. */

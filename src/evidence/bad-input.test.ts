@@ -36,6 +36,16 @@ describe('bad input gives the right row or none, never a failure', () => {
     expect(row?.summary).toMatch(/^get_pods a b 😀+…$/u);
   });
 
+  // Each space was tried as the end of the verb, and as the end of the first agent's name: these took minutes.
+  test.each([
+    ['a tool call', { 'gen_ai.operation.name': 'execute_tool' }, `execute_tool${' '.repeat(200_000)}\n`],
+    ['a handoff', { 'traceloop.span.kind': 'handoff' }, ' '.repeat(200_000)],
+  ])('%s with a name that is mostly white space is a row', async (_what, attributes, name) => {
+    const harness = new LinkerHarness();
+    await harness.spans({ name, attributes });
+    expect(harness.evidence.of('')).toHaveLength(1);
+  });
+
   test('arguments of 746 kB are kept in part, with their size', async () => {
     const harness = new LinkerHarness();
     await harness.spans(tool({ 'gen_ai.tool.call.arguments': 'x'.repeat(746_000) }));

@@ -9,6 +9,7 @@ import type {
   EvidenceSource,
   EvidenceTrust,
 } from '../record/evidence.ts';
+import { wellFormed } from './attribute.ts';
 import { rowDigest } from './evidence-row.ts';
 
 /** What an observation that is no agent's act says; the rest of its row follows. */
@@ -45,6 +46,7 @@ export function observedRow(said: Observation): EvidenceRow {
   const { incident, link, content, namedRefs, summary, ...rest } = said;
   const withoutDigest = {
     ...rest,
+    facts: wellFormedFacts(rest.facts),
     summary: oneLine(summary, SUMMARY_MAX),
     tool: null,
     model: null,
@@ -65,12 +67,23 @@ export function observedRow(said: Observation): EvidenceRow {
   };
 }
 
-/** A text of Docket's own as a row holds it. */
+/** Facts that have a canonical form: half a surrogate pair has none. */
+function wellFormedFacts(facts: EvidenceRow['facts']): EvidenceRow['facts'] {
+  return Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => [
+      name,
+      typeof fact === 'string' ? wellFormed(fact) : fact.map((each) => wellFormed(each)),
+    ]),
+  );
+}
+
+/** A text of Docket's own as a row holds it; the digest is of the whole text. */
 export function captured(text: string): EvidenceContent {
   const value = text.length > CONTENT_MAX ? `${text.slice(0, CONTENT_MAX - 1)}…` : text;
   return {
     captured: true,
-    value,
+    // Cutting may have left half a surrogate pair, and JSON may hold one.
+    value: wellFormed(value),
     bytes: Buffer.byteLength(text),
     digest: createHash('sha256').update(text).digest('hex'),
   };

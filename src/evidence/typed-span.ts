@@ -1,8 +1,9 @@
 import type { EvidenceKind } from '../record/evidence.ts';
-import type { AnyValue, SpanRecord } from './telemetry-record.ts';
 import { modelOf, outcomeOf, requestedCalls, tokensOf } from './gen-ai-fields.ts';
 import { contents, recognised, type Recognised } from './recognised.ts';
+import type { AnyValue, SpanRecord } from './telemetry-record.ts';
 
+/** What such a span says, by the dialect's own names; `''` and undefined for what it does not. */
 export interface TypedSpan {
   readonly dialect: string;
   readonly kind: EvidenceKind | null;
@@ -36,7 +37,8 @@ export function typedSpan(record: SpanRecord, span: TypedSpan): Recognised {
   });
 }
 
-function contentFor(
+/** Input and output under the names that rows of the kind have; none of what is no row. */
+export function contentFor(
   kind: EvidenceKind | null,
   input: AnyValue | undefined,
   output: AnyValue | undefined,

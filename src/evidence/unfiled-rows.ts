@@ -3,6 +3,7 @@ import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { IncidentRecord, IncidentSummary } from '../record/incident-record.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { SignalScope } from '../record/service-signals.ts';
+import { inPlace } from './ongoing-incidents.ts';
 import { CHANGE_LEAD_NANOSECONDS } from './changes/change-rows.ts';
 
 export interface UnfiledRowsOptions {
@@ -35,7 +36,9 @@ export function createUnfiledRows({ evidenceLog, record }: UnfiledRowsOptions): 
           limit: UNFILED_MAX,
         });
         for (const kind of ['change', 'alert'] as const) {
-          const ids = items.filter((row) => row.kind === kind && inPlace(row, incident)).map((row) => row.id);
+          const ids = items
+            .filter((row) => row.kind === kind && inPlace(row.environment, incident))
+            .map((row) => row.id);
           const link = inferred(
             `${kind} of ${service}, a service of the incident, in or shortly before its window`,
             0.8,
@@ -85,13 +88,6 @@ export function createUnfiledRows({ evidenceLog, record }: UnfiledRowsOptions): 
 
 function inferred(rule: string, score: number): EvidenceLink {
   return { mode: 'inferred', rule, score };
-}
-
-/** True when the row's environment is not another than the incident's. */
-function inPlace(row: EvidenceRow, incident: IncidentSummary): boolean {
-  return (
-    row.environment === '' || incident.environments.length === 0 || incident.environments.includes(row.environment)
-  );
 }
 
 function respondingAgents(found: IncidentRecord): readonly string[] {

@@ -6,7 +6,7 @@ import { createKeyedTurns, type KeyedTurns } from '../record/keyed-turns.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { AlertsTaken, ChangeTaken, TakenAlert, WebhookIntake } from '../record/webhook-intake.ts';
 import type { Alert } from './alerts/alert.ts';
-import { AlertRefused, createAlertPlacement } from './alerts/alert-placement.ts';
+import { AlertRefused, createAlertPlacement, type AlertToPlace, type PlacedAlert } from './alerts/alert-placement.ts';
 import { alertRow } from './alerts/alert-row.ts';
 import { createHeldAlerts } from './alerts/held-alerts.ts';
 import { parseAlerts } from './alerts/parse-alerts.ts';
@@ -57,7 +57,8 @@ export function createWebhookIntake(
     const now = clock();
     const startedAt = Math.min(alert.startedAt ?? now, now);
     const actor: Actor = { kind: 'service', name: alert.source, id: null, onBehalfOf: reporter.name };
-    const placed = await placement.place({ tenant, actor, alert, startedAt, groups });
+    const place = await placeOf({ tenant, actor, alert, startedAt, groups });
+    const placed = place === 'refused' ? undefined : place;
     const held = placed?.effect === 'updated' ? await heldAlerts.find(tenant, placed.incident.id, alert) : undefined;
     const again = placed?.effect === 'updated' && held === undefined;
     const row = alertRow({ tenant, alert, actor, startedAt, now, held, again });
@@ -65,9 +66,19 @@ export function createWebhookIntake(
     else await put(row, placed.incident.id, held?.link ?? placed.link);
     heldAlerts.remember(tenant, alert, row.id);
     const effect = placed?.effect ?? 'unfiled';
-    taken.add(1, { source: alert.source, effect });
+    taken.add(1, { source: alert.source, effect: place === 'refused' ? place : effect });
     const { fingerprint, status } = alert;
     return { fingerprint, status, evidence: row.id, incident: placed?.incident.ref ?? null, effect };
+  }
+
+  /** What the rules of the record refuse belongs to no incident: it is kept, for its sender would send it again for ever. */
+  async function placeOf(of: AlertToPlace): Promise<PlacedAlert | 'refused' | undefined> {
+    try {
+      return await placement.place(of);
+    } catch (error) {
+      if (!(error instanceof AlertRefused)) throw error;
+      return 'refused';
+    }
   }
 
   async function takeTelemetryAlert(alert: Alert, row: EvidenceRow): Promise<void> {
@@ -77,9 +88,9 @@ export function createWebhookIntake(
     const opensNone =
       receivedAt - startedAt > HISTORY_MILLISECONDS ||
       (alert.incidentRef !== '' && !record.index.knows(tenant, alert.incidentRef));
-    const placed = await placement.place({ tenant, actor, alert, startedAt, groups: new Map(), opensNone });
-    taken.add(1, { source: alert.source, effect: placed?.effect ?? 'unfiled' });
-    if (placed === undefined) return;
+    const placed = await placeOf({ tenant, actor, alert, startedAt, groups: new Map(), opensNone });
+    taken.add(1, { source: alert.source, effect: placed === 'refused' ? placed : (placed?.effect ?? 'unfiled') });
+    if (placed === undefined || placed === 'refused') return;
     const { incident, link } = placed;
     await evidenceLog.file(tenant, incident.id, [row.id], link);
     // What came later, such as its end, has the time it came: the row keeps when it began.
@@ -94,15 +105,7 @@ export function createWebhookIntake(
 
   return {
     telemetryAlerts: {
-      take: (alert, row) =>
-        turns.take(row.tenant, async () => {
-          try {
-            await takeTelemetryAlert(alert, row);
-          } catch (error) {
-            if (!(error instanceof AlertRefused)) throw error;
-            taken.add(1, { source: alert.source, effect: 'refused' });
-          }
-        }),
+      take: (alert, row) => turns.take(row.tenant, () => takeTelemetryAlert(alert, row)),
     },
     alerts(tenant, reporter, source, payload): Promise<AlertsTaken> {
       const parsed = parseAlerts(source, scrubbedPayload(options.scrub, tenant, payload));

@@ -91,24 +91,19 @@ export function createAlertPlacement(
   }
 
   async function open(tenant: string, actor: Actor, alert: Alert, startedAt: number): Promise<IncidentSummary> {
-    const result = await record.open(tenant, actor, {
+    const opening = {
       title: alert.title,
       severity: alert.severity,
       services: alert.service === '' ? [] : [alert.service],
       environments: alert.environment === '' ? [] : [alert.environment],
       startedAt: new Date(startedAt).toISOString(),
       trigger: triggerOf(alert, startedAt),
-      entryId: entryIdOf(tenant, 'alert', alert.source, alert.fingerprint, String(startedAt)),
-    });
+    };
+    const entryId = entryIdOf(tenant, 'alert', alert.source, alert.fingerprint, String(startedAt));
+    const result = await record.open(tenant, actor, { ...opening, entryId });
     if (result.kind === 'opened' || result.kind === 'repeated') return result.incident;
     // The alert was opened before, by other words: its incident may have ended meanwhile.
-    const again = await record.open(tenant, actor, {
-      title: alert.title,
-      severity: alert.severity,
-      services: alert.service === '' ? [] : [alert.service],
-      startedAt: new Date(startedAt).toISOString(),
-      trigger: triggerOf(alert, startedAt),
-    });
+    const again = await record.open(tenant, actor, opening);
     if (again.kind === 'opened' || again.kind === 'repeated') return again.incident;
     if (again.kind === 'rejected') throw new AlertRefused(`an alert was refused: ${again.rejection.code}`);
     throw new Error(`an alert could not open an incident: ${again.kind}`);

@@ -4,6 +4,7 @@ import { text } from '../attribute.ts';
 import { oneLine } from '../observed-row.ts';
 import type { Attributes, LogRecord } from '../telemetry-record.ts';
 import { severityOf, type Alert } from './alert.ts';
+import { webLink } from './payload-field.ts';
 
 /** What an alert's log record says of itself, from its `alert.*` attributes. */
 export interface AlertRecordFields {
@@ -59,8 +60,8 @@ export function alertOfRecord(record: LogRecord, row: EvidenceRow): Alert {
     startedAt: null,
     endedAt: null,
     description: body,
-    url: link(text(attributes, 'alert.url', 'alert.generator_url', 'alert.link')),
-    runbookUrl: link(text(attributes, 'alert.runbook_url', 'alert.runbook.url')),
+    url: webLink(text(attributes, 'alert.url', 'alert.generator_url', 'alert.link')),
+    runbookUrl: webLink(text(attributes, 'alert.runbook_url', 'alert.runbook.url')),
     group: oneLine(text(attributes, 'alert.group_key', 'alert.group.key', 'alert.group_id'), 500),
     incidentRef: row.namedRefs[0] ?? '',
     labels: {},
@@ -77,9 +78,4 @@ function severityOfRecord(attributes: Attributes, severityNumber: number): Sever
   if (severityNumber >= 21) return 'sev1';
   if (severityNumber >= 17) return 'sev2';
   return severityNumber >= 13 ? 'sev3' : 'sev4';
-}
-
-/** Http(s) only: it is shown as a link. */
-function link(url: string): string {
-  return /^https?:\/\/[^\s<>"\p{Cc}]{1,950}$/iu.test(url) ? url : '';
 }

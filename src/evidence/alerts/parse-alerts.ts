@@ -4,7 +4,7 @@ import type { AlertSource } from '../../record/webhook-intake.ts';
 import { oneLine } from '../observed-row.ts';
 import { isResolved, severityOf, type Alert } from './alert.ts';
 import { datadogNotice } from './datadog-notice.ts';
-import { fieldsOf, FIELDS_OF_ONE_MAX, text, TEXT_MAX, textsOf, type Fields } from './payload-field.ts';
+import { fieldsOf, FIELDS_OF_ONE_MAX, text, TEXT_MAX, textsOf, webLink, type Fields } from './payload-field.ts';
 
 /** Alerts of one webhook, and the longest texts taken. */
 export const ALERTS_MAX = 500;
@@ -166,10 +166,10 @@ function read(
       annotations['message'] ??
       text(both, 'description', 'message', 'body', 'event_msg', 'text')
     ).slice(0, TEXT_MAX),
-    url: link(
+    url: webLink(
       text(both, 'generatorURL', 'dashboardURL', 'panelURL', 'ruleUrl', 'link', 'html_url', 'url', 'externalURL'),
     ),
-    runbookUrl: link(
+    runbookUrl: webLink(
       annotations['runbook_url'] ??
         annotations['runbookUrl'] ??
         annotations['runbook'] ??
@@ -355,11 +355,6 @@ function millisecondsOf(value: unknown): number | undefined {
   const iso = /^\d{4}-\d\d-\d\d[ T][\d:.]+$/.test(value) ? `${value.replace(' ', 'T')}Z` : value;
   const parsed = Date.parse(iso.replace(/(\.\d{3})\d+/, '$1'));
   return Number.isNaN(parsed) || parsed >= Date.UTC(2100, 0) ? undefined : parsed;
-}
-
-/** Http(s) only: it is shown as a link. */
-function link(url: string): string {
-  return /^https?:\/\/[^\s<>"\p{Cc}]{1,950}$/iu.test(url) ? url : '';
 }
 
 /** What identifies an alert whose sender does not say: its rule and labels. */

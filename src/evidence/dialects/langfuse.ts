@@ -1,7 +1,8 @@
 import type { EvidenceKind, EvidenceTokens } from '../../record/evidence.ts';
-import { count, first, parsedJson, text } from '../attribute.ts';
+import { count, figuresIn, first, parsedJson, text } from '../attribute.ts';
 import { modelOf, outcomeOf, requestedCalls, tokensOf } from '../gen-ai-fields.ts';
-import { contents, recognised, type Dialect } from '../recognised.ts';
+import { recognised, type Dialect } from '../recognised.ts';
+import { contentFor } from '../typed-span.ts';
 import type { Attributes } from '../telemetry-record.ts';
 
 const KIND_OF: ReadonlyMap<string, EvidenceKind> = new Map([
@@ -39,22 +40,15 @@ export const langfuse: Dialect = {
       conversationId: text(attributes, 'gen_ai.conversation.id'),
       outcome: text(attributes, 'langfuse.observation.level') === 'ERROR' ? 'error' : outcomeOf(record),
       detail: kind === 'guardrail' || kind === 'evaluation' ? record.name : '',
-      content:
-        kind === 'tool_call'
-          ? contents({ arguments: input, result: output })
-          : kind === 'retrieval'
-            ? contents({ query: input, documents: output })
-            : contents({ input, output }),
+      content: contentFor(kind, input, output),
       requestedCalls: isModel ? requestedCalls(output) : [],
     });
   },
 };
 
 function usageDetails(attributes: Attributes): EvidenceTokens | null {
-  const usage = parsedJson(first(attributes, 'langfuse.observation.usage_details'));
-  if (typeof usage !== 'object' || usage === null) return null;
-  const numbers = new Map(Object.entries(usage).map(([key, value]) => [key, [value as number | string]]));
-  const input = count(numbers, 'input_tokens', 'input', 'prompt_tokens');
-  const output = count(numbers, 'output_tokens', 'output', 'completion_tokens');
+  const usage = figuresIn(parsedJson(first(attributes, 'langfuse.observation.usage_details')));
+  const input = count(usage, 'input_tokens', 'input', 'prompt_tokens');
+  const output = count(usage, 'output_tokens', 'output', 'completion_tokens');
   return input === null && output === null ? null : { input, output };
 }

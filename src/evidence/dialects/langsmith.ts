@@ -1,7 +1,8 @@
 import type { EvidenceKind } from '../../record/evidence.ts';
 import { text } from '../attribute.ts';
 import { modelInput, modelOf, modelOutput, outcomeOf, requestedCalls, tokensOf } from '../gen-ai-fields.ts';
-import { contents, recognised, type Dialect } from '../recognised.ts';
+import { recognised, type Dialect } from '../recognised.ts';
+import { contentFor } from '../typed-span.ts';
 
 const KIND_OF: ReadonlyMap<string, EvidenceKind> = new Map([
   ['llm', 'model_call'],
@@ -39,12 +40,7 @@ export const langsmith: Dialect = {
       ),
       sessionId: text(attributes, 'langsmith.metadata.session_id', 'session.id'),
       outcome: outcomeOf(record),
-      content:
-        kind === 'tool_call'
-          ? contents({ arguments: input, result: output })
-          : kind === 'retrieval'
-            ? contents({ query: input, documents: output })
-            : contents({ input, output }),
+      content: contentFor(kind, input, output),
       requestedCalls: kind === 'model_call' ? requestedCalls(output) : [],
     });
   },

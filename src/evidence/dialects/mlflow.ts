@@ -1,5 +1,5 @@
 import type { EvidenceKind, EvidenceTokens } from '../../record/evidence.ts';
-import { count, first, parsedJson, plain, text } from '../attribute.ts';
+import { count, figuresIn, first, parsedJson, plain, text } from '../attribute.ts';
 import type { Dialect } from '../recognised.ts';
 import type { Attributes } from '../telemetry-record.ts';
 import { typedSpan } from '../typed-span.ts';
@@ -39,18 +39,16 @@ export const mlflow: Dialect = {
     return {
       ...found,
       model: found.model ?? (model === '' ? null : { name: model, provider: named('mlflow.llm.provider') || null }),
-      tokens: found.tokens ?? usage(attributes),
+      tokens: found.tokens ?? usageOf(attributes),
     };
   },
 };
 
 /** `mlflow.chat.tokenUsage`, JSON text or a map. */
-function usage(attributes: Attributes): EvidenceTokens | null {
+function usageOf(attributes: Attributes): EvidenceTokens | null {
   const sent = first(attributes, 'mlflow.chat.tokenUsage');
-  const figures: unknown = typeof sent === 'string' ? parsedJson(sent) : sent === undefined ? undefined : plain(sent);
-  if (typeof figures !== 'object' || figures === null) return null;
-  const numbers = new Map(Object.entries(figures).map(([key, value]) => [key, [value as number | string]]));
-  const input = count(numbers, 'input_tokens');
-  const output = count(numbers, 'output_tokens');
+  const usage = figuresIn(typeof sent === 'string' ? parsedJson(sent) : sent === undefined ? undefined : plain(sent));
+  const input = count(usage, 'input_tokens');
+  const output = count(usage, 'output_tokens');
   return input === null && output === null ? null : { input, output };
 }

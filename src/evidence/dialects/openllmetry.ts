@@ -102,9 +102,13 @@ function fromSpanKind(record: SpanRecord, spanKind: string): Recognised {
   }
 }
 
+/** A handoff's span name is looked at so far; no two names of agents are as long. */
+const SPAN_NAME_LENGTH_MAX = 1_000;
+
 /** `{from} → {to}.handoff`. */
 function handoffSides(record: SpanRecord): readonly [string, string] {
-  const match = /^(.*?)\s*(?:→|->)\s*(.*?)(?:\.handoff)?$/.exec(record.name);
+  // Bounded: white space that the parts could each be has the expression try all ways to share it out.
+  const match = /^(.*?)\s*(?:→|->)\s*(.*?)(?:\.handoff)?$/.exec(record.name.slice(0, SPAN_NAME_LENGTH_MAX));
   return [
     text(record.attributes, 'gen_ai.handoff.from_agent') || (match?.[1] ?? ''),
     text(record.attributes, 'gen_ai.handoff.to_agent') || (match?.[2] ?? record.name),

@@ -233,7 +233,7 @@ export function toolOf(record: TelemetryRecord, role: RecognisedTool['role']): R
 
 /** `execute_tool kubectl_get` and `tools/call kubectl_get` name the tool after the verb. */
 function afterVerb(spanName: string): string {
-  return /^(?:execute_tool|tools\/call)\s+(.+)$/.exec(spanName)?.[1] ?? '';
+  return /^(?:execute_tool|tools\/call)\s+(\S.*)$/.exec(spanName)?.[1] ?? '';
 }
 
 const TOOL_MESSAGE = 'gen_ai.tool.message';
