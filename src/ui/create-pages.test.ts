@@ -68,6 +68,22 @@ function expectSound(html: string): void {
   for (const [, label] of html.matchAll(/aria-labelledby="([^"]*)"/g)) expect(ids).toContain(label);
 }
 
+describe('a page that keeps itself up to date', () => {
+  test.each(['/', '/incidents/INC-1'])(
+    '%s is loaded again by the browser when asked to, and not otherwise',
+    async (path) => {
+      const { page } = await fixture();
+      const still = await page(`${path}?q=x`);
+      expect(still.headers.get('refresh')).toBeNull();
+      expect(still.html).toContain(`href="${path}?q=x&amp;live=on"`);
+      const live = await page(`${path}?q=x&live=on`);
+      expect(live.headers.get('refresh')).toBe('30');
+      expect(live.html).toContain(`<a href="${path}?q=x">Stop</a>`);
+      expectSound(live.html);
+    },
+  );
+});
+
 describe('hostile text', () => {
   test('is shown as text wherever a record can carry it', async () => {
     const { record, page } = await fixture();

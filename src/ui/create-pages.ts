@@ -13,6 +13,7 @@ import { EvidencePage } from './evidence-page.tsx';
 import { IncidentList } from './incident-list.tsx';
 import { IncidentPage } from './incident-page.tsx';
 import { document, ICON } from './layout.tsx';
+import { LIVE_SECONDS, liveViewOf, type LiveView } from './live.tsx';
 import { MeasuresPage } from './measures-page.tsx';
 import { NotFound, UnfiledPage } from './plain-pages.tsx';
 import { STYLESHEET } from './stylesheet.ts';
@@ -84,6 +85,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       next: over.next,
       filter: { status: status ?? '', severity: severity ?? '', q },
       unfiled: { count: unfiled.items.length, more: unfiled.next !== null },
+      live: liveOf(context),
       nowMs: Date.now(),
     });
     return context.html(document('Incidents', version, list, notice()));
@@ -132,6 +134,7 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
       help: help.items.map(json),
       filter,
       similar,
+      live: liveOf(context),
       nowMs: Date.now(),
     });
     return context.html(document(`${found.ref}: ${found.title}`, version, page, notice()));
@@ -175,6 +178,13 @@ export function createPages(options: PagesOptions): Hono<ApiEnv> {
   }
 
   return app;
+}
+
+/** How the page keeps up to date; sets the header by which browsers load it again. */
+function liveOf(context: Context): LiveView {
+  const live = liveViewOf(context.req.url);
+  if (live.on) context.header('Refresh', String(LIVE_SECONDS));
+  return live;
 }
 
 function evidenceRequest(context: Context, q: string): EvidencePageRequest {

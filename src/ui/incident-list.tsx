@@ -1,5 +1,6 @@
 import { INCIDENT_STATUSES, SEVERITIES, type IncidentRecord, type IncidentSummary } from '../record/incident-record.ts';
 import { attentionOf } from './attention.tsx';
+import { AsOf, type LiveView } from './live.tsx';
 import { counted, duration, pathTo, Redacted, SeverityBadge, StatusBadge, Time } from './text.tsx';
 
 export interface IncidentLine {
@@ -18,15 +19,17 @@ export interface IncidentListProps {
   readonly filter: { readonly status: string; readonly severity: string; readonly q: string };
   /** How many rows no incident has claimed; `more` when there are beyond those counted. */
   readonly unfiled: { readonly count: number; readonly more: boolean };
+  readonly live: LiveView;
   readonly nowMs: number;
 }
 
-export function IncidentList({ open, openMore, over, next, filter, unfiled, nowMs }: IncidentListProps) {
+export function IncidentList({ open, openMore, over, next, filter, unfiled, live, nowMs }: IncidentListProps) {
   const unfiledText = unfiled.more ? `${unfiled.count} or more rows` : counted(unfiled.count, 'row');
   const filtered = filter.q !== '' || filter.status !== '' || filter.severity !== '';
   return (
     <>
       <h1>Incidents</h1>
+      <AsOf nowMs={nowMs} live={live} />
       {unfiled.count > 0 ? (
         <p class="notice">
           <a href="/unfiled">{unfiledText} of evidence</a> no incident has claimed.
@@ -47,7 +50,7 @@ export function IncidentList({ open, openMore, over, next, filter, unfiled, nowM
         </label>
         <button type="submit">Show</button>
       </form>
-      {open.length + over.length === 0 ? <p>No incidents{filtered ? ' match' : ' yet'}.</p> : null}
+      {open.length + over.length === 0 ? <Nothing filtered={filtered} /> : null}
       <Lines title="Going on" caption="Worst first" lines={open} nowMs={nowMs} />
       {openMore ? (
         <p class="notice">More goes on than the newest {open.length}: narrow the list by words or severity.</p>
@@ -59,6 +62,16 @@ export function IncidentList({ open, openMore, over, next, filter, unfiled, nowM
         </p>
       )}
     </>
+  );
+}
+
+function Nothing({ filtered }: { readonly filtered: boolean }) {
+  if (filtered) return <p>No incidents match.</p>;
+  return (
+    <p>
+      No incidents yet. Alerts open them (<code>POST /api/v1/alerts/…</code>), and so do you:{' '}
+      <code>docket incident open "Checkout fails" --severity sev2 --service checkout</code>. <a href="/docs">The API</a>
+    </p>
   );
 }
 

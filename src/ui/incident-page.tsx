@@ -10,9 +10,10 @@ import { BriefView } from './brief-section.tsx';
 import { EvidenceSection } from './evidence-section.tsx';
 import { HelpSection } from './help-section.tsx';
 import { Hypotheses } from './hypothesis-section.tsx';
+import { AsOf, type LiveView } from './live.tsx';
 import { Decisions, Gaps, Others, Triggers } from './record-sections.tsx';
 import { SimilarSection } from './similar-section.tsx';
-import { duration, pathTo, Redacted, SeverityBadge, StatusBadge, Time } from './text.tsx';
+import { duration, pathTo, Redacted, SeverityBadge, StatusBadge } from './text.tsx';
 import { Timeline } from './timeline-section.tsx';
 
 export interface IncidentPageProps {
@@ -27,6 +28,7 @@ export interface IncidentPageProps {
   readonly filter: { readonly kind: string; readonly q: string };
   /** Undefined where nothing is remembered. */
   readonly similar?: SimilarAnswer | undefined;
+  readonly live: LiveView;
   readonly nowMs: number;
 }
 
@@ -49,10 +51,7 @@ export function IncidentPage(props: IncidentPageProps) {
       <h1>
         <span class="ref">{record.ref}:</span> <Redacted text={record.title} />
       </h1>
-      <p class="quiet">
-        As of <Time at={new Date(props.nowMs).toISOString()} />, entry {record.head.seq}. Reload the page for what came
-        since.
-      </p>
+      <AsOf nowMs={props.nowMs} seq={record.head.seq} live={props.live} />
       <Standing record={record} nowMs={props.nowMs} />
       <AttentionBox items={attentionOf(record, props.nowMs)} />
       <nav class="filters" aria-label="Sections">

@@ -59,8 +59,8 @@ thead th { border-top: 0; font-size: .875rem; color: var(--quiet); }
 table.stack td { overflow-wrap: break-word; } table.stack td.what { overflow-wrap: anywhere; }
 table.measures th[scope=row] { min-width: 14rem; font-weight: 400; }
 table.incidents th[scope=row] { min-width: 16rem; } table.incidents th[scope=row] .quiet, table.incidents th[scope=row] .bad { font-weight: 400; }
-thead th, td.mark { overflow-wrap: normal; white-space: nowrap; }
-td.time, .time { white-space: nowrap; font-variant-numeric: tabular-nums; }
+thead th, table.stack td.mark { overflow-wrap: normal; } thead th, time, table.waterfall td.time { white-space: nowrap; }
+td.time, .time { font-variant-numeric: tabular-nums; }
 form { display: flex; flex-wrap: wrap; gap: .5rem; align-items: end; margin: .5rem 0; }
 label { display: flex; flex-direction: column; font-size: .875rem; color: var(--quiet); }
 input, select, button { font: inherit; color: var(--text); background: var(--ground); border: 1px solid var(--quiet); border-radius: .25rem; padding: .35rem .5rem; min-height: 2.5rem; }
@@ -78,8 +78,9 @@ svg.bar rect.lane { fill: var(--raised); } svg.bar rect.span { fill: var(--bar);
 .depth-1 { padding-left: .75rem; } .depth-2 { padding-left: 1.5rem; } .depth-3 { padding-left: 2.25rem; } .depth-4 { padding-left: 3rem; }
 .depth-5 { padding-left: 3.75rem; } .depth-6 { padding-left: 4.5rem; } .depth-7 { padding-left: 5.25rem; } .depth-8 { padding-left: 6rem; }
 @media (max-width: 44rem) {
-  .two { grid-template-columns: 1fr; } .brief { columns: 1; } td.mark { white-space: normal; }
+  .two { grid-template-columns: 1fr; } .brief { columns: 1; }
   table.stack thead { position: absolute; left: -999rem; }
+  table.stack, table.stack tbody { display: block; }
   table.stack tr { display: block; border-top: 1px solid var(--line); padding: .4rem 0; }
   table.stack th, table.stack td { display: block; border: 0; padding: .1rem 0; }
   table.waterfall td.time { display: inline-block; padding-right: 1rem; }

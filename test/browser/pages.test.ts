@@ -131,11 +131,49 @@ test('the list leads to the record, the record to a tool call, and its argument 
   await context.close();
 });
 
-test('no page is wider than a phone', async () => {
+test.each([320, 390, 768])('no page is wider than a screen of %i', { timeout: 150_000 }, async (width) => {
+  // What was compared shows the whole window it holds for: the widest there is.
+  await failingShop();
+  await eventually(
+    () => apiOf(docket.api).evidence('INC-1', '&kind=error'),
+    (rows) => rows.length > 0,
+    120_000,
+  );
   for (const path of await pages()) {
-    const { page, context } = await open(path, { viewport: { width: 390, height: 844 } });
+    const { page, context } = await open(path, { viewport: { width, height: 844 } });
     const overflow = await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth');
     expect(overflow, path).toBe(0);
     await context.close();
   }
+});
+
+/** The shop answers well for half an hour, and fails now. */
+async function failingShop(): Promise<void> {
+  const request = tracesRequest(
+    'shop',
+    [...Array(80).keys()].map((each) => 1_000 + each),
+  ) as {
+    resourceSpans: { scopeSpans: { spans: Record<string, unknown>[] }[] }[];
+  };
+  const spans = request.resourceSpans[0]?.scopeSpans[0]?.spans ?? [];
+  for (const [index, span] of spans.entries()) {
+    if (index % 2 === 0) {
+      span['status'] = { code: 2 };
+      continue;
+    }
+    const at = BigInt(Date.now() - 30 * 60_000) * 1_000_000n;
+    Object.assign(span, { startTimeUnixNano: String(at), endTimeUnixNano: String(at + 1_000_000n) });
+  }
+  expect((await postJson(docket.otlpHttp, 'traces', request)).status).toBe(200);
+}
+
+test('a page that keeps itself up to date stops when told, by keyboard alone', async () => {
+  const { page, context } = await open('/incidents/INC-1');
+  await page.getByRole('link', { name: 'keep it up to date' }).focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/incidents/INC-1?live=on');
+  await page.getByRole('link', { name: 'Stop' }).focus();
+  await page.keyboard.press('Enter');
+  await page.waitForURL('**/incidents/INC-1');
+  await context.close();
 });
