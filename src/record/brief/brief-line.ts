@@ -64,6 +64,17 @@ export function count(value: number, noun: string): string {
   return `${value} ${noun}${value === 1 ? '' : 's'}`;
 }
 
+/** ` on checkout`, where a text that follows does not say the service itself. */
+export function onService(service: string | null, text: string): string {
+  if (service === null || service === '') return '';
+  const words = (each: string): string =>
+    ` ${each
+      .toLowerCase()
+      .replace(/[^\p{L}\p{N}]+/gu, ' ')
+      .trim()} `;
+  return words(text).includes(words(service)) ? '' : ` on ${service}`;
+}
+
 /** With a full stop, so that what follows reads on. */
 export function sentence(text: string): string {
   const trimmed = oneLine(text, SENTENCE_MAX);

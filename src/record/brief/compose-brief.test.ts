@@ -40,6 +40,17 @@ test('a status past its next update is shown as overdue', async () => {
   expect((await fixture.service.brief(TENANT, 'INC-1'))?.markdown).toContain('Next update OVERDUE by 15 min');
 });
 
+test('an alert says its service once, and that it is worse than the incident is taken for', async () => {
+  const fixture = await createRecordFixture();
+  const alert = { source: 'alert', service: 'check-out', firedAt: '2026-11-22T13:58:00Z' };
+  await fixture.did(ALICE, 'incident.severity', { severity: 'sev2' });
+  await fixture.did(ALERTS, 'trigger.add', { ...alert, title: 'Check-out fails', severity: 'sev1' });
+  await fixture.did(ALERTS, 'trigger.add', { ...alert, title: 'The disk is full', severity: 'sev3' });
+  const markdown = (await fixture.service.brief(TENANT, 'INC-1'))?.markdown;
+  expect(markdown).toContain('Raised by alert as SEV1 at 13:58Z: Check-out fails.');
+  expect(markdown).toContain('Raised by alert on check-out at 13:58Z: The disk is full.');
+});
+
 test('nothing changed is what a brief since the head says', async () => {
   const fixture = await createRecordFixture();
   const brief = await fixture.service.brief(TENANT, 'INC-1', { since: 1 });

@@ -1,6 +1,6 @@
 import { clockTime, spell } from '../freshness.ts';
-import type { CustomersAffected, StatusUpdate } from '../incident-record.ts';
-import { isQuiet, late, said, sentence, who, type BriefDraft, type Briefed } from './brief-line.ts';
+import { SEVERITIES, type CustomersAffected, type Severity, type StatusUpdate } from '../incident-record.ts';
+import { isQuiet, late, onService, said, sentence, who, type BriefDraft, type Briefed } from './brief-line.ts';
 
 const TRIGGERS_MAX = 2;
 
@@ -20,9 +20,13 @@ export function nowLines(record: Briefed, now: Date): readonly BriefDraft[] {
   if (update !== undefined) lines.push(said(updateWords(record, update, now), update.id), nextUpdate(record, now));
   for (const trigger of record.triggers.slice(0, TRIGGERS_MAX)) {
     const deploy = trigger.deployTime === null ? '' : ` Deploy at ${clockTime(trigger.deployTime, now)}.`;
-    const service = trigger.service === null ? '' : ` on ${trigger.service}`;
+    const service = onService(trigger.service, trigger.title);
+    // An alert that came to an incident of lesser severity says so: nobody may have looked since.
+    const worse = worseThan(record.severity, trigger.severity);
     const at = clockTime(trigger.firedAt ?? trigger.at, now);
-    lines.push(said(`Raised by ${trigger.source}${service} at ${at}: ${sentence(trigger.title)}${deploy}`, trigger.id));
+    lines.push(
+      said(`Raised by ${trigger.source}${service}${worse} at ${at}: ${sentence(trigger.title)}${deploy}`, trigger.id),
+    );
   }
   return lines;
 }
@@ -60,6 +64,11 @@ function updateWords(record: Briefed, update: StatusUpdate, now: Date): string {
   const turn = record.resolvedAt ?? record.mitigatedAt;
   if (turn === null || Date.parse(update.at) >= Date.parse(turn)) return words;
   return `Last word, from before it was ${record.resolvedAt === null ? 'mitigated' : 'resolved'}: ${words}`;
+}
+
+function worseThan(severity: Severity, other: Severity | null): string {
+  const worse = other !== null && SEVERITIES.indexOf(other) < SEVERITIES.indexOf(severity);
+  return worse ? ` as ${other.toUpperCase()}` : '';
 }
 
 function place(record: Briefed): string {

@@ -4,6 +4,7 @@ import {
   actionWords,
   count,
   nameOf,
+  onService,
   said,
   sentence,
   unstop,
@@ -95,7 +96,7 @@ function doneWords(action: Action, at: string, now: Date): string {
 }
 
 function changeWords(row: EvidenceLine, now: Date): string {
-  const where = row.service === '' ? '' : ` on ${row.service}`;
+  const where = onService(row.service, row.summary);
   const failed = row.outcome === 'error' || row.outcome === 'timeout' ? ' It failed.' : '';
   const doubt = row.state === 'disputed' ? ' Disputed.' : '';
   return `Seen at ${clockTime(row.occurredAt, now)}${where}: ${sentence(row.summary)}${failed}${doubt}`;

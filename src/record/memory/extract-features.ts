@@ -138,6 +138,10 @@ function fromEvidence(
       if (row.service !== '') add('service', row.service, row.id);
       return;
     case 'alert':
+      // How it stood when it was looked at is no trait of the incident.
+      addWords(body ?? row.summary.replace(/^(?:Firing|Resolved): /u, ''), row.id, 1);
+      for (const type of exceptionTypes(`${row.summary}\n${body ?? ''}`)) add('exception', type, row.id);
+      return;
     case 'note':
     case 'transcript':
     case 'check_result':

@@ -105,6 +105,14 @@ describe('features', () => {
   });
 });
 
+test('how an alert stands is no trait that incidents share', async () => {
+  const fixture = await createRecordFixture();
+  const alert = await fixture.evidence({ kind: 'alert', summary: 'Firing: Basket slow', content: {} });
+  const { items } = await fixture.evidenceLog.page(TENANT, fixture.incidentId, { limit: 100 });
+  const words = extractFeatures(await fixture.record(), items).filter((each) => each.source === alert);
+  expect(words.map((each) => each.value).sort()).toEqual(['basket', 'slow']);
+});
+
 describe('external references', () => {
   test.each([
     ['OPS-12', 'jira', 'OPS-12'],
