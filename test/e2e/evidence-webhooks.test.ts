@@ -198,6 +198,76 @@ describe('an alert', () => {
     },
   );
 
+  test('that names an incident nobody has opened opens it under that name, whatever goes on at its service', async () => {
+    await post('/alerts/generic', { title: 'Till is slow', fingerprint: 'till-1', service: 'till' });
+    const labels = { 'incident.id': 'OPS-7' };
+    const named = { title: 'Till fails', fingerprint: 'till-2', service: 'till', labels };
+    expect((await post('/alerts/generic', named)).body['alerts']).toMatchObject([
+      { effect: 'opened', incident: 'OPS-7' },
+    ]);
+    const another = { ...named, fingerprint: 'till-3' };
+    expect((await post('/alerts/generic', another)).body['alerts']).toMatchObject([
+      { effect: 'fed', incident: 'OPS-7' },
+    ]);
+    expect(await rows('OPS-7', 'alert')).toHaveLength(2);
+    const odd = { title: 'Till', fingerprint: 'till-4', labels: { 'incident.id': 'see the page, please' } };
+    expect((await post('/alerts/generic', odd)).body['alerts']).toMatchObject([
+      { effect: 'opened', incident: expect.stringMatching(/^INC-\d+$/) },
+    ]);
+  });
+
+  test('that may be of several incidents says so on the record of the one that gets it', async () => {
+    for (const [ref, environment] of [
+      ['SHELF-1', 'prod'],
+      ['SHELF-2', 'staging'],
+    ] as const) {
+      await bench.record.open('default', ALICE, {
+        title: 'Shelf',
+        ref,
+        services: ['shelf'],
+        environments: [environment],
+        startedAt: '2026-11-22T09:50:00Z',
+      });
+    }
+    const alert = { title: 'Shelf fails', service: 'shelf', startsAt: '2026-11-22T10:00:00Z' };
+    const sure = await post('/alerts/generic', { ...alert, fingerprint: 'shelf-1', environment: 'prod' });
+    expect(sure.body['alerts']).toMatchObject([{ effect: 'fed', incident: 'SHELF-1' }]);
+    expect((await bench.record.record('default', 'SHELF-1'))?.gaps).toEqual([]);
+    const [taken] = (await post('/alerts/generic', { ...alert, fingerprint: 'shelf-2' })).body['alerts'] as {
+      incident: string;
+    }[];
+    const [here, there] = taken?.incident === 'SHELF-1' ? ['SHELF-1', 'SHELF-2'] : ['SHELF-2', 'SHELF-1'];
+    expect((await bench.record.record('default', here))?.gaps).toMatchObject([
+      { what: expect.stringContaining(`may belong to ${there}: it names no environment`), state: 'open' },
+    ]);
+    expect((await bench.record.record('default', there))?.gaps).toEqual([]);
+    const found = await rows(here, 'alert');
+    expect(found.find((row) => row.facts['fingerprint'] === 'shelf-2' || row.link?.score === 0.4)?.link).toMatchObject({
+      mode: 'inferred',
+      score: 0.4,
+    });
+  });
+
+  test('that was opened by other words before its incident ended opens another in its environment', async () => {
+    const alert = {
+      title: 'Depot fails',
+      fingerprint: 'depot',
+      service: 'depot',
+      environment: 'prod',
+      startsAt: '2026-11-22T10:00:00Z',
+    };
+    const [first] = (await post('/alerts/generic', alert)).body['alerts'] as { incident: string }[];
+    await bench.record.append('default', first?.incident ?? '', ALICE, {
+      type: 'incident.status',
+      body: { status: 'declined', reason: 'noise' },
+    });
+    const [second] = (await post('/alerts/generic', { ...alert, title: 'Depot fails again' })).body['alerts'] as {
+      incident: string;
+    }[];
+    expect(second?.incident).not.toBe(first?.incident);
+    expect((await bench.record.summary('default', second?.incident ?? ''))?.environments).toEqual(['prod']);
+  });
+
   test('is ended by a notice that has its key only, also after the incident was resolved, and after a restart', async () => {
     const trigger = {
       routing_key: 'r',

@@ -1,5 +1,6 @@
-import type { Actor } from '../../record/actor.ts';
+import { DOCKET_ACTOR, type Actor } from '../../record/actor.ts';
 import type { EvidenceLink } from '../../record/evidence.ts';
+import { REF_PATTERN } from '../../record/incident.ts';
 import type { IncidentSummary } from '../../record/incident-record.ts';
 import type { RecordService } from '../../record/record-service.ts';
 import { entryIdOf } from '../entry-id.ts';
@@ -34,6 +35,19 @@ export interface AlertPlacement {
   place(of: AlertToPlace): Promise<PlacedAlert | undefined>;
 }
 
+interface BelongsTo {
+  readonly incident: IncidentSummary;
+  readonly link: EvidenceLink;
+  /** Refs of incidents that it could be of as well. */
+  readonly others?: readonly string[];
+}
+
+/** How sure it is that an alert of a service is of the incident that goes on there: the only one, or one of several. */
+const ONE_SCORE = 0.8;
+const SEVERAL_SCORE = 0.4;
+const OTHERS_NAMED = 5;
+/** Ids are given by Docket: one that nobody knows is no name for something new. */
+const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const FINGERPRINTS_MAX = 20_000;
 /** Alerts that say that alerting works, or only steer it. */
 const NOT_INCIDENTS: ReadonlySet<string> = new Set(['Watchdog', 'DeadMansSwitch', 'InfoInhibitor']);
@@ -73,7 +87,7 @@ export function createAlertPlacement(
     alert: Alert,
     startedAt: number,
     groups: ReadonlyMap<string, string>,
-  ): Promise<{ readonly incident: IncidentSummary; readonly link: EvidenceLink } | undefined> {
+  ): Promise<BelongsTo | undefined> {
     const place: ReportedPlace = { ...alert, at: startedAt };
     for (const { incidentId, link } of ongoing.bound(tenant, place)) {
       const incident = await ongoing.find(tenant, incidentId);
@@ -85,9 +99,31 @@ export function createAlertPlacement(
       const link: EvidenceLink = { mode: 'bound', rule: 'group of alerts', score: 1 };
       if (incident !== undefined) return { incident, link };
     }
-    const [incident] = await ongoing.ofService(tenant, place);
+    // What is named is meant, also while nobody has opened it: no other incident is.
+    if (await namesUnknown(tenant, alert)) return undefined;
+    const [incident, ...others] = await ongoing.ofService(tenant, place);
+    if (incident === undefined) return undefined;
     const rule = `alert of ${alert.service}, a service of the incident, while it goes on`;
-    return incident === undefined ? undefined : { incident, link: { mode: 'inferred', rule, score: 0.8 } };
+    const score = others.length === 0 ? ONE_SCORE : SEVERAL_SCORE;
+    return { incident, link: { mode: 'inferred', rule, score }, others: others.map(({ ref }) => ref) };
+  }
+
+  async function namesUnknown(tenant: string, { incidentRef }: Alert): Promise<boolean> {
+    return incidentRef !== '' && (await record.summary(tenant, incidentRef)) === undefined;
+  }
+
+  /** Says on the record that the alert may be another incident's. */
+  async function tellOfOthers(tenant: string, incident: IncidentSummary, alert: Alert, others: readonly string[]) {
+    const named = others.length > OTHERS_NAMED ? [...others.slice(0, OTHERS_NAMED), 'others'] : others;
+    const blind = alert.environment === '' ? 'names no environment' : 'says nothing that tells which';
+    await record.append(tenant, incident.id, DOCKET_ACTOR, {
+      type: 'gap.open',
+      entryId: entryIdOf(tenant, incident.id, 'alert of several', alert.fingerprint),
+      body: {
+        what: `The alert "${alert.title}" of ${alert.service} was filed here and may belong to ${named.join(', ')}: it ${blind}`,
+        why: 'Each of them goes on at the service. If it is not of this incident, withdraw its evidence here and file it there',
+      },
+    });
   }
 
   async function open(tenant: string, actor: Actor, alert: Alert, startedAt: number): Promise<IncidentSummary> {
@@ -99,10 +135,15 @@ export function createAlertPlacement(
       startedAt: new Date(startedAt).toISOString(),
       trigger: triggerOf(alert, startedAt),
     };
-    const entryId = entryIdOf(tenant, 'alert', alert.source, alert.fingerprint, String(startedAt));
-    const result = await record.open(tenant, actor, { ...opening, entryId });
+    const { incidentRef } = alert;
+    const named = REF_PATTERN.test(incidentRef) && !ID.test(incidentRef) && (await namesUnknown(tenant, alert));
+    const result = await record.open(tenant, actor, {
+      ...opening,
+      ...(named ? { ref: incidentRef } : {}),
+      entryId: entryIdOf(tenant, 'alert', alert.source, alert.fingerprint, String(startedAt)),
+    });
     if (result.kind === 'opened' || result.kind === 'repeated') return result.incident;
-    // The alert was opened before, by other words: its incident may have ended meanwhile.
+    // The alert was opened before, by other words: its incident may have ended meanwhile. Or another took the ref.
     const again = await record.open(tenant, actor, opening);
     if (again.kind === 'opened' || again.kind === 'repeated') return again.incident;
     if (again.kind === 'rejected') throw new AlertRefused(`an alert was refused: ${again.rejection.code}`);
@@ -129,7 +170,10 @@ export function createAlertPlacement(
         });
         if (fed.kind === 'rejected') throw new AlertRefused(`a trigger was refused: ${fed.rejection.code}`);
         incidents.set(`${tenant}\n${alert.fingerprint}`, incident.id);
-        return { ...belongs, effect: 'fed' };
+        if (belongs.others !== undefined && belongs.others.length > 0) {
+          await tellOfOthers(tenant, incident, alert, belongs.others);
+        }
+        return { incident, link: belongs.link, effect: 'fed' };
       }
       if (opensNone === true || NOT_INCIDENTS.has(alert.rule)) return undefined;
       const incident = await open(tenant, actor, alert, startedAt);
