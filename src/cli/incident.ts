@@ -19,7 +19,7 @@ export interface RegisterIncidentOptions {
 /** `docket incident …`. */
 export function registerIncidentCommands(incident: Command, options: RegisterIncidentOptions): void {
   const { terminal, cwd, connected, withClient, finish } = options;
-  incident.description('list, open and show incidents');
+  incident.description('list, open, show and export incidents');
 
   connected(incident.command('list'))
     .description('list incidents, newest first')
@@ -42,17 +42,25 @@ export function registerIncidentCommands(incident: Command, options: RegisterInc
     .option('--ref <ref>', 'its ref (default: the next INC-n)')
     .addOption(new Option('--severity <severity>', 'its severity').choices(SEVERITIES))
     .option('--service <name...>', 'services it touches')
+    .option('--environment <name...>', 'environments it goes on in')
     .option('--json', 'as JSON', false)
     .action(
       async (
         title: string,
-        flags: ConnectionOptions & { ref?: string; severity?: Severity; service?: string[]; json: boolean },
+        flags: ConnectionOptions & {
+          ref?: string;
+          severity?: Severity;
+          service?: string[];
+          environment?: string[];
+          json: boolean;
+        },
       ) => {
         const request = {
           title,
           ...(flags.ref === undefined ? {} : { ref: flags.ref }),
           ...(flags.severity === undefined ? {} : { severity: flags.severity }),
           ...(flags.service === undefined ? {} : { services: flags.service }),
+          ...(flags.environment === undefined ? {} : { environments: flags.environment }),
         };
         finish(await withClient(flags, (client) => openIncident({ client, terminal, json: flags.json }, request)));
       },

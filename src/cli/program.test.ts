@@ -1,4 +1,5 @@
-import { mkdtempSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -401,5 +402,81 @@ describe('doctor', () => {
     const { code, out } = await docket(['doctor', '--url', endpoint]);
     expect(code).toBe(1);
     expect(out).toMatch(/bad +spool +disk full lagBytes=12 deadLetters=0/);
+  });
+});
+
+describe('tokens', () => {
+  const config = 'auth:\n  mode: token\n  tokens: tokens.yaml\nlisten:\n  api: 0.0.0.0:8400\n';
+
+  test('are made in the configured file, which need not be there, and the service takes the file', async () => {
+    put('docket.yaml', config);
+    const first = await docket(['token', 'create', 'sre-agent', '--kind', 'agent']);
+    expect(first).toMatchObject({ code: 0, out: expect.stringMatching(/^dkt_[\w-]{43}\n$/) });
+    expect(first.err).toContain('sre-agent (agent) of default is in');
+    await docket(['token', 'create', 'ada@acme.com', '--kind', 'human', '--tenant', 'acme', '--id', '7']);
+    const text = readFileSync(join(cwd, 'tokens.yaml'), 'utf8');
+    expect(text).not.toContain(first.out.trim());
+    expect(text).toContain(createHash('sha256').update(first.out.trim()).digest('hex'));
+    expect(statSync(join(cwd, 'tokens.yaml')).mode & 0o777).toBe(0o600);
+    expect((await docket(['serve'])).served).toMatchObject({
+      auth: {
+        tokens: [
+          { name: 'sre-agent', kind: 'agent' },
+          { name: 'ada@acme.com', tenant: 'acme', id: '7' },
+        ],
+      },
+    });
+    const { out } = await docket(['token', 'list']);
+    expect(out).toMatch(
+      /NAME +KIND +TENANT +ID +SHA-256\nsre-agent +agent +default +[0-9a-f]{12}\nada@acme\.com +human +acme +7 +[0-9a-f]{12}\n/,
+    );
+  });
+
+  test('are revoked by name, tenant or hash, and comments of the file stay', async () => {
+    const file = put(
+      't.yaml',
+      `# ours\nversion: 1\ntokens:\n  - {name: a, kind: agent, sha256: ${'a'.repeat(64)}} # pager\n  - {name: a, kind: agent, tenant: b, sha256: ${'b'.repeat(64)}}\n`,
+    );
+    const several = await docket(['token', 'revoke', 'a', '--file', file]);
+    expect(several).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('several tokens: say which by its hash, aaaaaaaaaaaa'),
+    });
+    expect((await docket(['token', 'revoke', 'b/a', '--file', file])).code).toBe(0);
+    expect(readFileSync(file, 'utf8')).toBe(
+      `# ours\nversion: 1\ntokens:\n  - { name: a, kind: agent, sha256: ${'a'.repeat(64)} } # pager\n`,
+    );
+    expect(await docket(['token', 'revoke', 'a', '--file', file])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('the only token'),
+    });
+    expect(await docket(['token', 'revoke', 'z', '--file', file])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('no token is called z'),
+    });
+  });
+
+  test.each([
+    [['create', 'x'], /required option '--kind/],
+    [['create', 'x', '--kind', 'robot'], /Allowed choices are human, agent, service/],
+    [['create', 'x', '--kind', 'agent', '--tenant', 'Not One'], /tenant: must be lower-case letters/],
+    [['list'], /no token file is configured/],
+  ])('%j exits with 2, says why and changes nothing', async (args, message) => {
+    const file = args.length > 4 ? ['--file', join(cwd, 'none.yaml')] : [];
+    const { code, err } = await docket(['token', ...args, ...file]);
+    expect(err).toMatch(message);
+    expect(code).toBe(2);
+    expect(existsSync(join(cwd, 'none.yaml'))).toBe(false);
+  });
+});
+
+test('an incident is opened with the services and environments given', async () => {
+  answer = () => ({ status: 201, body: JSON.stringify({ ref: 'INC-1', filed: 0 }) });
+  const args = ['incident', 'open', 'Slow', '--service', 'till', 'shop', '--environment', 'prod'];
+  expect(await docket(args, { DOCKET_URL: endpoint })).toMatchObject({ code: 0 });
+  expect(JSON.parse(received[0]?.body.toString() ?? '')).toEqual({
+    title: 'Slow',
+    services: ['till', 'shop'],
+    environments: ['prod'],
   });
 });

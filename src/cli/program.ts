@@ -16,6 +16,7 @@ import type { PolicyTools } from './policy/tools.ts';
 import { createOtlpSender } from './replay/otlp-sender.ts';
 import { replay } from './replay/replay.ts';
 import { createTerminal } from './terminal.ts';
+import { registerTokenCommands } from './token.ts';
 import { verifyFile } from './verify.ts';
 
 type LoadedConfig = Extract<LoadConfigResult, { kind: 'loaded' }>;
@@ -56,6 +57,14 @@ export interface Program {
 const SERVE_FLAGS: readonly SettingName[] = SETTING_NAMES.filter(
   (name) => name !== 'auth.dangerously_allow_open' && name !== 'forward.headers',
 );
+
+/** The configuration where its token file is yet to be made: without tokens, no listener may be open. */
+const WITHOUT_TOKENS: Partial<Record<SettingName, string>> = {
+  'auth.mode': 'none',
+  'listen.otlp_grpc': '127.0.0.1:0',
+  'listen.otlp_http': '127.0.0.1:0',
+  'listen.api': '127.0.0.1:0',
+};
 
 export function createProgram(dependencies: ProgramDependencies): Program {
   const { env, cwd } = dependencies;
@@ -175,6 +184,17 @@ export function createProgram(dependencies: ProgramDependencies): Program {
       tools: dependencies.policy,
       defaultFile: configuredBy,
       withClient,
+      finish: (code) => {
+        exitCode = code;
+      },
+    });
+
+    registerTokenCommands(program.command('token'), {
+      terminal,
+      cwd,
+      configuredFile: ({ config }) =>
+        configured({ ...(config === undefined ? {} : { configFile: config }), settings: WITHOUT_TOKENS })?.config.auth
+          .file,
       finish: (code) => {
         exitCode = code;
       },

@@ -120,7 +120,7 @@ describe('values', () => {
       policy: { file: null },
       forward: { url: null, headers: {} },
       anchor: { webhook: null },
-      auth: { mode: 'none', tokens: [], dangerouslyAllowOpen: false },
+      auth: { file: null, mode: 'none', tokens: [], dangerouslyAllowOpen: false },
       log: { level: 'info' },
       retention: { telemetrySeconds: 30 * 86_400 },
       telemetry: { otlpUrl: null },

@@ -35,6 +35,8 @@ export interface DocketConfig {
   readonly anchor: { readonly webhook: string | null };
   readonly auth: {
     readonly mode: 'none' | 'token';
+    /** The token file; null where none is set. */
+    readonly file: string | null;
     /** Empty unless `mode` is `token`. */
     readonly tokens: readonly ApiToken[];
     readonly dangerouslyAllowOpen: boolean;
@@ -263,6 +265,7 @@ function toConfig(settings: Settings, tokens: readonly ApiToken[]): DocketConfig
     anchor: Object.freeze({ webhook: settings['anchor.webhook']?.href ?? null }),
     auth: Object.freeze({
       mode: settings['auth.mode'],
+      file: settings['auth.tokens'],
       tokens,
       dangerouslyAllowOpen: settings['auth.dangerously_allow_open'],
     }),
