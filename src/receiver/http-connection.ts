@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Signal } from '../otlp/signal.ts';
 import type { Encoding } from './handle-export.ts';
 
 /** One request on a connection and its answer. */
@@ -8,6 +9,7 @@ interface Exchange {
   readonly response: ServerResponse;
   /** Undefined when the request named none that is taken. */
   readonly encoding: Encoding | undefined;
+  readonly signal: Signal | undefined;
 }
 
 /** Every HTTP connection of a server and what is under way on it, so that each can end when and as it should. */
@@ -19,9 +21,11 @@ export interface HttpConnections {
   /**
    * HTTP has come to an end on the connection. The last answer, in the encoding of the request that broke off, comes after those to
    * the requests before it (a sender that pipelines takes answers in order, and would give up data that is kept), and not at all
-   * when that request has its answer already.
+   * when that request has its answer already. Returns the request that broke off, if one had begun.
    */
-  end(socket: Socket, answer: (encoding: Encoding | undefined) => Buffer): void;
+  end(socket: Socket, answer: (encoding: Encoding | undefined) => Buffer): Exchange | undefined;
+  /** Whether `end` was called for it. */
+  hasEnded(socket: Socket): boolean;
   /** Ends connections on which nothing is under way, others with the answer to what is. */
   close(): void;
 }
@@ -51,7 +55,7 @@ export function createHttpConnections(): HttpConnections {
 
     end(socket, answer) {
       // Whatever comes after the first bytes that make no sense makes none either.
-      if (ended.has(socket)) return;
+      if (ended.has(socket)) return undefined;
       ended.add(socket);
       const exchanges = [...(underWay.get(socket) ?? [])];
       const broken = exchanges.find(({ request }) => !request.complete);
@@ -68,7 +72,10 @@ export function createHttpConnections(): HttpConnections {
         });
       }
       last();
+      return broken;
     },
+
+    hasEnded: (socket) => ended.has(socket),
 
     close() {
       closing = true;

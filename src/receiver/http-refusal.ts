@@ -45,6 +45,8 @@ export function brokenRequest(error: NodeJS.ErrnoException, retryAfterMs: number
         ...refusalOf({ kind: 'permanent', code: 'too_large', message: 'the request header is too large' }),
         httpStatus: 431,
       };
+    case 'HPE_INVALID_EOF_STATE':
+      return refusalOf({ kind: 'permanent', code: 'invalid_argument', message: 'the request ends before it is whole' });
     default:
       return refusalOf({ kind: 'permanent', code: 'invalid_argument', message: 'the request is not well-formed HTTP' });
   }

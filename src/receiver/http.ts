@@ -8,7 +8,7 @@ import { type Admission, createReservation, type Reservation } from './admission
 import { type Compression, compressionNamed, decompress } from './compression.ts';
 import { createCors, type Cors } from './cors.ts';
 import { type Encoding, type HandleExport, overloaded } from './handle-export.ts';
-import { createHttpConnections } from './http-connection.ts';
+import { createHttpConnections, type HttpConnections } from './http-connection.ts';
 import {
   brokenRequest,
   CONTENT_TYPE,
@@ -83,11 +83,11 @@ type Body =
 /** OTLP/HTTP: POST of protobuf or JSON to `/v1/traces`, `/v1/logs` and `/v1/metrics`, plain or compressed. */
 export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
   const { listen, limits, logger, instruments } = options;
-  const exchanges = new HttpExchanges(options);
   const connections = createHttpConnections();
+  const exchanges = new HttpExchanges(options, connections);
   const warnOfProtocol = createProtocolWarnings(logger);
   const serve = (request: IncomingMessage, response: ServerResponse, expects: Expectation): void => {
-    connections.begin({ request, response, encoding: encodingOf(request) });
+    connections.begin({ request, response, encoding: encodingOf(request), signal: signalOf(request) });
     exchanges.serve(request, response, expects).catch((error: unknown) => {
       // Only a broken connection gets here; there is nobody left to answer.
       logger.debug({ error: error instanceof Error ? error.name : typeof error }, 'an HTTP exchange broke off');
@@ -106,6 +106,9 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
     },
     (request, response) => serve(request, response, 'nothing'),
   );
+  // A sender may shut down its side as soon as its request is whole, and still waits for the answer (RFC 9112, 9.6). Node would shut down
+  // the other side at once; the property that keeps it from that is not in its types.
+  Object.assign(server, { httpAllowHalfOpen: true });
   server.maxConnections = limits.connectionsMax;
   // What never becomes a request, or not in time, is answered as everything else is: with a Status (R25), and as something that may
   // succeed later when it was only late (R27).
@@ -113,8 +116,8 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
     const refusal = brokenRequest(error, aboutMs(FAILURE_RETURN_MS));
     const wrong = wrongProtocolIn(error);
     if (wrong !== undefined) warnOfProtocol(wrong);
-    instruments.request({ transport: 'http', signal: 'unknown', result: refusal.result });
-    connections.end(socket, (encoding = 'json') => rawAnswer(refusal, encoding));
+    const broken = connections.end(socket, (encoding = 'json') => rawAnswer(refusal, encoding));
+    instruments.request({ transport: 'http', signal: broken?.signal ?? 'unknown', result: refusal.result });
   });
   server.on('connect', (_request: IncomingMessage, socket: Socket) => {
     instruments.request({ transport: 'http', signal: 'unknown', result: METHOD_NOT_ALLOWED.result });
@@ -154,17 +157,19 @@ export function createHttpReceiver(options: HttpReceiverOptions): HttpReceiver {
 
 class HttpExchanges {
   readonly #options: HttpReceiverOptions;
+  readonly #connections: HttpConnections;
   readonly #cors: Cors;
 
-  constructor(options: HttpReceiverOptions) {
+  constructor(options: HttpReceiverOptions, connections: HttpConnections) {
     this.#options = options;
+    this.#connections = connections;
     this.#cors = createCors(options.corsAllowedOrigins);
   }
 
   async serve(request: IncomingMessage, response: ServerResponse, expects: Expectation): Promise<void> {
     for (const [name, value] of this.#cors.headers(request.headers.origin)) response.setHeader(name, value);
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    const signal = SIGNAL_OF_PATH.get(path);
+    const path = pathOf(request);
+    const signal = signalOf(request);
     const encoding = encodingOf(request);
     if (signal !== undefined && this.#cors.isPreflight(request)) {
       request.resume();
@@ -212,6 +217,8 @@ class HttpExchanges {
 
     const body = await this.#readBody(request, compression, reservation, goOn);
     if (body.kind === 'gone') {
+      // A request that broke off was answered and counted as what it was answered.
+      if (this.#connections.hasEnded(request.socket)) return;
       this.#options.instruments.request({ transport: 'http', signal, result: 'aborted' });
       return;
     }
@@ -414,6 +421,14 @@ function hasBody({ headers }: IncomingMessage): boolean {
 function declaredLength(request: IncomingMessage): number {
   const header = request.headers['content-length'];
   return header === undefined ? 0 : Number(header);
+}
+
+function pathOf(request: IncomingMessage): string {
+  return (request.url ?? '').split('?', 1)[0] ?? '';
+}
+
+function signalOf(request: IncomingMessage): Signal | undefined {
+  return SIGNAL_OF_PATH.get(pathOf(request));
 }
 
 /** The request's encoding by its media type, parameters such as `charset` put aside (R22). */
