@@ -67,13 +67,29 @@ const CONTENT_TYPE = 'application/grpc';
 /** Whole media types: `application/grpc-web` frames its answers otherwise, and a message in JSON is not one that is read here. */
 const TAKEN_TYPE = /^application\/grpc(?:\+proto)?\s*(?:;|$)/i;
 
-/** Largest block of request headers, in bytes; gRPC expects 8 KiB to do. */
+/** Largest list of request headers that is taken, as HTTP/2 counts it (RFC 9113, 6.5.2); gRPC expects 8 KiB to do. */
 const HEADER_LIST_BYTES_MAX = 16 * 1024;
+/** What HTTP/2 counts of a header beside its name and value. */
+const HEADER_BYTES = 32;
+/**
+ * Up to this size a list is read to be answered and counted. It is what senders are told, who then send no more; node:http2 resets the
+ * call of one that does, and tells nobody.
+ */
+const HEADER_LIST_BYTES_READ = 64 * 1024;
 
 /** nghttp2's NGHTTP2_ERR_BAD_CLIENT_MAGIC: what a connection begins with is not HTTP/2. */
 const BAD_CLIENT_MAGIC = -903;
 
 type Failed = Retryable | Permanent;
+
+const HEADERS_TOO_LARGE: Failed = {
+  kind: 'permanent',
+  code: 'too_large',
+  message: `the request's headers are larger than ${HEADER_LIST_BYTES_MAX} bytes`,
+};
+
+/** What is counted of calls that are not gRPC, by the status of their answers. */
+const HTTP_RESULT = { 405: 'method_not_allowed', 415: 'unsupported_media_type', 431: 'too_large' } as const;
 
 /** What ended a call before its request was known: an answer, or nobody to answer. */
 type Refused = Failed | { readonly kind: 'gone' };
@@ -88,7 +104,7 @@ export function createGrpcReceiver(options: GrpcReceiverOptions): GrpcReceiver {
     settings: {
       initialWindowSize: limits.streamWindowBytes,
       maxConcurrentStreams: limits.maxConcurrentStreams,
-      maxHeaderListSize: HEADER_LIST_BYTES_MAX,
+      maxHeaderListSize: HEADER_LIST_BYTES_READ,
       enablePush: false,
     },
     maxSessionInvalidFrames: 100,
@@ -138,12 +154,16 @@ class GrpcCalls {
   }
 
   async serve(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Promise<void> {
+    const isListTooLarge = listBytes(headers) > HEADER_LIST_BYTES_MAX;
+    const isCall = headers[':method'] === 'POST' && TAKEN_TYPE.test(headers['content-type'] ?? '');
+    if (isListTooLarge && !isCall) return this.#refuseHttp(stream, 431);
     if (headers[':method'] !== 'POST') return this.#refuseHttp(stream, 405);
-    if (!TAKEN_TYPE.test(headers['content-type'] ?? '')) return this.#refuseHttp(stream, 415);
+    if (!isCall) return this.#refuseHttp(stream, 415);
     const path = headers[':path'] ?? '';
+    const signal = SIGNAL_OF_PATH.get(path);
+    if (isListTooLarge) return this.#refuse(stream, signal ?? 'unknown', HEADERS_TOO_LARGE);
     const reservation = createReservation(this.#options.admission);
     try {
-      const signal = SIGNAL_OF_PATH.get(path);
       if (signal !== undefined) await this.#export(stream, headers, signal, reservation);
       else if (path === HEALTH_CHECK_PATH) await this.#checkHealth(stream, reservation);
       else this.#unknownMethod(stream, path);
@@ -173,7 +193,7 @@ class GrpcCalls {
     reply(stream, outcome);
   }
 
-  #refuse(stream: ServerHttp2Stream, signal: Signal, refused: Refused): void {
+  #refuse(stream: ServerHttp2Stream, signal: Signal | 'unknown', refused: Refused): void {
     const result = refused.kind === 'gone' ? 'aborted' : refused.kind === 'permanent' ? refused.code : refused.kind;
     this.#options.instruments.request({ transport: 'grpc', signal, result });
     if (refused.kind !== 'gone') fail(stream, failureOf(refused).rpcStatus);
@@ -278,12 +298,8 @@ class GrpcCalls {
   }
 
   /** What is not gRPC is answered in HTTP (gRPC over HTTP/2: 415 for another content type). */
-  #refuseHttp(stream: ServerHttp2Stream, status: 405 | 415): void {
-    this.#options.instruments.request({
-      transport: 'grpc',
-      signal: 'unknown',
-      result: status === 405 ? 'method_not_allowed' : 'unsupported_media_type',
-    });
+  #refuseHttp(stream: ServerHttp2Stream, status: keyof typeof HTTP_RESULT): void {
+    this.#options.instruments.request({ transport: 'grpc', signal: 'unknown', result: HTTP_RESULT[status] });
     end(stream, { ':status': status });
   }
 
@@ -295,6 +311,17 @@ class GrpcCalls {
   #retryLater(message: string): Failed {
     return { kind: 'retryable', message, retryAfterMs: aboutMs(FAILURE_RETURN_MS) };
   }
+}
+
+/** The size of a header list as HTTP/2 counts it, with what Node made of names that came more than once. */
+function listBytes(headers: IncomingHttpHeaders): number {
+  let bytes = 0;
+  for (const name in headers) {
+    const value = headers[name];
+    if (typeof value === 'string') bytes += name.length + value.length + HEADER_BYTES;
+    else for (const each of value ?? []) bytes += name.length + each.length + HEADER_BYTES;
+  }
+  return bytes;
 }
 
 const RESPONSE_HEADERS: OutgoingHttpHeaders = { ':status': 200, 'content-type': CONTENT_TYPE };
