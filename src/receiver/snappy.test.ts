@@ -44,53 +44,59 @@ const elements = fc
     });
   });
 
-test('what the encoder of the Collector made, as a block and as a stream, is the body again', () => {
-  expect(decompressSnappy(block, LIMIT, reservation())).toEqual({ kind: 'done', body: text });
-  expect(decompressSnappy(stream, LIMIT, reservation())).toEqual({ kind: 'done', body: text });
+test('what the encoder of the Collector made, as a block and as a stream, is the body again', async () => {
+  expect(await decompressSnappy(block, LIMIT, reservation())).toEqual({ kind: 'done', body: text });
+  expect(await decompressSnappy(stream, LIMIT, reservation())).toEqual({ kind: 'done', body: text });
 });
 
-test('any elements are what they say, as a block and as a stream of two', () => {
-  fc.assert(
-    fc.property(elements, elements, (first, second) => {
+test('any elements are what they say, as a block and as a stream of two', async () => {
+  await fc.assert(
+    fc.asyncProperty(elements, elements, async (first, second) => {
       const [one, two] = [snappyOutput(first), snappyOutput(second)];
-      expect(decompressSnappy(snappyBlock(first), LIMIT, reservation())).toEqual({ kind: 'done', body: one });
+      expect(await decompressSnappy(snappyBlock(first), LIMIT, reservation())).toEqual({ kind: 'done', body: one });
       const both = snappyStream([
         { block: snappyBlock(first), output: one },
         { block: snappyBlock(second), output: two },
       ]);
-      expect(decompressSnappy(both, LIMIT, reservation())).toEqual({ kind: 'done', body: Buffer.concat([one, two]) });
+      expect(await decompressSnappy(both, LIMIT, reservation())).toEqual({
+        kind: 'done',
+        body: Buffer.concat([one, two]),
+      });
     }),
   );
 });
 
-test('a stream may hold plain chunks, padding, chunks to be skipped and its beginning again; others are refused', () => {
+test('a stream may hold plain chunks, padding, chunks to be skipped and its beginning again; others are refused', async () => {
   const skipped = Buffer.from([0x80, 2, 0, 0, 9, 9]);
   const padding = Buffer.from([0xfe, 1, 0, 0, 0]);
   const whole = Buffer.concat([stream, skipped, stream, padding]);
-  expect(decompressSnappy(whole, LIMIT, reservation())).toEqual({ kind: 'done', body: Buffer.concat([text, text]) });
+  expect(await decompressSnappy(whole, LIMIT, reservation())).toEqual({
+    kind: 'done',
+    body: Buffer.concat([text, text]),
+  });
   const unknown = Buffer.concat([stream, Buffer.from([0x02, 1, 0, 0, 0])]);
-  expect(decompressSnappy(unknown, LIMIT, reservation())).toEqual({ kind: 'malformed' });
+  expect(await decompressSnappy(unknown, LIMIT, reservation())).toEqual({ kind: 'malformed' });
   const plain = snappyStream([{ block: Buffer.from('123456789'), output: Buffer.from('123456789') }]);
   plain[10] = 0x01;
-  expect(decompressSnappy(plain, LIMIT, reservation())).toEqual({ kind: 'done', body: Buffer.from('123456789') });
+  expect(await decompressSnappy(plain, LIMIT, reservation())).toEqual({ kind: 'done', body: Buffer.from('123456789') });
   plain[14] = (plain[14] ?? 0) ^ 1;
-  expect(decompressSnappy(plain, LIMIT, reservation())).toEqual({ kind: 'malformed' });
+  expect(await decompressSnappy(plain, LIMIT, reservation())).toEqual({ kind: 'malformed' });
 });
 
-test('a body of exactly the limit is taken, one byte more is too large before memory is taken', () => {
-  expect(decompressSnappy(snappyWithRun(text, LIMIT - text.length), LIMIT, reservation()).kind).toBe('done');
+test('a body of exactly the limit is taken, one byte more is too large before memory is taken', async () => {
+  expect((await decompressSnappy(snappyWithRun(text, LIMIT - text.length), LIMIT, reservation())).kind).toBe('done');
   const untouched = reservation();
   const more = snappyWithRun(text, LIMIT + 1 - text.length);
-  expect(decompressSnappy(more, LIMIT, untouched)).toEqual({ kind: 'too_large' });
+  expect(await decompressSnappy(more, LIMIT, untouched)).toEqual({ kind: 'too_large' });
   expect(untouched.bytes).toBe(0);
-  expect(decompressSnappy(block, LIMIT, reservation(text.length - 1))).toEqual({ kind: 'no_memory' });
+  expect(await decompressSnappy(block, LIMIT, reservation(text.length - 1))).toEqual({ kind: 'no_memory' });
 });
 
-test('a length that the bytes cannot come to is malformed before memory is taken', () => {
+test('a length that the bytes cannot come to is malformed before memory is taken', async () => {
   const untouched = reservation();
   for (const length of [100, LIMIT, 2 ** 32 - 1, 2 ** 34]) {
     const lying = snappyBlock([{ literal: Buffer.from('abc') }], length);
-    expect(decompressSnappy(lying, 2 ** 40, untouched)).toEqual({ kind: 'malformed' });
+    expect(await decompressSnappy(lying, 2 ** 40, untouched)).toEqual({ kind: 'malformed' });
   }
   expect(untouched.bytes).toBe(0);
 });
@@ -106,31 +112,46 @@ test.each([
   ],
   ['a repetition of nothing', snappyBlock([{ literal: Buffer.from('a') }, { back: 0, length: 5 }], 6)],
   ['a chunk of more than 64 KiB', snappyStream([{ block: snappyWithRun(text, 70_000), output: Buffer.alloc(0) }])],
-])('%s is malformed', (_, body) => {
-  expect(decompressSnappy(body, LIMIT, reservation())).toEqual({ kind: 'malformed' });
+])('%s is malformed', async (_, body) => {
+  expect(await decompressSnappy(body, LIMIT, reservation())).toEqual({ kind: 'malformed' });
 });
 
-test('a body cut anywhere is malformed, and whatever bytes come the answer is one of four', () => {
+test('a body cut anywhere is malformed, and whatever bytes come the answer is one of four', async () => {
   for (let cut = 1; cut < block.length; cut += 1) {
-    expect(decompressSnappy(block.subarray(0, cut), LIMIT, reservation())).toEqual({ kind: 'malformed' });
+    expect(await decompressSnappy(block.subarray(0, cut), LIMIT, reservation())).toEqual({ kind: 'malformed' });
   }
   for (let cut = 1; cut < stream.length; cut += 1) {
     // Cut behind its beginning a stream is one without chunks.
-    expect(decompressSnappy(stream.subarray(0, cut), LIMIT, reservation()).kind).toBe(
+    expect((await decompressSnappy(stream.subarray(0, cut), LIMIT, reservation())).kind).toBe(
       cut === 10 ? 'done' : 'malformed',
     );
   }
-  fc.assert(
-    fc.property(
+  await fc.assert(
+    fc.asyncProperty(
       fc.constantFrom(block, stream),
       fc.array(fc.tuple(fc.nat(block.length - 1), fc.nat(255)), { minLength: 1, maxLength: 8 }),
-      (whole, changes) => {
+      async (whole, changes) => {
         const body = Buffer.from(whole);
         for (const [at, value] of changes) body[at] = value;
-        const outcome = decompressSnappy(body, LIMIT, reservation());
+        const outcome = await decompressSnappy(body, LIMIT, reservation());
         expect(['done', 'malformed', 'too_large', 'no_memory']).toContain(outcome.kind);
       },
     ),
     { numRuns: 1_000 },
   );
+});
+
+test('the event loop has its turn while a large body is decompressed', async () => {
+  const large = snappyWithRun(text, 60 * LIMIT);
+  let turns = 0;
+  let isOver = false;
+  const count = (): void => {
+    turns += 1;
+    if (!isOver) setImmediate(count);
+  };
+  setImmediate(count);
+  const outcome = await decompressSnappy(large, 64 * LIMIT, reservation(128 * LIMIT));
+  isOver = true;
+  expect(outcome.kind).toBe('done');
+  expect(turns).toBeGreaterThan(2);
 });

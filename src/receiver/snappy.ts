@@ -1,4 +1,5 @@
 import { crc32c } from '../pipeline/crc32c.ts';
+import { createTimeSlice } from '../pipeline/time-slice.ts';
 import type { Reservation } from './admission.ts';
 import type { Decompressed } from './compression.ts';
 
@@ -18,8 +19,18 @@ const CHECKSUM_BYTES = 4;
 /** Three bytes say at most "64 bytes from there"; what claims to be larger is a lie that no memory is taken for. */
 const EXPANSION_MAX = 64 / 3;
 
-/** Decompresses a body to at most `bytesMax` bytes: its whole size is told by its headers, and taken from the reservation first. */
-export function decompressSnappy(compressed: Buffer, bytesMax: number, reservation: Reservation): Decompressed {
+/** Decompressed between two looks at the clock: some 4 ms of work. */
+const STEP_BYTES = 1024 * 1024;
+
+/**
+ * Decompresses a body to at most `bytesMax` bytes: its whole size is told by its headers, and taken from the reservation first. The event
+ * loop has its turn in between: the largest body takes a fifth of a second.
+ */
+export async function decompressSnappy(
+  compressed: Buffer,
+  bytesMax: number,
+  reservation: Reservation,
+): Promise<Decompressed> {
   const isFramed = compressed.subarray(0, STREAM_START.length).equals(STREAM_START);
   const pieces = isFramed ? chunksOf(compressed) : [blockOf(compressed, 0, compressed.length)];
   let length = 0;
@@ -30,12 +41,20 @@ export function decompressSnappy(compressed: Buffer, bytesMax: number, reservati
   if (length > bytesMax) return { kind: 'too_large' };
   if (!reservation.tryGrow(length)) return { kind: 'no_memory' };
   const body = Buffer.allocUnsafe(length);
+  const slice = createTimeSlice();
   let at = 0;
   for (const piece of pieces) {
     if (piece === undefined) return { kind: 'malformed' };
     const end = at + piece.length;
     if (piece.isPlain) compressed.copy(body, at, piece.start, piece.end);
-    else if (!inflate(compressed, piece.start, piece.end, body, at, end)) return { kind: 'malformed' };
+    else {
+      const place: Place = { from: piece.start, at };
+      do {
+        if (slice.isOver()) await slice.next();
+        if (!inflate(compressed, place, piece.end, body, at, end)) return { kind: 'malformed' };
+      } while (place.from < piece.end);
+      if (place.at !== end) return { kind: 'malformed' };
+    }
     if (piece.checksum !== undefined && piece.checksum !== masked(crc32c(body.subarray(at, end)))) {
       return { kind: 'malformed' };
     }
@@ -101,10 +120,20 @@ function masked(checksum: number): number {
   return (((checksum >>> 15) | (checksum << 17)) + 0xa282ead8) >>> 0;
 }
 
-/** Fills [at, end) of `out` from the elements in [from, to) of `bytes`; false when they do not come to exactly that. */
-function inflate(bytes: Buffer, from: number, to: number, out: Buffer, at: number, end: number): boolean {
-  const begin = at;
-  while (from < to) {
+/** How far a block is decompressed: where its next element is, and where its output goes. */
+interface Place {
+  from: number;
+  at: number;
+}
+
+/**
+ * Fills [begin, end) of `out`, which the block's output begins and ends with, from the elements in [place.from, to) of `bytes`, a step of them;
+ * false when they are not whole or come to more.
+ */
+function inflate(bytes: Buffer, place: Place, to: number, out: Buffer, begin: number, end: number): boolean {
+  let { from, at } = place;
+  const until = at + STEP_BYTES;
+  while (from < to && at < until) {
     const tag = bytes[from++] ?? 0;
     let length = (tag >> 2) + 1;
     if ((tag & 3) === 0) {
@@ -138,5 +167,7 @@ function inflate(bytes: Buffer, from: number, to: number, out: Buffer, at: numbe
     // Byte by byte: a copy may reach into what it writes, which repeats it.
     for (const stop = at + length; at < stop; at += 1) out[at] = out[at - offset] as number;
   }
-  return at === end;
+  place.from = from;
+  place.at = at;
+  return true;
 }
