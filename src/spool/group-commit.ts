@@ -173,11 +173,14 @@ export function createGroupCommit(options: GroupCommitOptions): GroupCommit {
 
   function schedule(): void {
     if (running !== undefined) return;
-    // A turn of the event loop first: requests that were read together are appended together.
-    running = new Promise<void>((resolve) => setImmediate(resolve)).then(run).finally(() => {
-      running = undefined;
-      if (queue.length > 0) schedule();
-    });
+    // What is running first: requests that have their turn together are appended together. Not another turn of the event loop, in which
+    // consumers and other requests have theirs before.
+    running = Promise.resolve()
+      .then(run)
+      .finally(() => {
+        running = undefined;
+        if (queue.length > 0) schedule();
+      });
   }
 
   return {

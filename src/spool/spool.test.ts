@@ -8,6 +8,7 @@ import type { FrameConsumer } from '../pipeline/consumer.ts';
 import { ACCEPTED } from '../pipeline/outcome.ts';
 import { createLogger } from '../telemetry/logger.ts';
 import { createMetrics, type Metrics } from '../telemetry/metrics.ts';
+import { createSpoolFiles } from './files.ts';
 import { contentHashOf } from './frame-codec.ts';
 import { createSpool, type Spool, type SpoolOptions } from './spool.ts';
 
@@ -121,6 +122,34 @@ test.each([{ recentBytesMax: 64 * 1024 * 1024 }, { recentBytesMax: 16_000 }, { r
     expect(seen).toBe(3 * 40 * 3);
   },
 );
+
+test('frames appended in one turn of the event loop are written together before the next', async () => {
+  const files = createSpoolFiles();
+  const writes: number[] = [];
+  const spool = await open([], {
+    files: {
+      ...files,
+      async open(path, mode) {
+        const file = await files.open(path, mode);
+        return {
+          ...file,
+          append(buffers, position) {
+            writes.push(buffers.length);
+            return file.append(buffers, position);
+          },
+        };
+      },
+    },
+  });
+  await append(spool, 'opens the segment');
+  writes.length = 0;
+  const nextTurn = new Promise((resolve) => setImmediate(resolve));
+  const appended = append(spool, 'a', 'b');
+  await nextTurn;
+  // Three buffers a frame: header, metadata, bytes.
+  expect(writes).toEqual([6]);
+  await appended;
+});
 
 test('frames come back from disk as they went in', async () => {
   await append(await open(), 'a', 'b');
