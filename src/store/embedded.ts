@@ -11,6 +11,7 @@ import type { Database, Lane, Purpose } from './database.ts';
 import { EngineError, toEngineError } from './engine-error.ts';
 import { engineConfigXml } from './engine-config.ts';
 import { bindParameters, stringLiteral } from './literal.ts';
+import { createMergeThreads } from './merge-threads.ts';
 import { blockBytes, blockParts, blockStructure } from './native/column.ts';
 import { valuesText } from './native/values-text.ts';
 import { ROW_SETTINGS, rowLines } from './rewrite/row-format.ts';
@@ -65,6 +66,7 @@ export function openEmbedded(options: EmbeddedOptions): Database {
   const configFile = join(directory, 'engine.xml');
   writeFileSync(configFile, engineConfigXml({ memoryMax: options.memoryMax, userFiles: staging }));
   const session = openSession(engine, configFile);
+  const mergeThreads = createMergeThreads();
   // The directory is ours now, so what lies in staging is left over from a process that died.
   for (const name of readdirSync(staging)) rmSync(join(staging, name), { force: true });
 
@@ -110,6 +112,7 @@ export function openEmbedded(options: EmbeddedOptions): Database {
     const writer = writers[purpose];
     try {
       await writer.queue.run(() => writer.client.command({ query: sql }));
+      mergeThreads.makeYield();
     } catch (error) {
       throw toEngineError(error);
     }

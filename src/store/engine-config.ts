@@ -7,6 +7,9 @@ export interface EngineConfig {
 
 const MiB = 1024 * 1024;
 
+/** Parts are merged by so many threads at once. */
+export const MERGE_THREADS = 2;
+
 /**
  * Server settings of the embedded engine, as its config file. ClickHouse's defaults suit a machine of its own (caches of
  * gigabytes, dozens of background threads); these suit a process that shares its machine with an agent's tools.
@@ -22,7 +25,7 @@ export function engineConfigXml(config: EngineConfig): string {
     index_uncompressed_cache_size: 0,
     mmap_cache_size: 64,
     compiled_expression_cache_size: 4 * MiB,
-    background_pool_size: 2,
+    background_pool_size: MERGE_THREADS,
     background_merges_mutations_concurrency_ratio: 1,
     background_move_pool_size: 1,
     background_fetches_pool_size: 1,
