@@ -29,6 +29,7 @@ export interface Row {
   readonly engineCpuPerMillion: number;
   readonly ackP50Ms: number;
   readonly ackP99Ms: number;
+  readonly ackP99SentMs: number;
   readonly rssMaxMiB: number;
   readonly refusedRequests: number;
   readonly lostItems: number;
@@ -98,6 +99,7 @@ export function rowOf(sent: string, by: string, measured: Measured, engineInside
     engineCpuPerMillion: engineInside ? other / millions : 0,
     ackP50Ms: load.ackP50Ms,
     ackP99Ms: load.ackP99Ms,
+    ackP99SentMs: load.ackP99SentMs,
     rssMaxMiB: measured.rssMaxBytes / 1024 / 1024,
     refusedRequests: load.refusedRequests,
     lostItems: missing,
@@ -131,6 +133,7 @@ export const COLUMNS = {
   engineCpu: { title: 'engine CPU s/M', cell: (row) => fixed(row.engineCpuPerMillion, 1) },
   ackP50: { title: 'ack p50 ms', cell: (row) => fixed(row.ackP50Ms, 1) },
   ackP99: { title: 'ack p99 ms', cell: (row) => fixed(row.ackP99Ms, 1) },
+  ackP99Sent: { title: 'from sending', cell: (row) => fixed(row.ackP99SentMs, 1) },
   rssMax: { title: 'RSS max MiB', cell: (row) => fixed(row.rssMaxMiB, 0) },
   refused: { title: 'refused', cell: (row) => String(row.refusedRequests) },
   lost: { title: 'lost', cell: (row) => String(row.lostItems) },

@@ -30,9 +30,14 @@ export interface LoadResult {
   readonly refusedRequests: number;
   readonly seconds: number;
   readonly bytesPerItem: number;
-  /** From when a request was due (sent, where the load is not paced) to its answer. */
+  /**
+   * From when a request was due (sent, where the load is not paced) to its answer: what a sender that is late because it waited for
+   * other answers, or for its own turn, adds is counted.
+   */
   readonly ackP50Ms: number;
   readonly ackP99Ms: number;
+  /** From when a request was handed to the generator's socket to its answer. */
+  readonly ackP99SentMs: number;
 }
 
 const GRPC_PATH = {
@@ -105,6 +110,7 @@ async function run(options: LoadOptions): Promise<LoadResult> {
   }
   const headroom = options.protocol === 'grpc' ? PREFIX_BYTES : 0;
   const latencies: number[] = [];
+  const sentLatencies: number[] = [];
   let acknowledged = 0;
   let refused = 0;
   let turn = 0;
@@ -120,9 +126,12 @@ async function run(options: LoadOptions): Promise<LoadResult> {
           if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
         }
         if (due > until || performance.now() > until) return;
-        if (await send(corpus.next(headroom))) {
+        const body = corpus.next(headroom);
+        const sentAt = performance.now();
+        if (await send(body)) {
           acknowledged += options.itemsPerRequest;
           latencies.push(performance.now() - due);
+          sentLatencies.push(performance.now() - sentAt);
         } else {
           refused += 1;
           await new Promise((resolve) => setTimeout(resolve, 50));
@@ -131,17 +140,20 @@ async function run(options: LoadOptions): Promise<LoadResult> {
     }),
   );
   const seconds = (performance.now() - begun) / 1000;
-  latencies.sort((a, b) => a - b);
-  const at = (share: number): number =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * share))] ?? 0;
   return {
     acknowledged,
     refusedRequests: refused,
     seconds,
     bytesPerItem: corpus.bytesPerItem,
-    ackP50Ms: at(0.5),
-    ackP99Ms: at(0.99),
+    ackP50Ms: quantile(latencies, 0.5),
+    ackP99Ms: quantile(latencies, 0.99),
+    ackP99SentMs: quantile(sentLatencies, 0.99),
   };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? 0;
 }
 
 const result = await run(JSON.parse(process.argv[2] ?? '{}') as LoadOptions);
