@@ -38,7 +38,7 @@ test.runIf(process.platform === 'linux')(
     expect(nice.get('MergeMutate')).toEqual(new Set([10]));
     nice.delete('MergeMutate');
     // The engine itself gives a thread of its own precedence where it may.
-  const others = [...nice.values()].flatMap((each) => [...each]);
-  expect(Math.max(...others)).toBe(getPriority());
+    const others = [...nice.values()].flatMap((each) => [...each]);
+    expect(Math.max(...others)).toBe(getPriority());
   },
 );
