@@ -244,6 +244,27 @@ const ASKING: readonly (readonly [string, 'traces' | 'logs', object])[] = [
       }),
     ),
   ],
+  ...['functionCall', 'function_call'].map((member): (typeof ASKING)[number] => [
+    `an output in the form of Gemini (${member})`,
+    'traces',
+    tracesOf(
+      chat({
+        'output.value': JSON.stringify({
+          candidates: [
+            {
+              content: {
+                role: 'model',
+                parts: [
+                  { text: 'I will delete it.', [member]: null },
+                  { [member]: { id: 'call_7', name: 'bash', args: REQUEST.arguments } },
+                ],
+              },
+            },
+          ],
+        }),
+      }),
+    ),
+  ]),
 ];
 
 test.each(ASKING)('a call that a model asks for in %s is known by id, name and tier', (_where, signal, json) => {

@@ -15,7 +15,17 @@ export const REQUESTED_CALLS_MAX = 64;
 const STEPS_MAX = 4096;
 const ITEMS_MAX = 512;
 /** Members that a call can sit in. */
-const HOLDERS = ['output', 'choices', 'message', 'messages', 'content', 'tool_calls', 'toolCalls', 'parts'] as const;
+const HOLDERS = [
+  'output',
+  'choices',
+  'candidates',
+  'message',
+  'messages',
+  'content',
+  'tool_calls',
+  'toolCalls',
+  'parts',
+] as const;
 const CALL_TYPES: ReadonlySet<unknown> = new Set([
   'tool_call',
   'tool-call',
@@ -26,7 +36,7 @@ const CALL_TYPES: ReadonlySet<unknown> = new Set([
 
 /**
  * Tool calls that a model's output asks for: messages as plain data or JSON text, in the shapes of the parts schema, OpenAI (chat,
- * responses), Anthropic and the AI SDK. What is no such output gives none.
+ * responses), Anthropic, Gemini and the AI SDK. What is no such output gives none.
  */
 export function requestedInMessages(output: unknown): readonly RequestedCall[] {
   const calls: RequestedCall[] = [];
@@ -61,19 +71,22 @@ export function requestedInMessages(output: unknown): readonly RequestedCall[] {
 }
 
 function callOf(value: JsonObject): RequestedCall | undefined {
+  // A part of Gemini's output is the call: `functionCall` over HTTP, `function_call` in Python, as OpenAI's first form was.
+  const only = objectIn(value['functionCall']) ?? objectIn(value['function_call']);
+  if (only !== undefined) return namedCall(only['name'], only['id'], only['args'] ?? only['arguments']);
   const called = objectIn(value['function']);
   const isCall = CALL_TYPES.has(value['type']) || called !== undefined || typeof value['toolCallId'] === 'string';
   if (!isCall) return undefined;
-  const name = called?.['name'] ?? value['name'] ?? value['toolName'];
+  return namedCall(
+    called?.['name'] ?? value['name'] ?? value['toolName'],
+    value['call_id'] ?? value['toolCallId'] ?? value['id'],
+    called?.['arguments'] ?? value['arguments'] ?? value['args'] ?? value['input'] ?? value['server_tool_call'],
+  );
+}
+
+function namedCall(name: unknown, id: unknown, given: unknown): RequestedCall | undefined {
   if (typeof name !== 'string' || name === '') return undefined;
-  const id = value['call_id'] ?? value['toolCallId'] ?? value['id'];
-  return {
-    callId: normalisedCallId(typeof id === 'string' ? id : undefined),
-    name,
-    arguments: textOf(
-      called?.['arguments'] ?? value['arguments'] ?? value['args'] ?? value['input'] ?? value['server_tool_call'],
-    ),
-  };
+  return { callId: normalisedCallId(typeof id === 'string' ? id : undefined), name, arguments: textOf(given) };
 }
 
 /** Which member of which call of which message a key is about: `0.tool_calls.1.name` (OpenLLMetry),
