@@ -149,7 +149,12 @@ export function createDocket(options: DocketOptions): Docket {
     });
     policyReload = reload;
     closers.push(async () => reload.close());
-    const spool = createSpool({ directory: join(config.dataDir, 'spool'), meter, logger });
+    const spool = createSpool({
+      directory: join(config.dataDir, 'spool'),
+      bytesMax: config.spool.bytesMax,
+      meter,
+      logger,
+    });
     /** What readers of a record should know first. */
     const notice = (): string | undefined => {
       const linker = spool.status().consumers.find(({ name }) => name === 'linker');
@@ -298,6 +303,12 @@ export function createDocket(options: DocketOptions): Docket {
       http: config.listen.otlpHttp,
       handler,
       authenticate: authenticateOf(config),
+      limits: {
+        requestBytesMax: config.otlp.requestBytesMax,
+        maxConnectionAgeMs: config.otlp.connectionAgeMs,
+        keepaliveTimeMs: config.otlp.keepaliveMs,
+      },
+      corsAllowedOrigins: config.otlp.corsOrigins,
       reservedKeyPrefixes: [...AGENT_KEY_PREFIXES, ...INCIDENT_REF_KEYS, ...SERVICE_KEY_PREFIXES],
       meter,
       logger,

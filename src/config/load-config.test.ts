@@ -117,6 +117,8 @@ describe('values', () => {
         otlpHttp: { host: '127.0.0.1', port: 4318 },
         api: { host: '127.0.0.1', port: 8400 },
       },
+      otlp: { requestBytesMax: 64 * 1024 ** 2, connectionAgeMs: 900_000, keepaliveMs: 60_000, corsOrigins: [] },
+      spool: { bytesMax: 4 * 1024 ** 3 },
       policy: { file: null },
       forward: { url: null, headers: {} },
       anchor: { webhook: null },
@@ -226,6 +228,35 @@ test('forward headers are read as exporters read theirs', () => {
   ]) {
     expect(problemsOf(load({ DOCKET_FORWARD_HEADERS: wrong })).join()).toMatch(/^DOCKET_FORWARD_HEADERS: [^2]+$/);
   }
+});
+
+test('limits of intake and spool are sizes, times and origins, each within bounds', () => {
+  yaml('otlp:\n  request_max: 512KiB\n  connection_age: 2h\n  keepalive: 30s\nspool:\n  max: 100GiB\n');
+  expect(configOf(load({ DOCKET_OTLP_CORS_ORIGINS: 'https://app.example, http://localhost:3000' }))).toMatchObject({
+    otlp: {
+      requestBytesMax: 512 * 1024,
+      connectionAgeMs: 7_200_000,
+      keepaliveMs: 30_000,
+      corsOrigins: ['https://app.example', 'http://localhost:3000'],
+    },
+    spool: { bytesMax: 100 * 1024 ** 3 },
+  });
+  expect(configOf(load({ DOCKET_OTLP_CORS_ORIGINS: '*' })).otlp.corsOrigins).toEqual(['*']);
+});
+
+test.each([
+  ['DOCKET_OTLP_REQUEST_MAX', '65MiB', /between 64KiB and 64MiB/],
+  ['DOCKET_OTLP_REQUEST_MAX', '1000', /KiB, MiB or GiB/],
+  ['DOCKET_OTLP_REQUEST_MAX', '0KiB', /between/],
+  ['DOCKET_OTLP_CONNECTION_AGE', '15', /s, m or h/],
+  ['DOCKET_OTLP_CONNECTION_AGE', '25h', /between 1s and 24h/],
+  ['DOCKET_OTLP_KEEPALIVE', '0s', /between/],
+  ['DOCKET_OTLP_CORS_ORIGINS', 'app.example', /as browsers name them/],
+  ['DOCKET_OTLP_CORS_ORIGINS', 'https://app.example/', /without a path/],
+  ['DOCKET_OTLP_CORS_ORIGINS', 'https://app.example,*', /\* alone/],
+  ['DOCKET_SPOOL_MAX', '1MiB', /between 64MiB and 4096GiB/],
+])('%s %s is refused', (variable, value, problem) => {
+  expect(problemsOf(load({ [variable]: value })).join('\n')).toMatch(problem);
 });
 
 test('the description shows value and origin, and no password', () => {

@@ -27,6 +27,14 @@ export interface DocketConfig {
     readonly otlpHttp: ListenAddress;
     readonly api: ListenAddress;
   };
+  /** `requestBytesMax` counts after decompression. `corsOrigins` empty: no browser of another origin may send. */
+  readonly otlp: {
+    readonly requestBytesMax: number;
+    readonly connectionAgeMs: number;
+    readonly keepaliveMs: number;
+    readonly corsOrigins: readonly string[];
+  };
+  readonly spool: { readonly bytesMax: number };
   /** `file` null: the built-in default policy. */
   readonly policy: { readonly file: string | null };
   /** `url` null: nothing is forwarded. `headers` go with every request. */
@@ -257,6 +265,13 @@ function toConfig(settings: Settings, tokens: readonly ApiToken[]): DocketConfig
       otlpHttp: Object.freeze(settings['listen.otlp_http']),
       api: Object.freeze(settings['listen.api']),
     }),
+    otlp: Object.freeze({
+      requestBytesMax: settings['otlp.request_max'],
+      connectionAgeMs: settings['otlp.connection_age'],
+      keepaliveMs: settings['otlp.keepalive'],
+      corsOrigins: Object.freeze(settings['otlp.cors_origins'] ?? []),
+    }),
+    spool: Object.freeze({ bytesMax: settings['spool.max'] }),
     policy: Object.freeze({ file: settings.policy }),
     forward: Object.freeze({
       url: settings['forward.url']?.text ?? null,

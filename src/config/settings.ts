@@ -1,6 +1,8 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 import { LOG_LEVELS } from '../telemetry/logger.ts';
 import { z } from 'zod';
+import { parseByteSize } from './byte-size.ts';
+import { parseDuration } from './duration.ts';
 import { formatListenAddress, isLoopback, parseListenAddress, type ListenAddress } from './listen-address.ts';
 import { parseRetention } from './retention.ts';
 
@@ -58,6 +60,18 @@ function parseHeaders(text: string): Readonly<Record<string, string>> | string {
   return headers;
 }
 
+/** `https://app.example,https://other.example`, or `*`: what browsers put in `Origin`. */
+function parseOrigins(text: string): readonly string[] | string {
+  const origins = text.split(',').map((each) => each.trim());
+  for (const origin of origins) {
+    if (origin === '*' && origins.length === 1) continue;
+    if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+      return 'must be origins as browsers name them (https://app.example, without a path) with commas between them, or * alone';
+    }
+  }
+  return origins;
+}
+
 function parseWebhookUrl(text: string): URL | string {
   const url = parseUrl(text);
   if (typeof url === 'string') return url;
@@ -108,6 +122,11 @@ export const settingsSchema = z.strictObject({
   'listen.otlp_grpc': read<ListenAddress>(parseListenAddress),
   'listen.otlp_http': read<ListenAddress>(parseListenAddress),
   'listen.api': read<ListenAddress>(parseListenAddress),
+  'otlp.request_max': read<number>((text) => parseByteSize(text, '64KiB', '64MiB')),
+  'otlp.connection_age': read<number>((text) => parseDuration(text, '1s', '24h')),
+  'otlp.keepalive': read<number>((text) => parseDuration(text, '1s', '24h')),
+  'otlp.cors_origins': read(parseOrigins).nullable(),
+  'spool.max': read<number>((text) => parseByteSize(text, '64MiB', '4096GiB')),
   policy: path.nullable(),
   'forward.url': read(parseForwardUrl).nullable(),
   'forward.headers': read(parseHeaders).nullable(),
@@ -160,6 +179,11 @@ export const SETTING_SOURCES: Readonly<Record<SettingName, SettingSource>> = {
   'listen.otlp_grpc': source('DOCKET_OTLP_GRPC', '127.0.0.1:4317'),
   'listen.otlp_http': source('DOCKET_OTLP_HTTP', '127.0.0.1:4318'),
   'listen.api': source('DOCKET_API', '127.0.0.1:8400'),
+  'otlp.request_max': source('DOCKET_OTLP_REQUEST_MAX', '64MiB'),
+  'otlp.connection_age': source('DOCKET_OTLP_CONNECTION_AGE', '15m'),
+  'otlp.keepalive': source('DOCKET_OTLP_KEEPALIVE', '60s'),
+  'otlp.cors_origins': source('DOCKET_OTLP_CORS_ORIGINS', null),
+  'spool.max': source('DOCKET_SPOOL_MAX', '4GiB'),
   policy: source('DOCKET_POLICY', null, { path: true }),
   'forward.url': source('DOCKET_FORWARD_URL', null, { secret: true }),
   'forward.headers': source('DOCKET_FORWARD_HEADERS', null, { secret: true }),
