@@ -1,6 +1,12 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { status } from '@grpc/grpc-js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { encodeStatus, RPC_CODE } from '../../src/otlp/protobuf/status.ts';
 import { WireWriter } from '../../src/otlp/protobuf/writer.ts';
 import { openGrpcSink, openHttpSink, type OtlpSink } from '../contract/frame-consumer-sink.ts';
+import { createCertificate } from '../support/certificate.ts';
 import { startDocket, type DocketProcess } from '../support/docket-process.ts';
 import { exportOver, type Target } from './wire.ts';
 
@@ -44,6 +50,15 @@ function newerRequest(text: string): Buffer {
   return writer.finish();
 }
 
+const addressOf = (text: string): Target['grpc'] => {
+  const [host = '', port = ''] = text.split(':');
+  return { host, port: Number(port) };
+};
+const targetOf = (docket: DocketProcess): Target => ({
+  grpc: addressOf(docket.otlpGrpc),
+  http: addressOf(docket.otlpHttp),
+});
+
 describe.each([
   ['grpc', openGrpcSink],
   ['http', openHttpSink],
@@ -57,11 +72,7 @@ describe.each([
     docket = await startDocket({
       environment: { DOCKET_FORWARD_URL: sink.url, DOCKET_FORWARD_HEADERS: 'authorization=Bearer%20abc' },
     });
-    const address = (text: string): Target['grpc'] => {
-      const [host = '', port = ''] = text.split(':');
-      return { host, port: Number(port) };
-    };
-    target = { grpc: address(docket.otlpGrpc), http: address(docket.otlpHttp) };
+    target = targetOf(docket);
   });
 
   afterEach(async () => {
@@ -99,4 +110,84 @@ describe.each([
     for (let at = arrived.indexOf(sought); at >= 0; at = arrived.indexOf(sought, at + 8)) found += 1;
     expect(found).toBe(7);
   });
+
+  test('an endpoint that is away while Docket is killed gets everything once, asked again no sooner than it said', async () => {
+    const sent: string[] = [];
+    const send = async (count: number): Promise<void> => {
+      for (let each = 0; each < count; each += 1) {
+        const name = `request ${sent.length}.`;
+        sent.push(name);
+        expect((await exportOver('HTTP JSON', target, 'traces', spanNamed(name))).code).toBe(0);
+      }
+    };
+    const arrived = (): string[] =>
+      sink.taken.flatMap(({ bytes }) => sent.filter((name) => bytes.includes(name))).toSorted();
+    await send(5);
+    await expect.poll(arrived, { timeout: 20_000 }).toEqual(sent.toSorted());
+    expect(await docket.stop()).toBe(0);
+
+    const asked: number[] = [];
+    sink.answer = () => {
+      asked.push(performance.now());
+      return { httpStatus: 429, httpHeaders: { 'retry-after': '1' }, grpcCode: status.UNAVAILABLE, grpcDetails: LATER };
+    };
+    docket = await docket.restart();
+    await send(20);
+    await expect.poll(() => asked.length, { timeout: 20_000 }).toBeGreaterThan(0);
+    // Requests that were on their way together were asked together; the next come when the endpoint said.
+    await expect.poll(() => asked.some((at) => at - (asked[0] ?? 0) > 500), { timeout: 20_000 }).toBe(true);
+    expect(asked.find((at) => at - (asked[0] ?? 0) > 500)).toBeGreaterThan((asked[0] ?? 0) + 950);
+    await docket.kill();
+    docket = await docket.restart();
+    await send(10);
+    await docket.kill();
+    docket = await docket.restart();
+    expect(arrived()).toHaveLength(5);
+
+    sink.answer = () => ({});
+    await expect.poll(arrived, { timeout: 40_000 }).toEqual(sent.toSorted());
+    await send(1);
+    await expect.poll(arrived, { timeout: 20_000 }).toEqual(sent.toSorted());
+  });
 });
+
+/** google.rpc.Status with a RetryInfo of a second. */
+const LATER = encodeStatus({ code: RPC_CODE.unavailable, message: 'later', retryDelayMs: 1_000 });
+
+const spanNamed = (name: string): object => ({
+  resourceSpans: [
+    { scopeSpans: [{ spans: [{ traceId: TRACE_ID.toString('hex'), spanId: SPAN_ID.toString('hex'), name }] }] },
+  ],
+});
+
+test.each([
+  ['grpcs', openGrpcSink],
+  ['https', openHttpSink],
+] as const)(
+  'over %s only an endpoint whose certificate is trusted gets anything, and nothing is lost until it is',
+  async (_scheme, open) => {
+    const folder = mkdtempSync(join(tmpdir(), 'docket-authority-'));
+    const authority = join(folder, 'authority.pem');
+    const certificate = createCertificate();
+    writeFileSync(authority, certificate.certificate);
+    const sink = await open(certificate);
+    let docket = await startDocket({
+      environment: { DOCKET_FORWARD_URL: sink.url, DOCKET_FORWARD_HEADERS: 'authorization=Bearer%20abc' },
+    });
+    try {
+      expect((await exportOver('gRPC', targetOf(docket), 'traces', spanNamed('over TLS'))).code).toBe(0);
+      const behind = async (): Promise<string> => (await fetch(`http://${docket.api}/readyz`)).text();
+      await expect.poll(behind, { timeout: 20_000 }).toMatch(/forward: 1 requests behind for \d+ s, failed \d+ times/);
+      expect(sink.received).toEqual([]);
+      await docket.kill();
+      docket = await docket.restart({ NODE_EXTRA_CA_CERTS: authority });
+      await expect.poll(() => sink.taken.length, { timeout: 40_000 }).toBe(1);
+      expect(sink.taken[0]?.bytes.includes('over TLS')).toBe(true);
+      expect(sink.taken[0]?.headers).toMatchObject({ authorization: 'Bearer abc' });
+    } finally {
+      await docket.dispose();
+      await sink.close();
+      rmSync(folder, { recursive: true });
+    }
+  },
+);

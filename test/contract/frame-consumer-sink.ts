@@ -1,8 +1,15 @@
-import { createServer as createHttpServer, type IncomingHttpHeaders } from 'node:http';
+import {
+  createServer as createHttpServer,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type ServerResponse,
+} from 'node:http';
+import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { Metadata, Server, ServerCredentials, type status } from '@grpc/grpc-js';
 import { SIGNALS, type Signal } from '../../src/otlp/signal.ts';
+import type { Certificate } from '../support/certificate.ts';
 
 /** One request as an OTLP endpoint got it, decompressed. */
 export interface ReceivedRequest {
@@ -39,10 +46,11 @@ export interface OtlpSink {
 
 const EMPTY = Buffer.alloc(0);
 
-export async function openHttpSink(): Promise<OtlpSink> {
+/** Speaks TLS when it has a certificate. */
+export async function openHttpSink(tls?: Certificate): Promise<OtlpSink> {
   const received: ReceivedRequest[] = [];
   const taken: ReceivedRequest[] = [];
-  const server = createHttpServer((request, response) => {
+  const serve = (request: IncomingMessage, response: ServerResponse): void => {
     const chunks: Buffer[] = [];
     request.on('data', (chunk: Buffer) => chunks.push(chunk));
     request.on('end', () => {
@@ -67,11 +75,13 @@ export async function openHttpSink(): Promise<OtlpSink> {
       response.writeHead(code, { 'content-type': 'application/x-protobuf', ...answer.httpHeaders });
       response.end(answer.response ?? EMPTY);
     });
-  });
+  };
+  const server =
+    tls === undefined ? createHttpServer(serve) : createHttpsServer({ cert: tls.certificate, key: tls.key }, serve);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const sink: OtlpSink = {
-    url: `http://127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'http' : 'https'}://127.0.0.1:${port}`,
     received,
     taken,
     answer: () => ({}),
@@ -90,7 +100,8 @@ const METHODS: readonly (readonly [Signal, string])[] = [
 ];
 const identity = (bytes: Buffer): Buffer => bytes;
 
-export async function openGrpcSink(): Promise<OtlpSink> {
+/** Speaks TLS when it has a certificate. */
+export async function openGrpcSink(tls?: Certificate): Promise<OtlpSink> {
   const received: ReceivedRequest[] = [];
   const taken: ReceivedRequest[] = [];
   const server = new Server({ 'grpc.max_receive_message_length': 64 * 1024 * 1024 });
@@ -127,13 +138,19 @@ export async function openGrpcSink(): Promise<OtlpSink> {
     });
   }
   const port = await new Promise<number>((resolve, reject) => {
-    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) => {
+    const credentials =
+      tls === undefined
+        ? ServerCredentials.createInsecure()
+        : ServerCredentials.createSsl(null, [
+            { cert_chain: Buffer.from(tls.certificate), private_key: Buffer.from(tls.key) },
+          ]);
+    server.bindAsync('127.0.0.1:0', credentials, (error, bound) => {
       if (error === null) resolve(bound);
       else reject(error);
     });
   });
   const sink: OtlpSink = {
-    url: `grpc://127.0.0.1:${port}`,
+    url: `${tls === undefined ? 'grpc' : 'grpcs'}://127.0.0.1:${port}`,
     received,
     taken,
     answer: () => ({}),
