@@ -1,13 +1,14 @@
 import { gunzip, type Inflate, inflate, type ZlibOptions } from 'node:zlib';
 import type { Reservation } from './admission.ts';
+import { decompressLz4 } from './lz4.ts';
 import { decompressSnappy } from './snappy.ts';
 import { decompressZstd } from './zstd.ts';
 
 /** How a request may come compressed. `deflate` is a zlib stream (RFC 1950), as HTTP and gRPC mean it. */
-export type Compression = 'gzip' | 'deflate' | 'zstd' | 'snappy';
+export type Compression = 'gzip' | 'deflate' | 'zstd' | 'snappy' | 'lz4';
 
 /** What senders are told is taken. */
-export const COMPRESSIONS_TAKEN = 'gzip, deflate, zstd, snappy, identity';
+export const COMPRESSIONS_TAKEN = 'gzip, deflate, zstd, snappy, lz4, identity';
 
 const NAMES: ReadonlyMap<string, Compression | 'identity'> = new Map([
   ['', 'identity'],
@@ -20,6 +21,7 @@ const NAMES: ReadonlyMap<string, Compression | 'identity'> = new Map([
   ['zstd', 'zstd'],
   ['snappy', 'snappy'],
   ['x-snappy-framed', 'snappy'],
+  ['lz4', 'lz4'],
 ]);
 
 /** What a Content-Encoding or grpc-encoding names; undefined for what is not taken. */
@@ -41,7 +43,7 @@ const TRAILER_BYTES = 8;
 
 /**
  * Decompresses a body to at most `bytesMax` bytes, taking the output from the reservation first. gzip and deflate go off the event loop;
- * zstd and snappy, which cost a fraction of checking and redacting what comes out, stay on it.
+ * zstd, snappy and lz4, which cost a fraction of checking and redacting what comes out, stay on it.
  */
 export async function decompress(
   compressed: Buffer,
@@ -51,6 +53,7 @@ export async function decompress(
 ): Promise<Decompressed> {
   if (compression === 'zstd') return decompressZstd(compressed, bytesMax, reservation);
   if (compression === 'snappy') return decompressSnappy(compressed, bytesMax, reservation);
+  if (compression === 'lz4') return decompressLz4(compressed, bytesMax, reservation);
   if (compressed.length < TRAILER_BYTES) return { kind: 'malformed' };
   let reserved = 0;
   for (const most of outputSteps(compressed, compression, bytesMax)) {

@@ -8,6 +8,9 @@ export interface Cors {
   preflightHeaders(request: IncomingMessage): Record<string, string>;
 }
 
+/** A list of header names that is not unreasonably long (RFC 9110, 5.1). */
+const HEADER_NAMES = /^[\w!#$%&'*+.^`|~, -]{1,1024}$/;
+
 /** Allows exactly the named origins; `*` allows every origin, without credentials. */
 export function createCors(allowedOrigins: readonly string[]): Cors {
   const allowed = new Set(allowedOrigins);
@@ -16,10 +19,13 @@ export function createCors(allowedOrigins: readonly string[]): Cors {
   return {
     headers(origin) {
       if (!allows(origin)) return [];
-      if (any) return [['access-control-allow-origin', '*']];
+      // Without this a page's exporter would not see when to come back (R28).
+      const exposed = ['access-control-expose-headers', 'retry-after'] as const;
+      if (any) return [['access-control-allow-origin', '*'], exposed];
       return [
         ['access-control-allow-origin', origin],
         ['access-control-allow-credentials', 'true'],
+        exposed,
         ['vary', 'origin'],
       ];
     },
@@ -30,10 +36,14 @@ export function createCors(allowedOrigins: readonly string[]): Cors {
         request.headers['access-control-request-method'] !== undefined
       );
     },
-    preflightHeaders() {
+    preflightHeaders(request) {
+      const asked = request.headers['access-control-request-headers'] ?? '';
       return {
         'access-control-allow-methods': 'POST',
-        'access-control-allow-headers': 'authorization, content-encoding, content-type, x-requested-with',
+        // Exporters send headers of their own (x-api-key); those that Docket does not know it does not look at.
+        'access-control-allow-headers': HEADER_NAMES.test(asked)
+          ? asked
+          : 'authorization, content-encoding, content-type, x-requested-with',
         'access-control-max-age': '7200',
       };
     },

@@ -83,6 +83,14 @@ export function unknownPath(path: string): Refusal {
   });
 }
 
+/** gRPC-web sent to the port of OTLP/HTTP. */
+export const GRPC_OVER_HTTP1: Refusal = refusalOf({
+  kind: 'permanent',
+  code: 'unimplemented',
+  message:
+    'gRPC-web is not taken: browsers send OTLP/HTTP to this port, and OTLP/gRPC over HTTP/2 has a port of its own',
+});
+
 export const METHOD_NOT_ALLOWED: Refusal = {
   httpStatus: 405,
   rpcStatus: { code: RPC_CODE.unimplemented, message: 'OTLP/HTTP requests are POST requests' },

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { gzipSync } from 'node:zlib';
 import { encodeExportResponse, encodeExportResponseJson } from '../otlp/protobuf/export-response.ts';
 import type { Signal } from '../otlp/signal.ts';
 import { aboutMs } from '../pipeline/return-times.ts';
@@ -13,6 +14,7 @@ import {
   brokenRequest,
   CONTENT_TYPE,
   EXPECTATION_FAILED,
+  GRPC_OVER_HTTP1,
   HOST_MISSING,
   METHOD_NOT_ALLOWED,
   rawAnswer,
@@ -63,6 +65,9 @@ const ENCODING_OF_TYPE: ReadonlyMap<string, Encoding> = new Map([
   ['application/json', 'json'],
 ]);
 
+/** gRPC as browsers speak it (gRPC-web) and what bridges make of it. */
+const GRPC_TYPE = /^application\/grpc/i;
+
 /**
  * A refused body that is no larger than this is read and forgotten after the answer, and the connection goes on: a sender that had to
  * connect anew would cost more.
@@ -71,6 +76,9 @@ const SKIP_BYTES_MAX = 1024 * 1024;
 /** How much of a larger one is still read so that the sender, busy writing, gets to see the answer. */
 const DRAIN_BYTES_MAX = 8 * 1024 * 1024;
 const DRAIN_MS_MAX = 1000;
+
+/** Shorter answers are not compressed (R8): they would hardly get smaller. */
+const COMPRESSED_FROM_BYTES = 512;
 
 /** What the request says in `Expect`: with `continue` its sender waits to hear that the body is wanted. */
 type Expectation = 'nothing' | 'continue' | 'something else';
@@ -207,7 +215,11 @@ class HttpExchanges {
 
     if (request.headers.host === undefined && request.httpVersion !== '1.0') return refuse(HOST_MISSING);
     if (exchange.expects === 'something else') return refuse(EXPECTATION_FAILED);
-    if (signal === undefined) return refuse(unknownPath(exchange.path));
+    if (signal === undefined) {
+      return refuse(
+        GRPC_TYPE.test(request.headers['content-type'] ?? '') ? GRPC_OVER_HTTP1 : unknownPath(exchange.path),
+      );
+    }
     if (request.method !== 'POST') return refuse(METHOD_NOT_ALLOWED);
     if (encoding === undefined) return refuse(UNSUPPORTED_TYPE);
     const compression = compressionNamed(request.headers['content-encoding']);
@@ -381,13 +393,24 @@ function send(
   },
 ): void {
   if (response.destroyed) return;
+  const compressed = answer.bytes.length >= COMPRESSED_FROM_BYTES && acceptsGzip(response.req);
+  // 3 KiB at most (R7): not worth a turn of another thread.
+  const bytes = compressed ? gzipSync(answer.bytes) : answer.bytes;
   response.writeHead(answer.httpStatus, {
     ...answer.headers,
+    ...(compressed ? { 'content-encoding': 'gzip' } : {}),
     'content-type': answer.contentType,
-    'content-length': answer.bytes.length,
+    'content-length': bytes.length,
     'x-content-type-options': 'nosniff',
   });
-  response.end(answer.bytes);
+  response.end(bytes);
+}
+
+/** Whether the sender reads gzip (RFC 9110, 12.5.3). */
+function acceptsGzip({ headers }: IncomingMessage): boolean {
+  return (headers['accept-encoding'] ?? '')
+    .split(',')
+    .some((each) => /^\s*gzip\s*(?:;\s*q=(?:1|0?\.0*[1-9]).*)?$/i.test(each));
 }
 
 /** Reads and forgets the rest of a body, within bounds. */
@@ -423,8 +446,9 @@ function declaredLength(request: IncomingMessage): number {
   return header === undefined ? 0 : Number(header);
 }
 
-function pathOf(request: IncomingMessage): string {
-  return (request.url ?? '').split('?', 1)[0] ?? '';
+/** The path of the request target, which may be a whole URL (RFC 9112, 3.2.2). */
+function pathOf({ url = '' }: IncomingMessage): string {
+  return url.replace(/^https?:\/\/[^/?]*/i, '').split('?', 1)[0] ?? '';
 }
 
 function signalOf(request: IncomingMessage): Signal | undefined {

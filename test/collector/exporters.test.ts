@@ -69,6 +69,7 @@ test.each([
   'otlphttp/zstd',
   'otlphttp/snappy',
   'otlphttp/snappy-framed',
+  'otlphttp/lz4',
   'otlphttp/deflate',
   'otlphttp/json',
 ])('the three signals arrive through the Collector’s exporter %s', (exporter) =>

@@ -33,7 +33,7 @@ requirement(
     level: 'industry',
     sentence: 'gRPC connections are probed and asked to leave when old',
     docket:
-      'A ping each 60 s; gone 20 s later without its answer. Asked to leave after 15 minutes (give or take a tenth), 60 s to finish.',
+      'A ping each 60 s; gone 20 s later without its answer. Asked to leave after 15 minutes (give or take a tenth), 60 s to finish. `otlp.keepalive` and `otlp.connection_age` say otherwise.',
     collector: 'off by default',
   },
   () => {

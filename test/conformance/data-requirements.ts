@@ -432,9 +432,9 @@ requirement(
     number: 48,
     level: 'industry',
     sentence: 'the profiles signal has a stated answer',
-    docket: 'UNIMPLEMENTED and 404 with a Status that says so.',
+    docket:
+      'Profiles are not taken: UNIMPLEMENTED and 404 with a Status that says so, as long as the signal is in development and its format changes.',
     collector: 'alpha, behind a feature gate',
-    declined: 'the signal is in development and its format changes.',
   },
   () => {
     test('gRPC', async () => {

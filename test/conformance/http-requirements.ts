@@ -1,11 +1,20 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { SIGNALS } from '../../src/otlp/signal.ts';
 import { ACCEPTED, type ExportOutcome } from '../../src/pipeline/outcome.ts';
-import { GOOD, protobufOf, type ReceiverUnderTest, SPAN_ID, startReceiver, TRACE_ID } from './receiver-under-test.ts';
+import {
+  EXPORT_PATH,
+  GOOD,
+  protobufOf,
+  type ReceiverUnderTest,
+  SPAN_ID,
+  startReceiver,
+  TRACE_ID,
+} from './receiver-under-test.ts';
 import { requirement } from './requirement.ts';
-import { exportOver, type HttpAnswer, post, WIRES } from './wire.ts';
+import { exportOver, grpcFrame, type HttpAnswer, post, WIRES } from './wire.ts';
 
 const JSON_TYPE = 'application/json';
 const PROTOBUF_TYPE = 'application/x-protobuf';
@@ -23,6 +32,10 @@ afterAll(() => target.close());
 
 const goodJson = JSON.stringify(GOOD.traces);
 const HEAD = 'POST /v1/traces HTTP/1.1\r\nhost: x\r\n';
+const JSON_LENGTH = `content-type: ${JSON_TYPE}\r\ncontent-length: ${goodJson.length}`;
+const JSON_CHUNKS = `content-type: ${JSON_TYPE}\r\ntransfer-encoding: chunked\r\ntrailer: x-sum`;
+const chunkOf = (body: string): string => `${body.length.toString(16)};a=b\r\n${body}\r\n0\r\nx-sum: 1\r\n\r\n`;
+const hasIPv6 = Object.values(networkInterfaces()).some((each) => each?.some(({ address }) => address === '::1'));
 
 /** Everything that is answered to these bytes, the last ones of the sender, until the connection ends. */
 async function talk(text: string): Promise<Buffer> {
@@ -40,7 +53,8 @@ requirement(
     number: 21,
     level: 'MUST',
     sentence: 'POST to /v1/traces, /v1/metrics and /v1/logs is served',
-    docket: 'Another method is 405, another path 404. HTTP/1.1; HTTP/2 is gRPC alone.',
+    docket:
+      'Another method is 405, another path 404. HTTP/1.1 and 1.0; HTTP/2 is gRPC alone, and gRPC-web is not taken.',
     collector: 'yes; 405 and 404 as text',
   },
   () => {
@@ -53,9 +67,48 @@ requirement(
       expect(statusOf(answer)).toHaveProperty('message');
     });
     test('another path is 404', async () => {
-      for (const path of ['/v1/trace', '/', '/v1/traces/x']) {
+      for (const path of [
+        '/v1/trace',
+        '/',
+        '/v1/traces/x',
+        '/v1/traces/',
+        '//v1/traces',
+        '/otlp/v1/traces',
+        '/V1/Traces',
+      ]) {
         expect((await post(target, path, '{}')).status).toBe(404);
       }
+    });
+    test.each([
+      ['a query', '/v1/traces?source=a'],
+      ['a whole URL', 'http://x/v1/traces'],
+      ['a whole URL and a query', 'HTTP://x:4318/v1/traces?a=/v1/logs'],
+    ])('the path is found in a target with %s', async (_, path) => {
+      expect((await post(target, path, goodJson)).status).toBe(200);
+      expect(target.handled).toMatchObject([{ signal: 'traces' }]);
+    });
+    test.each([
+      ['of HTTP/1.0, without a host', `POST /v1/traces HTTP/1.0\r\n${JSON_LENGTH}\r\n\r\n${goodJson}`, 200],
+      ['whose chunks have extensions and trailers', `${HEAD}${JSON_CHUNKS}\r\n\r\n${chunkOf(goodJson)}`, 200],
+      ['with a length and chunks', `${HEAD}${JSON_LENGTH}\r\n${JSON_CHUNKS}\r\n\r\n${chunkOf(goodJson)}`, 400],
+      ['with two lengths', `${HEAD}${JSON_LENGTH}\r\ncontent-length: 1\r\n\r\n${goodJson}`, 400],
+    ])('a request %s', async (_, text, status) => {
+      const [head = ''] = (await talk(text)).toString().split('\r\n', 1);
+      expect(head).toContain(`HTTP/1.1 ${status}`);
+      expect(target.handled).toHaveLength(status === 200 ? 1 : 0);
+    });
+    test('gRPC-web is refused, saying what browsers send', async () => {
+      const headers = { 'content-type': 'application/grpc-web+proto' };
+      const answer = await post(target, EXPORT_PATH.traces, grpcFrame(Buffer.alloc(0)), { headers });
+      expect(answer.status).toBe(404);
+      expect(statusOf(answer)).toMatchObject({ code: 12, message: expect.stringContaining('gRPC-web') as string });
+    });
+    test.skipIf(!hasIPv6)('over IPv6, and gRPC too', async () => {
+      const six = await startReceiver({ grpc: { host: '::1', port: 0 }, http: { host: '::1', port: 0 } });
+      const bracketed = { http: six.http, grpc: { ...six.grpc, host: '[::1]' } };
+      for (const wire of WIRES) expect((await exportOver(wire, bracketed, 'traces', GOOD.traces)).code).toBe(0);
+      expect(six.handled).toHaveLength(WIRES.length);
+      await six.close();
     });
   },
 );
@@ -310,7 +363,7 @@ requirement(
     number: 30,
     level: 'industry',
     sentence: 'cross-origin senders are refused unless their origin is allowed',
-    docket: 'Off by default; `*` allows any origin without credentials.',
+    docket: 'Off until `otlp.cors_origins` names origins; `*` allows any without credentials.',
     collector: 'yes',
   },
   () => {
@@ -330,6 +383,21 @@ requirement(
       const answer = await preflight('https://evil.example');
       expect(answer.status).toBe(405);
       expect(answer.headers['access-control-allow-origin']).toBeUndefined();
+    });
+    test('the headers an exporter asks for may come, and it sees when to come back', async () => {
+      const headers = {
+        origin: 'https://app.example',
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'content-type,x-api-key',
+      };
+      const answer = await post(target, '/v1/traces', '', { method: 'OPTIONS', headers });
+      expect(answer.headers['access-control-allow-headers']).toBe('content-type,x-api-key');
+      target.answerWith(async () => ({ kind: 'retryable', message: 'busy', retryAfterMs: 2000 }));
+      const busy = await post(target, '/v1/traces', goodJson, { headers: { origin: 'https://app.example' } });
+      expect(busy).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' },
+      });
     });
     test('`*` never goes with credentials', async () => {
       const open = await startReceiver({ corsAllowedOrigins: ['*'] });

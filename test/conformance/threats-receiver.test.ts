@@ -16,7 +16,7 @@ import {
   startReceiver,
   TRACE_ID,
 } from './receiver-under-test.ts';
-import { snappyWithRun, zstdFrame, zstdRun, ZSTD_ZEROS } from '../support/compressed-bodies.ts';
+import { lz4WithRun, snappyWithRun, zstdFrame, zstdRun, ZSTD_ZEROS } from '../support/compressed-bodies.ts';
 import { exportOver, grpcFrame, post, rawCall, WIRES } from './wire.ts';
 
 // What a hostile or broken sender does to the receiver. After each attack an honest sender is served as before.
@@ -112,8 +112,9 @@ describe.each([
 describe.each([
   ['zstd', 'trace.json.zst'],
   ['snappy', 'trace.json.snappy-framed'],
+  ['lz4', 'trace.json.lz4-checked'],
 ])('T1 malformed %s is refused and the process lives on', (encoding, name) => {
-  // Both with checksums.
+  // All with checksums.
   const whole = readFileSync(join(import.meta.dirname, 'examples', 'compressed', name));
   const broken: [string, Buffer][] = [
     ['text', Buffer.from('not compressed at all')],
@@ -148,6 +149,7 @@ describe.each([
   ],
   ['zstd', 'of several frames', Buffer.concat(Array.from({ length: 3 }, () => zstdFrame(zstdRun(0, LIMIT / 2))))],
   ['snappy', 'as a block', snappyWithRun(Buffer.from('x'), 20 * LIMIT)],
+  ['lz4', 'in blocks that say little and come to much', lz4WithRun(Buffer.from('x'), 200 * LIMIT)],
 ])('T2 a bomb of %s, %s, costs no more than a request', (encoding, kind, bomb) => {
   const headers = { 'content-encoding': encoding };
   const lies = kind.startsWith('lying');

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { deflateSync, gzipSync } from 'node:zlib';
+import { deflateSync, gunzipSync, gzipSync } from 'node:zlib';
 import { Metadata } from '@grpc/grpc-js';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { ACCEPTED } from '../../src/pipeline/outcome.ts';
@@ -15,8 +15,16 @@ import {
   startReceiver,
 } from './receiver-under-test.ts';
 import { requirement } from './requirement.ts';
-import { snappyBlock, snappyStream, snappyWithRun, zstdFrame, zstdRun } from '../support/compressed-bodies.ts';
-import { exportOver, grpcFrame, post, rawCall, WIRES } from './wire.ts';
+import {
+  lz4Frame,
+  lz4WithRun,
+  snappyBlock,
+  snappyStream,
+  snappyWithRun,
+  zstdFrame,
+  zstdRun,
+} from '../support/compressed-bodies.ts';
+import { exportOver, grpcFrame, type HttpAnswer, post, rawCall, WIRES } from './wire.ts';
 
 const LIMIT = 1024 * 1024;
 const EXAMPLES = join(import.meta.dirname, 'examples');
@@ -86,9 +94,8 @@ requirement(
     level: 'industry',
     sentence: 'other compressions are taken: zstd, snappy, deflate, lz4',
     docket:
-      'zstd, snappy (a block or a stream, over HTTP also by the name x-snappy-framed) and deflate (over HTTP also by the name zlib), on both transports, with the same limits; lz4 is refused, naming what is taken.',
-    collector: 'zstd, zlib, snappy, deflate, lz4',
-    declined: 'lz4: no sender but the Collector has it, over HTTP alone, and it has the others too.',
+      'zstd, snappy (a block or a stream, over HTTP also by the name x-snappy-framed), deflate (over HTTP also by the name zlib) and lz4, on both transports, with the same limits; others are refused, naming what is taken.',
+    collector: 'zstd, zlib, snappy, deflate; lz4 over HTTP',
   },
   () => {
     test.each([
@@ -96,6 +103,7 @@ requirement(
       ['snappy', 'trace.json.snappy'],
       ['snappy', 'trace.json.snappy-framed'],
       ['x-snappy-framed', 'trace.json.snappy-framed'],
+      ['lz4', 'trace.json.lz4'],
     ])('what the encoders of the Collector make is the same request: %s, %s', async (encoding, name) => {
       const plain = readFileSync(join(EXAMPLES, 'trace.json'));
       const headers = { 'content-encoding': encoding };
@@ -118,19 +126,20 @@ requirement(
         await small.close();
       },
     );
-    test('zstd and snappy are the same request over gRPC', async () => {
+    test('zstd, snappy and lz4 are the same request over gRPC', async () => {
       const body = protobufOf('traces', GOOD.traces);
       const element = { literal: body };
       for (const [encoding, compressed] of [
         ['zstd', zstdFrame([{ raw: body }])],
         ['snappy', snappyStream([{ block: snappyBlock([element]), output: body }])],
+        ['lz4', lz4Frame([{ plain: body }], { output: body })],
       ] as const) {
         const answer = await rawCall(target, grpcFrame(compressed, true), { 'grpc-encoding': encoding });
         expect(answer).toMatchObject({ 'grpc-status': '0' });
       }
-      expect(target.handled.map(({ bytes }) => bytes)).toEqual([body, body]);
+      expect(target.handled.map(({ bytes }) => bytes)).toEqual([body, body, body]);
     });
-    test('zstd and snappy have the same limit', async () => {
+    test('zstd, snappy and lz4 have the same limit', async () => {
       const json = Buffer.from(goodJson);
       for (const [size, status] of [
         [LIMIT, 200],
@@ -140,7 +149,8 @@ requirement(
         const zstd = zstdFrame([{ raw: json }, ...zstdRun(0x20, more)]);
         // The last byte of JSON comes again and again where white space is: a space behind it.
         const snappy = snappyWithRun(Buffer.concat([json, Buffer.from(' ')]), more - 1);
-        for (const [encoding, body] of Object.entries({ zstd, snappy })) {
+        const lz4 = lz4WithRun(Buffer.concat([json, Buffer.from(' ')]), more - 1);
+        for (const [encoding, body] of Object.entries({ zstd, snappy, lz4 })) {
           const answer = await post(target, '/v1/traces', body, { headers: { 'content-encoding': encoding } });
           expect([encoding, answer.status]).toEqual([encoding, status]);
         }
@@ -169,20 +179,20 @@ requirement(
       expect((await post(target, '/v1/traces', deflateSync(Buffer.alloc(64 * LIMIT)), { headers })).status).toBe(413);
     });
     test('HTTP refuses others and says what it takes', async () => {
-      for (const encoding of ['lz4', 'br', 'gzip, deflate']) {
+      for (const encoding of ['br', 'compress', 'gzip, deflate']) {
         const answer = await post(target, '/v1/traces', 'x', { headers: { 'content-encoding': encoding } });
         expect(answer).toMatchObject({
           status: 415,
-          headers: { 'accept-encoding': 'gzip, deflate, zstd, snappy, identity' },
+          headers: { 'accept-encoding': 'gzip, deflate, zstd, snappy, lz4, identity' },
         });
       }
     });
     test('gRPC refuses others and says what it takes', async () => {
-      for (const encoding of ['lz4', 'br']) {
+      for (const encoding of ['compress', 'br']) {
         const answer = await rawCall(target, grpcFrame(Buffer.alloc(0)), { 'grpc-encoding': encoding });
         expect(answer).toMatchObject({
           'grpc-status': '12',
-          'grpc-accept-encoding': 'gzip, deflate, zstd, snappy, identity',
+          'grpc-accept-encoding': 'gzip, deflate, zstd, snappy, lz4, identity',
         });
       }
     });
@@ -214,7 +224,7 @@ requirement(
     number: 4,
     level: 'MUST',
     sentence: 'message size is limited, also after decompression',
-    docket: '64 MiB by default. JSON whose protobuf would be larger is refused too.',
+    docket: '64 MiB unless `otlp.request_max` says less. JSON whose protobuf would be larger is refused too.',
     collector: 'HTTP 20 MiB, gRPC 4 MiB',
   },
   () => {
@@ -324,14 +334,36 @@ requirement(
     number: 8,
     level: 'MAY',
     sentence: 'responses are gzip where the request accepts it',
-    docket: 'Never compressed.',
-    declined: 'an answer is a few bytes.',
+    docket: 'Answers of 512 bytes and more.',
   },
   () => {
-    test('an answer to a request that accepts gzip is plain', async () => {
+    test.each(['application/json', 'application/x-protobuf'])('a long answer in %s', async (type) => {
+      target.answerWith(async () => ({ kind: 'accepted', rejected: 1, message: 'too old '.repeat(100) }));
+      const body = type === 'application/json' ? goodJson : protobufOf('traces', GOOD.traces);
+      const answer = (accepted: string): Promise<HttpAnswer> =>
+        post(target, '/v1/traces', body, { headers: { 'content-type': type, 'accept-encoding': accepted } });
+      const plain = await answer('identity');
+      expect(plain.headers['content-encoding']).toBeUndefined();
+      expect(plain.body.length).toBeGreaterThan(700);
+      for (const accepted of ['gzip', 'deflate, GZIP;q=0.5', 'br;q=1.0, gzip ;q=1']) {
+        const packed = await answer(accepted);
+        expect(packed.headers).toMatchObject({ 'content-encoding': 'gzip', 'content-type': type });
+        expect(gunzipSync(packed.body)).toEqual(plain.body);
+      }
+      for (const refused of ['', 'deflate', 'gzip;q=0', 'gzip;q=0.00', 'xgzip']) {
+        expect((await answer(refused)).body).toEqual(plain.body);
+      }
+    });
+    test('a short answer stays as it is', async () => {
       const answer = await post(target, '/v1/traces', goodJson, { headers: { 'accept-encoding': 'gzip' } });
       expect(answer.headers['content-encoding']).toBeUndefined();
       expect(answer.body.toString()).toBe('{}');
+    });
+    test('an error is packed too', async () => {
+      target.answerWith(async () => ({ kind: 'permanent', code: 'invalid_argument', message: 'x'.repeat(800) }));
+      const answer = await post(target, '/v1/traces', goodJson, { headers: { 'accept-encoding': 'gzip' } });
+      expect(answer).toMatchObject({ status: 400, headers: { 'content-encoding': 'gzip' } });
+      expect(JSON.parse(gunzipSync(answer.body).toString())).toMatchObject({ code: 3 });
     });
   },
 );

@@ -1,4 +1,5 @@
 import { crc32c } from '../../src/pipeline/crc32c.ts';
+import { xxHash32 } from '../../src/receiver/xx-hash-32.ts';
 
 const BLOCK_BYTES_MAX = 128 * 1024;
 const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
@@ -111,4 +112,93 @@ export function snappyStream(chunks: readonly { readonly block: Buffer; readonly
     parts.push(head, block);
   }
   return Buffer.concat(parts);
+}
+
+/** One sequence of an LZ4 block: bytes as they are, then so many again (4 or more) from so far back. */
+export interface Lz4Sequence {
+  readonly literal: Buffer;
+  readonly back: number;
+  readonly length: number;
+}
+
+/** One block of an LZ4 frame: bytes as they are, or sequences and the literals that every block ends with. */
+export type Lz4Block =
+  | { readonly plain: Buffer }
+  | { readonly sequences: readonly Lz4Sequence[]; readonly last: Buffer };
+
+/** Which blocks may reach back into those before (`linked`), and what the frame says of itself beside them. */
+export interface Lz4FrameOptions {
+  readonly linked?: boolean;
+  readonly blockChecksums?: boolean;
+  readonly contentBytes?: number;
+  /** XXH32 of this, which should be what comes out. */
+  readonly output?: Buffer;
+}
+
+/** An LZ4 frame by hand, of blocks of up to 4 MiB. */
+export function lz4Frame(blocks: readonly Lz4Block[], options: Lz4FrameOptions = {}): Buffer {
+  const { linked = false, blockChecksums = false, contentBytes, output } = options;
+  const flags =
+    0x40 |
+    (linked ? 0 : 0x20) |
+    (blockChecksums ? 0x10 : 0) |
+    (contentBytes === undefined ? 0 : 0x08) |
+    (output === undefined ? 0 : 0x04);
+  const size = contentBytes === undefined ? [] : [littleEndian(BigInt(contentBytes), 8)];
+  const descriptor = Buffer.concat([Buffer.from([flags, 7 << 4]), ...size]);
+  const parts = [littleEndian(0x184d2204n, 4), descriptor, Buffer.from([(xxHash32(descriptor) >>> 8) & 0xff])];
+  for (const block of blocks) {
+    const content = 'plain' in block ? block.plain : lz4Block(block.sequences, block.last);
+    const head = content.length + ('plain' in block ? 0x8000_0000 : 0);
+    parts.push(littleEndian(BigInt(head), 4), content);
+    if (blockChecksums) parts.push(littleEndian(BigInt(xxHash32(content)), 4));
+  }
+  parts.push(Buffer.alloc(4));
+  if (output !== undefined) parts.push(littleEndian(BigInt(xxHash32(output)), 4));
+  return Buffer.concat(parts);
+}
+
+function lz4Block(sequences: readonly Lz4Sequence[], last: Buffer): Buffer {
+  const parts = sequences.flatMap(({ literal, back, length }) => [
+    Buffer.from([(Math.min(15, literal.length) << 4) | Math.min(15, length - 4)]),
+    lz4More(literal.length),
+    literal,
+    Buffer.from([back & 0xff, back >> 8]),
+    lz4More(length - 4),
+  ]);
+  return Buffer.concat([...parts, Buffer.from([Math.min(15, last.length) << 4]), lz4More(last.length), last]);
+}
+
+/** What of a length does not fit its four bits. */
+function lz4More(length: number): Buffer {
+  if (length < 15) return Buffer.alloc(0);
+  const rest = length - 15;
+  return Buffer.concat([Buffer.alloc(Math.floor(rest / 255), 255), Buffer.from([rest % 255])]);
+}
+
+/** What the sequences and the last literals come to behind `before`, byte by byte. */
+export function lz4Output(sequences: readonly Lz4Sequence[], last: Buffer, before: Buffer = Buffer.alloc(0)): Buffer {
+  const out = [...before];
+  for (const { literal, back, length } of sequences) {
+    out.push(...literal);
+    for (let each = 0; each < length; each += 1) out.push(out[out.length - back] ?? 0);
+  }
+  return Buffer.from([...out.slice(before.length), ...last]);
+}
+
+/** A body as an LZ4 frame of one block, then its last byte again and again for `more` bytes (4 or more), in blocks of 4 MiB at most. */
+export function lz4WithRun(body: Buffer, more: number): Buffer {
+  const most = 4 * 1024 * 1024;
+  const blocks: Lz4Block[] = [{ plain: body }];
+  for (let left = more; left > 0; left -= most) {
+    const length = Math.min(left, most);
+    blocks.push({ sequences: [{ literal: body.subarray(-1), back: 1, length: length - 1 }], last: Buffer.alloc(0) });
+  }
+  return lz4Frame(blocks);
+}
+
+function littleEndian(value: bigint, bytes: 4 | 8): Buffer {
+  const out = Buffer.alloc(8);
+  out.writeBigUInt64LE(value);
+  return out.subarray(0, bytes);
 }
