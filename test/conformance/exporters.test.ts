@@ -13,6 +13,7 @@ import { CompressionAlgorithm } from '@opentelemetry/otlp-exporter-base';
 import { logs, metrics, tracing } from '@opentelemetry/sdk-node';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ACCEPTED } from '../../src/pipeline/outcome.ts';
+import { readRequest } from './oracle.ts';
 import { type ReceiverUnderTest, startReceiver } from './receiver-under-test.ts';
 
 // The exporters that applications really use, each over its own transport and encoding, plain and compressed.
@@ -75,7 +76,45 @@ describe.each(compressions)('compression %s', (compression) => {
     await exportSpan(new TraceProtobuf({ url: url('/v1/traces'), compression }));
     await exportSpan(new TraceJson({ url: url('/v1/traces'), compression }));
     expect(target.handled).toMatchObject([{ signal: 'traces', items: 1 }, { items: 1 }, { items: 1 }]);
-    for (const { bytes } of target.handled) expect(Buffer.from(bytes).includes('real span')).toBe(true);
+    for (const { bytes } of target.handled) {
+      expect(readRequest('traces', bytes)).toMatchObject({
+        resourceSpans: [
+          {
+            resource: { attributes: expect.any(Array) as unknown },
+            scopeSpans: [
+              {
+                scope: { name: 't' },
+                spans: [
+                  {
+                    traceId: '5b8efff798038103d269b633813fc60c',
+                    spanId: expect.stringMatching(/^[0-9a-f]{16}$/) as unknown,
+                    parentSpanId: 'eee19b7ec3c1b174',
+                    name: 'real span',
+                    startTimeUnixNano: expect.stringMatching(/^\d{19}$/) as unknown,
+                    attributes: [
+                      { key: 'a.long', value: { stringValue: 'v'.repeat(300) } },
+                      { key: 'n', value: { intValue: '7' } },
+                    ],
+                    events: [
+                      {
+                        name: 'event',
+                        attributes: [
+                          {
+                            key: 'list',
+                            value: { arrayValue: { values: [{ stringValue: 'a' }, { stringValue: 'b' }] } },
+                          },
+                        ],
+                      },
+                      { name: 'exception' },
+                    ],
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      });
+    }
   });
 
   test('log records arrive alike over gRPC, http/protobuf and http/json', async () => {
@@ -83,6 +122,27 @@ describe.each(compressions)('compression %s', (compression) => {
     await exportLog(new LogProtobuf({ url: url('/v1/logs'), compression }));
     await exportLog(new LogJson({ url: url('/v1/logs'), compression }));
     expect(target.handled).toMatchObject([{ signal: 'logs', items: 1 }, { items: 1 }, { items: 1 }]);
+    const list = [{ intValue: '1' }, { doubleValue: 2.5 }, { boolValue: true }, { stringValue: 'text' }];
+    const nested = { kvlistValue: { values: [{ key: 'list', value: { arrayValue: { values: list } } }] } };
+    for (const { bytes } of target.handled) {
+      expect(readRequest('logs', bytes)).toMatchObject({
+        resourceLogs: [
+          {
+            scopeLogs: [
+              {
+                logRecords: [
+                  {
+                    severityNumber: SeverityNumber.ERROR,
+                    body: { kvlistValue: { values: [{ key: 'nested', value: nested }] } },
+                    attributes: [{ key: 'key', value: { stringValue: 'value' } }],
+                  },
+                ],
+              },
+            ],
+          },
+        ],
+      });
+    }
   });
 
   test('metrics arrive alike over gRPC, http/protobuf and http/json', async () => {
@@ -90,6 +150,29 @@ describe.each(compressions)('compression %s', (compression) => {
     await exportMetrics(new MetricProtobuf({ url: url('/v1/metrics'), compression }));
     await exportMetrics(new MetricJson({ url: url('/v1/metrics'), compression }));
     expect(target.handled).toMatchObject([{ signal: 'metrics', items: 3 }, { items: 3 }, { items: 3 }]);
+    for (const { bytes } of target.handled) {
+      expect(readRequest('metrics', bytes)).toMatchObject({
+        resourceMetrics: [
+          {
+            scopeMetrics: [
+              {
+                metrics: [
+                  {
+                    name: 'counter',
+                    sum: {
+                      isMonotonic: true,
+                      dataPoints: [{ asDouble: 3, attributes: [{ key: 'key', value: { stringValue: 'value' } }] }],
+                    },
+                  },
+                  { name: 'histogram', histogram: { dataPoints: [{ count: '1', sum: 12 }] } },
+                  { name: 'gauge', gauge: { dataPoints: [{ asDouble: -1.5 }] } },
+                ],
+              },
+            ],
+          },
+        ],
+      });
+    }
   });
 });
 

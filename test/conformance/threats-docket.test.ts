@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,13 +24,14 @@ let target: Target;
 
 beforeAll(async () => {
   docket = await startDocket({ environment: { DOCKET_LOG_LEVEL: 'debug' } });
-  const address = (text: string): Target['grpc'] => {
-    const [host = '', port = ''] = text.split(':');
-    return { host, port: Number(port) };
-  };
-  target = { grpc: address(docket.otlpGrpc), http: address(docket.otlpHttp) };
+  target = { grpc: addressOf(docket.otlpGrpc), http: addressOf(docket.otlpHttp) };
 });
 afterAll(() => docket.dispose());
+
+function addressOf(text: string): Target['grpc'] {
+  const [host = '', port = ''] = text.split(':');
+  return { host, port: Number(port) };
+}
 
 /** A GitHub token's shape: detected wherever it stands. */
 const secret = (name: string): string => `ghp_${name.padEnd(36, 'Zq7Rk2Wv9Xs4Tn6Bm1').slice(0, 36)}`;
@@ -382,6 +384,61 @@ test('T15 names are data wherever they go', async () => {
     expect(listed.status).toBeLessThan(500);
   }
   await stored(traceId, hostile.length);
+});
+
+test('T16 what one tenant sends no other reads, and nobody without a token sends or reads', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'docket-tokens-'));
+  const tokens = join(folder, 'tokens.yaml');
+  const entry = (tenant: string): string =>
+    `  - {name: ${tenant}-agent, kind: agent, tenant: ${tenant}, sha256: ${createHash('sha256').update(`token-of-${tenant}`).digest('hex')}}\n`;
+  writeFileSync(tokens, `version: 1\ntokens:\n${entry('acme')}${entry('blue')}`);
+  const own = await startDocket({ environment: { DOCKET_AUTH: 'token', DOCKET_AUTH_TOKENS: tokens } });
+  try {
+    const there = { grpc: addressOf(own.otlpGrpc), http: addressOf(own.otlpHttp) };
+    const as = (tenant: string): { authorization: string } => ({ authorization: `Bearer token-of-${tenant}` });
+    const traceId = nextTraceId();
+    const work = [text('gen_ai.tool.name', 'kubectl'), text('gen_ai.operation.name', 'execute_tool')];
+    const spanOf = (number: number): object => ({
+      resourceSpans: [
+        {
+          // A resource may say what it likes: the token says whose it is.
+          resource: { attributes: [text('tenant', 'blue'), text('service.name', 'threats')] },
+          scopeSpans: [
+            { spans: [{ traceId, spanId: spanId(number), name: 'execute_tool kubectl', attributes: work }] },
+          ],
+        },
+      ],
+    });
+    for (const [number, wire] of WIRES.entries()) {
+      for (const headers of [{}, { authorization: 'Bearer token-of-nobody' }]) {
+        expect((await exportOver(wire, there, 'traces', spanOf(90 + number), { headers })).code).toBe(16);
+      }
+      const headers = { ...as('acme'), 'x-scope-orgid': 'blue', 'x-tenant': 'blue' };
+      expect((await exportOver(wire, there, 'traces', spanOf(number), { headers })).code).toBe(0);
+    }
+    const read = async (path: string, headers: Record<string, string>): Promise<[number, string]> => {
+      const response = await fetch(`http://${own.api}/api/v1/${path}`, { headers });
+      return [response.status, await response.text()];
+    };
+    const spansSeen = async (tenant: string): Promise<number> => {
+      const [status, body] = await read(`traces/${traceId}`, as(tenant));
+      return status === 200 ? (JSON.parse(body) as StoredTrace).spans.length : 0;
+    };
+    await expect.poll(() => spansSeen('acme'), { timeout: 20_000 }).toBe(WIRES.length);
+    await expect
+      .poll(async () => (await read('evidence/unfiled', as('acme')))[1], { timeout: 20_000 })
+      .toContain('kubectl');
+    expect((await read(`traces/${traceId}`, as('blue')))[0]).toBe(404);
+    expect(await read('evidence/unfiled', as('blue'))).toEqual([200, expect.not.stringContaining('kubectl') as string]);
+    for (const headers of [{}, { authorization: 'Bearer token-of-nobody' }]) {
+      for (const path of [`traces/${traceId}`, 'evidence/unfiled', 'incidents']) {
+        expect((await read(path, headers as Record<string, string>))[0]).toBe(401);
+      }
+    }
+  } finally {
+    await own.dispose();
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('T17 nothing that runs evaluates descriptors, and what is installed is past its advisories', () => {
