@@ -41,10 +41,11 @@ export function outcomeOf(record: TelemetryRecord): EvidenceOutcome {
 
 /** Shared: a row's act is remembered, and few records refer to content elsewhere. */
 const NO_REFERENCES: ReadonlyMap<string, string> = new Map();
+const REFERENCES = Object.entries(GEN_AI_REFERENCES);
 
 export function referencesOf(attributes: Attributes): ReadonlyMap<string, string> {
   let references: Map<string, string> | undefined;
-  for (const [key, name] of Object.entries(GEN_AI_REFERENCES)) {
+  for (const [key, name] of REFERENCES) {
     const pointer = text(attributes, key);
     if (pointer === '') continue;
     references ??= new Map();

@@ -67,28 +67,38 @@ export interface Dialect {
 const NO_CONTENT: ReadonlyMap<string, AnyValue> = new Map();
 const NO_REFERENCES: ReadonlyMap<string, string> = new Map();
 
-/** A Recognised from the parts that are known. Every property in its place and no spread: objects as wide as this one are slow to grow. */
-export function recognised(dialect: string, parts: Partial<Omit<Recognised, 'dialect'>>): Recognised {
+/** A Recognised that is still filled in. */
+export type Draft = { -readonly [Part in keyof Recognised]: Recognised[Part] };
+
+const NO_CALLS: readonly RequestedCall[] = [];
+
+/** A Recognised of which nothing is known yet. Every property in its place: objects as wide as this one are slow to grow or to spread. */
+export function draft(dialect: string): Draft {
   return {
     dialect,
-    kind: parts.kind ?? null,
-    operation: parts.operation ?? '',
-    tool: parts.tool ?? null,
-    model: parts.model ?? null,
-    tokens: parts.tokens ?? null,
-    agentName: parts.agentName ?? '',
-    agentId: parts.agentId ?? '',
-    conversationId: parts.conversationId ?? '',
-    sessionId: parts.sessionId ?? '',
-    outcome: parts.outcome ?? 'unknown',
-    content: parts.content ?? NO_CONTENT,
-    references: parts.references ?? NO_REFERENCES,
-    requestedCalls: parts.requestedCalls ?? [],
-    approval: parts.approval ?? '',
-    detail: parts.detail ?? '',
-    startTimeUnixNano: parts.startTimeUnixNano ?? null,
-    joinsSpan: parts.joinsSpan ?? false,
+    kind: null,
+    operation: '',
+    tool: null,
+    model: null,
+    tokens: null,
+    agentName: '',
+    agentId: '',
+    conversationId: '',
+    sessionId: '',
+    outcome: 'unknown',
+    content: NO_CONTENT,
+    references: NO_REFERENCES,
+    requestedCalls: NO_CALLS,
+    approval: '',
+    detail: '',
+    startTimeUnixNano: null,
+    joinsSpan: false,
   };
+}
+
+/** A Recognised from the parts that are known. */
+export function recognised(dialect: string, parts: Partial<Omit<Recognised, 'dialect'>>): Recognised {
+  return Object.assign(draft(dialect), parts);
 }
 
 /** The content map of those values that were sent. */

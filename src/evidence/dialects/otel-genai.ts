@@ -11,7 +11,15 @@ import {
   requestedCalls,
   tokensOf,
 } from '../gen-ai-fields.ts';
-import { contents, recognised, type Dialect, type Recognised, type RecognisedTool } from '../recognised.ts';
+import {
+  contents,
+  draft,
+  recognised,
+  type Dialect,
+  type Draft,
+  type Recognised,
+  type RecognisedTool,
+} from '../recognised.ts';
 import type { TelemetryRecord } from '../telemetry-record.ts';
 
 const KIND_OF: Readonly<Record<GenAiOperation, EvidenceKind | null>> = {
@@ -58,132 +66,103 @@ export function fromGenAi(dialect: string, record: TelemetryRecord, operationNam
   const { attributes } = record;
   const operation = operationName.toLowerCase();
   const what = GEN_AI_OPERATIONS.get(operation) ?? 'step';
-  const method = text(attributes, MCP.methodName);
-  const shared = {
-    kind: KIND_OF[what],
-    operation,
-    agentName: text(attributes, GEN_AI.agentName),
-    agentId: text(attributes, GEN_AI.agentId),
-    conversationId: text(attributes, GEN_AI.conversationId),
-    sessionId: text(attributes, 'session.id'),
-    outcome: outcomeOf(record),
-    references: referencesOf(attributes),
-  };
+  const found = draft(dialect);
+  found.kind = KIND_OF[what];
+  found.operation = operation;
+  found.agentName = text(attributes, GEN_AI.agentName);
+  found.agentId = text(attributes, GEN_AI.agentId);
+  found.conversationId = text(attributes, GEN_AI.conversationId);
+  found.sessionId = text(attributes, 'session.id');
+  found.outcome = outcomeOf(record);
+  found.references = referencesOf(attributes);
   switch (what) {
-    case 'tool':
-      if (method !== '') return { ...fromMcp(dialect, record, method), ...withoutKind(shared) };
-      return recognised(dialect, {
-        ...shared,
-        tool: toolOf(record, 'execute'),
-        content: contents({
-          arguments: first(attributes, GEN_AI.toolArguments, 'tool.parameters'),
-          result: first(attributes, GEN_AI.toolResult, 'tool.result'),
-        }),
+    case 'tool': {
+      const method = text(attributes, MCP.methodName);
+      if (method !== '') return { ...fromMcp(dialect, record, method), ...whoActs(found) };
+      found.tool = toolOf(record, 'execute');
+      found.content = contents({
+        arguments: first(attributes, GEN_AI.toolArguments, 'tool.parameters'),
+        result: first(attributes, GEN_AI.toolResult, 'tool.result'),
       });
+      break;
+    }
     case 'guardrail':
-      return guardrail(dialect, record, shared);
+      guardrail(found, record);
+      break;
     case 'handoff':
-      return recognised(dialect, {
-        ...shared,
-        agentName: text(attributes, ...GEN_AI.handoffFrom) || shared.agentName,
-        detail: `to ${text(attributes, ...GEN_AI.handoffTo) || (record.signal === 'traces' ? record.name : '')}`,
-      });
+      found.agentName = text(attributes, ...GEN_AI.handoffFrom) || found.agentName;
+      found.detail = `to ${text(attributes, ...GEN_AI.handoffTo) || (record.signal === 'traces' ? record.name : '')}`;
+      break;
     case 'model': {
       const output = modelOutput(record);
-      return recognised(dialect, {
-        ...shared,
-        model: modelOf(attributes),
-        tokens: tokensOf(attributes),
-        content: contents({
-          instructions: first(attributes, GEN_AI.systemInstructions),
-          input: modelInput(record),
-          output,
-        }),
-        requestedCalls: requestedCalls(output),
+      found.model = modelOf(attributes);
+      found.tokens = tokensOf(attributes);
+      found.content = contents({
+        instructions: first(attributes, GEN_AI.systemInstructions),
+        input: modelInput(record),
+        output,
       });
+      found.requestedCalls = requestedCalls(output);
+      break;
     }
     case 'embedding':
-      return recognised(dialect, {
-        ...shared,
-        model: modelOf(attributes),
-        tokens: tokensOf(attributes),
-        content: contents({ input: modelInput(record) }),
-      });
+      found.model = modelOf(attributes);
+      found.tokens = tokensOf(attributes);
+      found.content = contents({ input: modelInput(record) });
+      break;
     case 'retrieval':
     case 'rerank':
-      return recognised(dialect, {
-        ...shared,
-        detail: text(attributes, GEN_AI.dataSourceId),
-        content: contents({
-          query: first(attributes, GEN_AI.retrievalQuery),
-          documents: first(attributes, GEN_AI.retrievalDocuments),
-        }),
+      found.detail = text(attributes, GEN_AI.dataSourceId);
+      found.content = contents({
+        query: first(attributes, GEN_AI.retrievalQuery),
+        documents: first(attributes, GEN_AI.retrievalDocuments),
       });
+      break;
     case 'memory':
-      return memory(dialect, record, operation, shared);
+      memory(found, record);
+      break;
     case 'agent':
     case 'workflow':
-      return recognised(dialect, {
-        ...shared,
-        detail: what === 'workflow' ? text(attributes, GEN_AI.workflowName) : '',
-        content: contents({ input: modelInput(record), output: modelOutput(record) }),
-      });
+      found.detail = what === 'workflow' ? text(attributes, GEN_AI.workflowName) : '';
+      found.content = contents({ input: modelInput(record), output: modelOutput(record) });
+      break;
     default:
-      return recognised(dialect, shared);
   }
+  return found;
 }
 
 /** A check of what goes in or comes out, and whether it let it pass. */
-function guardrail(dialect: string, record: TelemetryRecord, shared: Partial<Omit<Recognised, 'dialect'>>): Recognised {
+function guardrail(found: Draft, record: TelemetryRecord): void {
   const { attributes } = record;
   const verdict = text(attributes, ...GEN_AI.guardrailVerdict);
   const stopped =
     /^(?:fail|failed|deny|denied|block|blocked|tripped)$/i.test(verdict) ||
     flag(attributes, 'gen_ai.guardrail.triggered') === true;
   const name = text(attributes, ...GEN_AI.guardrailName) || (record.signal === 'traces' ? record.name : '');
-  return recognised(dialect, {
-    ...shared,
-    operation: 'guardrail',
-    detail: `${name} ${stopped ? 'triggered' : 'passed'}`,
-    outcome: stopped ? 'denied' : (shared.outcome ?? 'unknown'),
-    content: contents({
-      input: first(attributes, 'gen_ai.guardrail.input'),
-      output: first(attributes, 'gen_ai.guardrail.output'),
-    }),
+  found.operation = 'guardrail';
+  found.detail = `${name} ${stopped ? 'triggered' : 'passed'}`;
+  if (stopped) found.outcome = 'denied';
+  found.content = contents({
+    input: first(attributes, 'gen_ai.guardrail.input'),
+    output: first(attributes, 'gen_ai.guardrail.output'),
   });
 }
 
 /** Searching memory is a retrieval; changing it is a tool call whose tool is the memory operation. */
-function memory(
-  dialect: string,
-  record: TelemetryRecord,
-  operation: string,
-  shared: Partial<Omit<Recognised, 'dialect'>>,
-): Recognised {
-  const { attributes } = record;
+function memory(found: Draft, { attributes }: TelemetryRecord): void {
   const records = first(attributes, GEN_AI.memoryRecords);
-  if (operation === 'search_memory') {
-    return recognised(dialect, {
-      ...shared,
-      kind: 'retrieval',
-      content: contents({ query: first(attributes, GEN_AI.memoryQuery), documents: records }),
-    });
+  if (found.operation === 'search_memory') {
+    found.kind = 'retrieval';
+    found.content = contents({ query: first(attributes, GEN_AI.memoryQuery), documents: records });
+    return;
   }
-  return recognised(dialect, {
-    ...shared,
-    tool: { name: operation, callId: '', type: 'datastore', mcpServer: null, role: 'execute' },
-    content: contents({ arguments: records }),
-  });
+  found.tool = { name: found.operation, callId: '', type: 'datastore', mcpServer: null, role: 'execute' };
+  found.content = contents({ arguments: records });
 }
 
-function withoutKind(shared: Partial<Omit<Recognised, 'dialect'>>): Partial<Omit<Recognised, 'dialect'>> {
-  const { agentName, agentId, conversationId, references } = shared;
-  return {
-    ...(agentName === undefined ? {} : { agentName }),
-    ...(agentId === undefined ? {} : { agentId }),
-    ...(conversationId === undefined ? {} : { conversationId }),
-    ...(references === undefined ? {} : { references }),
-  };
+function whoActs(found: Recognised): Pick<Recognised, 'agentName' | 'agentId' | 'conversationId' | 'references'> {
+  const { agentName, agentId, conversationId, references } = found;
+  return { agentName, agentId, conversationId, references };
 }
 
 /** An MCP client or server span. `tools/call` is a tool call, `resources/read` a retrieval; other methods are no rows. */

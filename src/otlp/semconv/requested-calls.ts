@@ -50,7 +50,7 @@ export function requestedInMessages(output: unknown): readonly RequestedCall[] {
       continue;
     }
     if (typeof value === 'string') {
-      const inner = /^\s*[[{]/.test(value) ? parsedJson(value) : undefined;
+      const inner = mayAsk(value) ? parsedJson(value) : undefined;
       if (inner !== undefined) pending.push(inner);
       continue;
     }
@@ -68,6 +68,14 @@ export function requestedInMessages(output: unknown): readonly RequestedCall[] {
     }
   }
   return calls;
+}
+
+/**
+ * False for a text that holds no call: what says that something is one (CALL_TYPES, `function`, `toolCallId`) stands in it as it is, or
+ * with a letter escaped. Most answers ask for nothing, and what was withheld is no JSON: to fail to parse it costs more than to look.
+ */
+function mayAsk(text: string): boolean {
+  return (text.includes('tool') || text.includes('function') || text.includes('\\u00')) && /^\s*[[{]/.test(text);
 }
 
 function callOf(value: JsonObject): RequestedCall | undefined {
