@@ -78,8 +78,8 @@ export function createWithheldGaps(options: WithheldGapsOptions): WithheldGaps {
     watch(log) {
       return {
         ...log,
-        async put(rows) {
-          await log.put(rows);
+        async put(rows, content) {
+          await log.put(rows, content);
           const written = new Map(
             rows.flatMap((row) =>
               row.incident !== '' && row.redactions.some((each) => rules.some((rule) => rule === each.rule))

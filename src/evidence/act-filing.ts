@@ -3,6 +3,7 @@ import type { IncidentIndex } from '../record/incident-index.ts';
 import type { Act, Inherited } from './act.ts';
 import type { ActWindow } from './act-window.ts';
 import { rowOf } from './evidence-row.ts';
+import type { RowContents } from './row-contents.ts';
 import type { SetAside } from './set-aside.ts';
 
 const STRENGTH: Readonly<Record<LinkMode, number>> = { inferred: 0, bound: 1, explicit: 2, manual: 3 };
@@ -10,16 +11,16 @@ const STRENGTH: Readonly<Record<LinkMode, number>> = { inferred: 0, bound: 1, ex
 /** An act's row as things stand, and the incidents it belongs under. */
 export interface ActFiling {
   /** The row without incident and link. Undefined, and counted, when what was said about the act makes no row. */
-  rowOf(act: Act, inherited?: Inherited): EvidenceRow | undefined;
+  rowOf(act: Act, inherited?: Inherited, contents?: RowContents): EvidenceRow | undefined;
   /** The strongest link per incident: those the row was written with and those the index knows now. */
   linksOf(act: Act, row: EvidenceRow): ReadonlyMap<string, EvidenceLink>;
 }
 
 export function createActFiling(window: ActWindow, incidents: IncidentIndex, setAside: SetAside): ActFiling {
   return {
-    rowOf(act, inherited = window.inherited(act)) {
+    rowOf(act, inherited = window.inherited(act), contents) {
       try {
-        return rowOf(act, inherited);
+        return rowOf(act, inherited, contents);
       } catch (error) {
         setAside('row', error, 1);
         return undefined;

@@ -10,9 +10,10 @@ import type {
   EvidenceTrust,
 } from '../record/evidence.ts';
 import { FOLDED_MAX, ranked, type Act, type Inherited } from './act.ts';
-import { canonicalRow } from './canonical-row.ts';
+import { canonicalRow, type CanonicalRow } from './canonical-row.ts';
 import { NOT_CAPTURED } from './content.ts';
 import { nameOnRow, type Contribution } from './contribution.ts';
+import type { RowContents } from './row-contents.ts';
 import { summaryOf } from './summary.ts';
 
 /** Redactions and span ids listed on one row. */
@@ -26,8 +27,8 @@ const EXPECTED_CONTENT: ReadonlyMap<EvidenceKind, readonly string[]> = new Map([
   ['retrieval', ['query', 'documents']],
 ] as const);
 
-/** The row of an act, still without incident, link and state; `namedRefs` are all refs it names. */
-export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
+/** The row of an act, still without incident, link and state; `namedRefs` are all refs it names. `contents` takes its content. */
+export function rowOf(act: Act, inherited: Inherited, contents?: RowContents): EvidenceRow {
   const all = ranked(act);
   const [primary] = all;
   if (primary === undefined) throw new Error('an act without contributions has no row');
@@ -99,7 +100,9 @@ export function rowOf(act: Act, inherited: Inherited): EvidenceRow {
     tool,
     trust: trustOf(act.kind, all),
   };
-  row.digest = rowDigest(row);
+  const canonical = canonicalRow(row, NOT_IN_DIGEST);
+  row.digest = digestOf(canonical);
+  contents?.take(canonical);
   return row;
 }
 
@@ -127,7 +130,11 @@ const NOT_IN_DIGEST: ReadonlySet<string> = new Set(['digest', 'link', 'state', '
 
 /** SHA-256 hex over the canonical JSON of a row without digest, link, state and incident; its times as decimal text. */
 export function rowDigest(row: Omit<EvidenceRow, 'digest' | 'link' | 'state' | 'incident'>): string {
-  return hash('sha256', canonicalRow(row, NOT_IN_DIGEST), 'hex');
+  return digestOf(canonicalRow(row, NOT_IN_DIGEST));
+}
+
+function digestOf({ bytes, length }: CanonicalRow): string {
+  return hash('sha256', bytes.subarray(0, length), 'hex');
 }
 
 function pick(all: readonly Contribution[], of: (each: Contribution) => string): string {

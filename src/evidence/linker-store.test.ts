@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { frameOf, MemoryIncidentIndex, tracesOf } from '../../test/support/linker-harness.ts';
 import { openTemporaryStore, type TemporaryStore } from '../../test/support/temporary-store.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { rowDigest } from './evidence-row.ts';
 import { createLinker } from './linker.ts';
 
 let temporary: TemporaryStore;
@@ -52,4 +53,37 @@ test('rows stored unfiled move to the incident when the agent above them turns o
   await createLinker(options).consume({ id: 'a', frames: [toolFrame], redelivered: true });
   expect((await evidenceLog.unfiled('default', { limit: 10 })).items).toEqual([]);
   expect((await evidenceLog.page('default', 'i1', { limit: 10 })).items).toHaveLength(2);
+});
+
+test('every row is stored with its own content, beside rows that are as they were and rows under an incident', async () => {
+  const { evidenceLog } = temporary.store;
+  const incidents = new MemoryIncidentIndex();
+  incidents.open('i2', 'INC-2');
+  const options = { evidenceLog, incidents, meter: metrics.getMeter('test'), logger: createLogger('silent') };
+  const linker = createLinker(options);
+  const spans = Array.from({ length: 60 }, (_, at) => ({
+    trace: 100 + at,
+    span: 100 + at,
+    attributes: {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': 'read_file',
+      'gen_ai.tool.call.id': `call_${at}`,
+      'gen_ai.tool.call.arguments': `{"path":"/etc/${at}"}`,
+      'gen_ai.tool.call.result': `${at} "é" `.repeat(1_000),
+      ...(at % 7 === 0 ? { 'incident.id': 'INC-2' } : {}),
+    },
+  }));
+  // Of the second batch a third is known and says nothing new.
+  await linker.consume({ id: 'c', frames: [frameOf('traces', tracesOf(...spans.slice(0, 30)))], redelivered: false });
+  await linker.consume({ id: 'd', frames: [frameOf('traces', tracesOf(...spans.slice(20)))], redelivered: false });
+  const filed = await evidenceLog.page('default', 'i2', { limit: 100 });
+  const loose = await evidenceLog.unfiled('default', { limit: 100 });
+  expect(filed.items).toHaveLength(9);
+  expect(loose.items).toHaveLength(51);
+  for (const row of [...filed.items, ...loose.items]) {
+    const at = Number(row.tool?.callId?.slice('call_'.length));
+    expect(row.content['arguments']?.value).toBe(`{"path":"/etc/${at}"}`);
+    expect(row.content['result']?.value).toBe(`${at} "é" `.repeat(1_000));
+    if (row.incident === '') expect(rowDigest(row)).toBe(row.digest);
+  }
 });

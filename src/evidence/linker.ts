@@ -19,6 +19,7 @@ import {
   incidentRefs,
   resourceRefs,
   requestContribution,
+  type Contribution,
   type RecordContext,
 } from './contribution.ts';
 import { createEvidenceInstruments, type EvidenceInstruments } from './instruments.ts';
@@ -60,10 +61,16 @@ export interface EvidenceLinker extends FrameConsumer {
 }
 
 const NO_REDACTIONS: RecordContext['redactions'] = [];
+const NOTHING_SAID: readonly Contribution[] = [];
 
+/**
+ * What a record says: of what it tells, then of what it decides and asks for. The record itself is not kept: a batch's would outlive
+ * several collections, each of which copies them.
+ */
 interface Found {
-  readonly context: RecordContext;
-  readonly recognised: Recognised | undefined;
+  readonly said: readonly Contribution[];
+  /** An alert's, which is handed on. */
+  readonly alert: LogRecord | undefined;
 }
 
 /** An alert's record and the act it was added to. */
@@ -77,6 +84,9 @@ interface ReadFrame {
   readonly found: readonly Found[];
   readonly setAside: number;
 }
+
+/** Traces by tenant. */
+type Traces = Map<string, Set<string>>;
 
 class Linker implements EvidenceLinker {
   readonly name = 'linker';
@@ -137,16 +147,17 @@ class Linker implements EvidenceLinker {
     const alerts: FoundAlert[] = [];
     let setAside = 0;
     const read: ReadFrame[] = [];
+    const wanted: Traces = new Map();
     const turnMs = this.#pace.begin(batch.frames[0]?.receivedAtUnixNano ?? 0n);
     const slice = createTimeSlice(turnMs);
     for (const frame of batch.frames) {
-      const each = this.#read(frame, touched);
+      const each = this.#read(frame, touched, wanted);
       setAside += each.setAside;
       if (each.found.length > 0) read.push(each);
       if (slice.isOver()) await slice.next();
     }
     try {
-      await this.#storedActs.recallTraces(callsOf(read));
+      await this.#storedActs.recallTraces(wanted);
       for (const each of read) {
         setAside += this.#contributeAll(each, touched, alerts);
         if (slice.isOver()) await slice.next();
@@ -165,8 +176,8 @@ class Linker implements EvidenceLinker {
     return { kind: 'accepted', setAside };
   }
 
-  /** Recognises a frame's records and takes its span tree into the window. */
-  #read(frame: SpooledFrame, touched: Set<Act>): ReadFrame {
+  /** Recognises a frame's records and takes its span tree into the window. Adds the traces of calls that may be stored to `wanted`. */
+  #read(frame: SpooledFrame, touched: Set<Act>, wanted: Traces): ReadFrame {
     let selection: Selection;
     try {
       selection = selectCandidates(frame.signal, frame.bytes);
@@ -184,6 +195,7 @@ class Linker implements EvidenceLinker {
     this.#instruments.candidates.add(records.length, { signal: frame.signal });
     const facts = new Map(frame.facts.map((each) => [each.item, each]));
     const receipts = new Map(frame.receipts.map((each) => [each.item, each.redactions]));
+    const counts = new Map<string, Map<string, number>>();
     const found: Found[] = [];
     let setAside = 0;
     for (const record of records) {
@@ -195,13 +207,23 @@ class Linker implements EvidenceLinker {
       };
       try {
         const recognised = recognise(record);
-        if (recognised !== undefined) this.#rememberSpan(context, recognised, touched);
-        else if (record.signal === 'traces') this.#rememberNaming(frame.tenant, record, touched);
-        found.push({ context, recognised });
+        if (recognised !== undefined) {
+          count(counts, recognised.dialect, recognised.kind ?? 'none');
+          this.#rememberSpan(context, recognised, touched);
+        } else if (record.signal === 'traces') this.#rememberNaming(frame.tenant, record, touched);
+        const calls = recognised === undefined ? [] : askedCalls(recognised, context.facts);
+        const said = saidBy(context, recognised, calls);
+        if (calls.length > 0 || recognised?.kind === 'tool_call') this.#wantStored(context, wanted);
+        const mayBeAlert = recognised?.kind === 'alert' || recognised?.joinsSpan === true;
+        const alert = mayBeAlert && record.signal === 'logs' ? record : undefined;
+        if (said.length > 0) found.push({ said, alert });
       } catch (error) {
         setAside += 1;
         this.#setAside(frame.signal, error, 1);
       }
+    }
+    for (const [dialect, ofKind] of counts) {
+      for (const [kind, records] of ofKind) this.#instruments.recognised.add(records, { dialect, kind });
     }
     this.#rememberParents(frame, naming.length === 0 ? records : [...records, ...naming]);
     return { frame, found, setAside };
@@ -211,20 +233,16 @@ class Linker implements EvidenceLinker {
   #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>, alerts: FoundAlert[]): number {
     let setAside = 0;
     const { refused, folded } = this.#window;
-    const counts = new Map<string, Map<string, number>>();
-    for (const { context, recognised } of found) {
+    for (const { said, alert } of found) {
       try {
-        if (recognised !== undefined) count(counts, recognised.dialect, recognised.kind ?? 'none');
-        const act = this.#contribute(context, recognised, touched);
-        const { record } = context;
-        if (act?.kind === 'alert' && record.signal === 'logs') alerts.push({ act, record });
+        for (const contribution of said) {
+          const act = this.#add(contribution, touched);
+          if (act?.kind === 'alert' && alert !== undefined) alerts.push({ act, record: alert });
+        }
       } catch (error) {
         setAside += 1;
         this.#setAside(frame.signal, error, 1);
       }
-    }
-    for (const [dialect, ofKind] of counts) {
-      for (const [kind, records] of ofKind) this.#instruments.recognised.add(records, { dialect, kind });
     }
     this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
     this.#instruments.bounded.add(this.#window.folded - folded, { bound: 'identical_calls' });
@@ -263,24 +281,17 @@ class Linker implements EvidenceLinker {
     }
   }
 
-  /** The act that the record tells of; undefined when it makes none, or is about somebody else's. */
-  #contribute(context: RecordContext, recognised: Recognised | undefined, touched: Set<Act>): Act | undefined {
-    const { record } = context;
-    if (recognised === undefined) {
-      const failed = record.signal === 'logs' || record.statusCode === 2;
-      if (!failed || incidentRefs(record).length + resourceRefs(record).length === 0) return undefined;
-      return this.#add(failureContribution(context), touched);
-    }
-    if (recognised.kind === null) return undefined;
-    const contribution = contributionOf(context, recognised, recognised.kind);
-    const act = this.#add(contribution, touched);
-    if (recognised.approval !== '') this.#add(approvalContribution(contribution, recognised.approval), touched);
-    for (const call of askedCalls(recognised, context.facts))
-      this.#add(requestContribution(contribution, call), touched);
-    return act;
+  #wantStored({ frame, record }: RecordContext, wanted: Traces): void {
+    const { tenant, receivedAtUnixNano } = frame;
+    const { traceId } = record;
+    const startedAtUnixNano = record.signal === 'traces' ? record.startTimeUnixNano : record.timeUnixNano;
+    if (!this.#storedActs.mayHaveCalls({ tenant, traceId, startedAtUnixNano, receivedAtUnixNano })) return;
+    const traces = wanted.get(tenant) ?? new Set();
+    traces.add(traceId);
+    wanted.set(tenant, traces);
   }
 
-  #add(contribution: Parameters<ActWindow['add']>[0], touched: Set<Act>): Act | undefined {
+  #add(contribution: Contribution, touched: Set<Act>): Act | undefined {
     const act = this.#window.add(contribution);
     if (act !== undefined) touched.add(act);
     return act;
@@ -295,17 +306,25 @@ class Linker implements EvidenceLinker {
   }
 }
 
-/** The records among them that tell of a call, or ask for one. */
-function callsOf(read: readonly ReadFrame[]): readonly RecordContext[] {
-  return read.flatMap(({ found }) =>
-    found
-      .filter(
-        ({ context, recognised }) =>
-          recognised !== undefined &&
-          (recognised.kind === 'tool_call' || askedCalls(recognised, context.facts).length > 0),
-      )
-      .map(({ context }) => context),
-  );
+/** Nothing, of a record that makes no act, or is about somebody else's. */
+function saidBy(
+  context: RecordContext,
+  recognised: Recognised | undefined,
+  calls: ReturnType<typeof askedCalls>,
+): readonly Contribution[] {
+  const { record } = context;
+  if (recognised === undefined) {
+    const failed = record.signal === 'logs' || record.statusCode === 2;
+    const names = incidentRefs(record).length + resourceRefs(record).length > 0;
+    return failed && names ? [failureContribution(context)] : NOTHING_SAID;
+  }
+  if (recognised.kind === null) return NOTHING_SAID;
+  const contribution = contributionOf(context, recognised, recognised.kind);
+  if (recognised.approval === '' && calls.length === 0) return [contribution];
+  const said = [contribution];
+  if (recognised.approval !== '') said.push(approvalContribution(contribution, recognised.approval));
+  for (const call of calls) said.push(requestContribution(contribution, call));
+  return said;
 }
 
 function count(counts: Map<string, Map<string, number>>, dialect: string, kind: string): void {

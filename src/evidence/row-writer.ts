@@ -6,6 +6,7 @@ import { noteUnchanged, noteWritten, type Act, type Inherited } from './act.ts';
 import type { ActFiling } from './act-filing.ts';
 import type { ActWindow } from './act-window.ts';
 import type { EvidenceInstruments } from './instruments.ts';
+import { RowContents } from './row-contents.ts';
 import type { StoredActs } from './stored-acts.ts';
 
 /** Ids of one call to the evidence log. */
@@ -38,6 +39,7 @@ interface Written {
 
 export function createRowWriter(options: RowWriterOptions): RowWriter {
   const { evidenceLog, incidents, window, filing, storedActs, instruments } = options;
+  const contents = new RowContents();
 
   /** Rows of acts that turned out to be part of another one, whose row has just been written. */
   async function removeAbsorbed(touched: ReadonlySet<Act>): Promise<void> {
@@ -55,22 +57,28 @@ export function createRowWriter(options: RowWriterOptions): RowWriter {
     for (const act of touched) act.absorbed = [];
   }
 
-  /** The rows of an act under the incidents it belongs to; none when it is as it was written. */
-  function rowsOf(act: Act, written: Written[]): readonly EvidenceRow[] {
+  /** Adds the rows of an act under the incidents it belongs to; none when it is as it was written. */
+  function addRows(act: Act, rows: EvidenceRow[], written: Written[]): void {
     const inherited = window.inherited(act);
-    const row = filing.rowOf(act, inherited);
-    if (row === undefined) return [];
+    const row = filing.rowOf(act, inherited, contents);
+    if (row === undefined) return;
     const links = filing.linksOf(act, row);
     const changed = row.digest !== act.writtenDigest || [...links.keys()].some((incident) => !act.filed.has(incident));
     if (!changed) {
       noteUnchanged(act, inherited);
-      return [];
+      return;
     }
     written.push({ act, digest: row.digest, inherited, links });
     const unknownRefs = row.namedRefs.filter((ref) => !incidents.knows(act.tenant, ref));
     const named = unknownRefs.length === row.namedRefs.length ? row : { ...row, namedRefs: unknownRefs };
-    if (links.size === 0) return [named];
-    return [...links].map(([incident, link]) => ({ ...named, incident, state: 'linked', link }));
+    if (links.size === 0) {
+      rows.push(named);
+      contents.add();
+    }
+    for (const [incident, link] of links) {
+      rows.push({ ...named, incident, state: 'linked', link });
+      contents.add();
+    }
   }
 
   return {
@@ -81,11 +89,12 @@ export function createRowWriter(options: RowWriterOptions): RowWriter {
       const absorbed = new Set([...touched].flatMap((act) => act.absorbed));
       const rows: EvidenceRow[] = [];
       const written: Written[] = [];
+      contents.clear();
       const slice = createTimeSlice(turnMs);
       for (const act of touched) {
         if (slice.isOver()) await slice.next();
         // What is still without its content is as it was written.
-        if (!absorbed.has(act) && !act.released) rows.push(...rowsOf(act, written));
+        if (!absorbed.has(act) && !act.released) addRows(act, rows, written);
       }
       for (const { act, links } of written) {
         // Filing takes the row out of the unfiled ones, which writing it under an incident alone would not.
@@ -94,7 +103,7 @@ export function createRowWriter(options: RowWriterOptions): RowWriter {
           await evidenceLog.file(act.tenant, first[0], [act.id], first[1]);
         }
       }
-      if (rows.length > 0) await evidenceLog.put(rows);
+      if (rows.length > 0) await evidenceLog.put(rows, contents);
       for (const { act, digest, inherited, links } of written) noteWritten(act, digest, inherited, links);
       await removeAbsorbed(touched);
       window.release();

@@ -2,7 +2,7 @@ import type { EvidenceLog } from '../record/evidence-log.ts';
 import { isAsWritten, noteFiled, type Act } from './act.ts';
 import type { ActFiling } from './act-filing.ts';
 import type { ActWindow } from './act-window.ts';
-import { storedContribution, type Contents, type RecordContext } from './contribution.ts';
+import { storedContribution, type Contents } from './contribution.ts';
 
 /** For so long after the start, acts that began before it may have a row that this process did not write. */
 const LOOK_UP_AFTER_START_MS = 10 * 60 * 1000;
@@ -18,8 +18,10 @@ const LATE_NANOSECONDS = 60_000_000_000n;
  * what is said about it later. Every method fails as the evidence log does.
  */
 export interface StoredActs {
-  /** Takes in the stored calls of the traces of these records of calls, where they began before this process or long ago. */
-  recallTraces(calls: readonly RecordContext[]): Promise<void>;
+  /** True when the store may have calls of the record's trace that the window does not know: it began before this process or long ago. */
+  mayHaveCalls(record: CallPlace): boolean;
+  /** Takes in the stored calls of these traces, by tenant. */
+  recallTraces(wanted: ReadonlyMap<string, ReadonlySet<string>>): Promise<void>;
   /**
    * Lays stored rows under acts that this process has not written: their first records may have come before a restart, or
    * so long ago that the window forgot them. Only acts with a call id have an id that a stored row can be found by.
@@ -27,6 +29,14 @@ export interface StoredActs {
   recallRows(touched: ReadonlySet<Act>): Promise<void>;
   /** Reads the content of acts whose rows change back: the window keeps that of the latest acts only. */
   recallContent(touched: ReadonlySet<Act>): Promise<void>;
+}
+
+/** Where and when a record that tells of a call, or asks for one, took place. */
+export interface CallPlace {
+  readonly tenant: string;
+  readonly traceId: string;
+  readonly startedAtUnixNano: bigint;
+  readonly receivedAtUnixNano: bigint;
 }
 
 export interface StoredActsOptions {
@@ -39,14 +49,13 @@ export function createStoredActs({ evidenceLog, window, filing }: StoredActsOpti
   const startedAtMs = Date.now();
   const startedAtUnixNano = BigInt(startedAtMs) * 1_000_000n;
 
-  function mayHaveStoredCalls({ frame, record }: RecordContext): boolean {
-    if (record.traceId === '' || window.knowsTrace(frame.tenant, record.traceId)) return false;
-    const startedAt = record.signal === 'traces' ? record.startTimeUnixNano : record.timeUnixNano;
-    return (
-      frame.receivedAtUnixNano - startedAt > LATE_NANOSECONDS ||
+  function mayHaveCalls({ tenant, traceId, startedAtUnixNano: startedAt, receivedAtUnixNano }: CallPlace): boolean {
+    if (traceId === '') return false;
+    const isOld =
+      receivedAtUnixNano - startedAt > LATE_NANOSECONDS ||
       startedAt < startedAtUnixNano ||
-      window.hasForgottenTrace(frame.tenant, record.traceId)
-    );
+      window.hasForgottenTrace(tenant, traceId);
+    return isOld && !window.knowsTrace(tenant, traceId);
   }
 
   function mayBeStored(act: Act): boolean {
@@ -95,15 +104,8 @@ export function createStoredActs({ evidenceLog, window, filing }: StoredActsOpti
   }
 
   return {
-    async recallTraces(calls) {
-      const wanted = new Map<string, Set<string>>();
-      for (const call of calls) {
-        if (!mayHaveStoredCalls(call)) continue;
-        const { tenant } = call.frame;
-        const traces = wanted.get(tenant) ?? new Set();
-        traces.add(call.record.traceId);
-        wanted.set(tenant, traces);
-      }
+    mayHaveCalls,
+    async recallTraces(wanted) {
       for (const [tenant, traces] of wanted) {
         for (const some of chunks([...traces], TRACES_AT_ONCE)) {
           const rows = await evidenceLog.toolCalls(tenant, some);

@@ -55,13 +55,24 @@ export type BindingSelector =
   | { readonly kind: 'ref'; readonly refs: readonly string[] };
 
 /**
+ * `content` of rows that are put as UTF-8 of the JSON that `JSON.stringify` gives, from whoever has it already. May be changed once
+ * `put` has resolved.
+ */
+export interface ContentJson {
+  readonly bytes: Buffer;
+  /** By row, where its content lies in `bytes`; not given where the end is the start. */
+  readonly starts: readonly number[];
+  readonly ends: readonly number[];
+}
+
+/**
  * Where evidence rows are kept. Implemented by `store/`; `evidence/` writes, `record/` and `api/` read.
  *
  * Contract: `put` is idempotent by (tenant, incident, id): a later put with a higher `receivedAtUnixNano` or the same
  * one replaces. Rows are readable as soon as `put` resolves. A tenant's rows are invisible to every other tenant.
  */
 export interface EvidenceLog {
-  put(rows: readonly EvidenceRow[]): Promise<void>;
+  put(rows: readonly EvidenceRow[], content?: ContentJson): Promise<void>;
   /** Rows of one incident, newest first. */
   page(tenant: string, incidentId: string, request: EvidencePageRequest): Promise<EvidencePage>;
   /** Rows no incident has claimed, newest first. */

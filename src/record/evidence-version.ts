@@ -1,4 +1,4 @@
-import type { EvidenceLog } from './evidence-log.ts';
+import type { ContentJson, EvidenceLog } from './evidence-log.ts';
 import type { EvidenceRow } from './evidence.ts';
 
 /** Tells whether an incident's rows may have changed since somebody looked. */
@@ -63,10 +63,10 @@ export function observeEvidence(log: EvidenceLog): ObservedEvidenceLog {
 
   // Marked after the work: who looked while it ran looks again. Also when it failed, for it may have taken effect.
 
-  async function put(rows: readonly EvidenceRow[]): Promise<void> {
+  async function put(rows: readonly EvidenceRow[], content?: ContentJson): Promise<void> {
     const incidents = byIncident(rows);
     try {
-      await log.put(rows);
+      await log.put(rows, content);
     } catch (error) {
       for (const { tenant, incidentId } of incidents) touch(tenant, incidentId);
       throw error;

@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import type { EvidenceCounts, EvidenceLog, EvidencePage, EvidencePageRequest } from '../record/evidence-log.ts';
+import type {
+  ContentJson,
+  EvidenceCounts,
+  EvidenceLog,
+  EvidencePage,
+  EvidencePageRequest,
+} from '../record/evidence-log.ts';
 import type { EvidenceLink, EvidenceRow } from '../record/evidence.ts';
 import { createTimeSlice } from '../pipeline/time-slice.ts';
 import type { Database } from './database.ts';
@@ -156,11 +162,11 @@ max_insert_threads = 1`,
     return rows;
   }
 
-  async function putRows(rows: readonly EvidenceRow[]): Promise<void> {
+  async function putRows(rows: readonly EvidenceRow[], content: ContentJson | undefined): Promise<void> {
     const block = createEvidenceBlock(memory);
     const slice = createTimeSlice();
-    for (const row of rows) {
-      block.add(row);
+    for (const [at, row] of rows.entries()) {
+      block.add(row, content, at);
       if (slice.isOver()) await slice.next();
     }
     // Writing the same rows again replaces them, so every put is its own insert: no deduplication wanted.
@@ -170,8 +176,8 @@ max_insert_threads = 1`,
   }
 
   return {
-    put(rows) {
-      return rows.length === 0 ? Promise.resolve() : writes.run(() => putRows(rows));
+    put(rows, content) {
+      return rows.length === 0 ? Promise.resolve() : writes.run(() => putRows(rows, content));
     },
     page(tenant, incidentId, request) {
       if (incidentId === '') return Promise.resolve({ items: [], next: null });

@@ -9,11 +9,13 @@ import type {
   EvidenceTrust,
   LinkMode,
 } from '../record/evidence.ts';
+import type { ContentJson } from '../record/evidence-log.ts';
 import type { ActorKind } from '../record/actor.ts';
 import type { BlockMemory } from './native/block-memory.ts';
 import { ArrayColumn, FlatColumn, type Column, type NativeBlock } from './native/column.ts';
 
-const UINT64_MAX = 0xffff_ffff_ffff_ffffn;
+/** Leaves room for a tombstone's (./evidence-log.ts). */
+const VERSION_MAX = 0xffff_ffff_ffff_ffffn >> 2n;
 /** The last instant DateTime64(9) holds. */
 const TIME_MAX = 0x7fff_ffff_ffff_ffffn;
 
@@ -53,84 +55,70 @@ class NullableColumn implements Column {
 
 /** A block of `evidence` that rows are added to one by one. A row's version is when Docket received it. */
 export interface EvidenceBlock extends NativeBlock {
-  add(row: EvidenceRow): void;
+  /** `content`, where it is given, has that of this row at `at`. */
+  add(row: EvidenceRow, content?: ContentJson, at?: number): void;
   /** Gives the memory back: once it is sent, and nothing reads from it any more. */
   release(): void;
 }
 
 export function createEvidenceBlock(memory?: BlockMemory): EvidenceBlock {
   const columns: Column[] = [];
-  const writers: ((row: EvidenceRow) => void)[] = [];
-  function column<Each extends Column>(made: Each, write: (column: Each, row: EvidenceRow) => void): void {
-    columns.push(made);
-    writers.push((row) => write(made, row));
+  function made<Each extends Column>(column: Each): Each {
+    columns.push(column);
+    return column;
   }
-  const flat = (name: string, type: string, write: (column: FlatColumn, row: EvidenceRow) => void): void =>
-    column(new FlatColumn(name, type, memory), write);
-  const texts = (name: string, pick: (row: EvidenceRow) => string): void =>
-    flat(name, 'String', (made, row) => made.text(pick(row)));
-  const nullableTexts = (name: string, pick: (row: EvidenceRow) => string | null | undefined): void =>
-    column(new NullableColumn(name, 'String', memory), (made, row) => made.text(pick(row)));
-  const nullableIntegers = (name: string, type: string, pick: (row: EvidenceRow) => bigint | null): void =>
-    column(new NullableColumn(name, type, memory), (made, row) => made.integer(pick(row)));
-  const lists = (name: string, pick: (row: EvidenceRow) => readonly string[]): void =>
-    column(new ArrayColumn(name, 'String', memory), (made, row) => {
-      const values = pick(row);
-      for (const value of values) made.values.text(value);
-      made.offsets.total += values.length;
-      made.closeRow();
-    });
-  const times = (name: string, pick: (row: EvidenceRow) => bigint): void =>
-    flat(name, 'DateTime64(9)', (made, row) => made.bigint64(inRange(pick(row), TIME_MAX)));
+  const flat = (name: string, type: string): FlatColumn => made(new FlatColumn(name, type, memory));
+  const texts = (name: string): FlatColumn => flat(name, 'String');
+  const nullable = (name: string, type = 'String'): NullableColumn => made(new NullableColumn(name, type, memory));
+  const lists = (name: string): ArrayColumn => made(new ArrayColumn(name, 'String', memory));
 
-  texts('tenant', (row) => row.tenant);
-  texts('incident', (row) => row.incident);
-  texts('id', (row) => row.id);
-  flat('version', 'UInt64', (made, row) => made.bigint64(inRange(row.receivedAtUnixNano, UINT64_MAX >> 2n)));
-  flat('is_deleted', 'UInt8', (made) => made.uint8(0));
-  texts('kind', (row) => row.kind);
-  times('occurred_at', (row) => row.occurredAtUnixNano);
-  nullableIntegers('ended_at', 'DateTime64(9)', ({ endedAtUnixNano }) =>
-    endedAtUnixNano === null ? null : inRange(endedAtUnixNano, TIME_MAX),
-  );
-  times('received_at', (row) => row.receivedAtUnixNano);
-  texts('outcome', (row) => row.outcome);
-  texts('actor_kind', (row) => row.actor.kind);
-  texts('actor_name', (row) => row.actor.name);
-  nullableTexts('actor_id', (row) => row.actor.id);
-  nullableTexts('actor_on_behalf_of', (row) => row.actor.onBehalfOf);
-  texts('service', (row) => row.service);
-  texts('environment', (row) => row.environment);
-  texts('summary', (row) => row.summary);
-  nullableTexts('tool_name', (row) => row.tool?.name);
-  nullableTexts('tool_call_id', (row) => row.tool?.callId);
-  nullableTexts('tool_type', (row) => row.tool?.type);
-  nullableTexts('tool_mcp_server', (row) => row.tool?.mcpServer);
-  texts('tool_tier', (row) => row.tool?.tier ?? '');
-  nullableTexts('tool_tier_rule', (row) => row.tool?.tierRule);
-  nullableTexts('model_name', (row) => row.model?.name);
-  nullableTexts('model_provider', (row) => row.model?.provider);
-  flat('has_tokens', 'UInt8', (made, row) => made.uint8(row.tokens === null ? 0 : 1));
-  nullableIntegers('tokens_input', 'UInt64', (row) => tokenCount(row.tokens?.input));
-  nullableIntegers('tokens_output', 'UInt64', (row) => tokenCount(row.tokens?.output));
-  texts('conversation_id', (row) => row.conversationId);
-  texts('session_id', (row) => row.sessionId);
-  texts('trace_id', (row) => row.source.traceId);
-  texts('span_id', (row) => row.source.spanId);
-  texts('signal', (row) => row.source.signal);
-  lists('also_seen_as', (row) => row.source.alsoSeenAs);
-  lists('named_refs', (row) => row.namedRefs);
-  texts('source_family', (row) => row.sourceFamily);
-  texts('trust', (row) => row.trust);
-  texts('dialect', (row) => row.dialect);
-  texts('link_mode', (row) => row.link?.mode ?? '');
-  texts('link_rule', (row) => row.link?.rule ?? '');
-  flat('link_score', 'Float64', (made, row) => made.float64(row.link?.score ?? 0));
-  texts('policy_version', (row) => row.policyVersion);
-  texts('digest', (row) => row.digest);
-  texts('content', (row) => JSON.stringify(row.content));
-  texts('redactions', (row) => JSON.stringify(row.redactions));
-  texts('facts', (row) => JSON.stringify(row.facts));
+  // In the order in which they are sent.
+  const tenant = texts('tenant');
+  const incident = texts('incident');
+  const id = texts('id');
+  const version = flat('version', 'UInt64');
+  const isDeleted = flat('is_deleted', 'UInt8');
+  const kind = texts('kind');
+  const occurredAt = flat('occurred_at', 'DateTime64(9)');
+  const endedAt = nullable('ended_at', 'DateTime64(9)');
+  const receivedAt = flat('received_at', 'DateTime64(9)');
+  const outcome = texts('outcome');
+  const actorKind = texts('actor_kind');
+  const actorName = texts('actor_name');
+  const actorId = nullable('actor_id');
+  const actorOnBehalfOf = nullable('actor_on_behalf_of');
+  const service = texts('service');
+  const environment = texts('environment');
+  const summary = texts('summary');
+  const toolName = nullable('tool_name');
+  const toolCallId = nullable('tool_call_id');
+  const toolType = nullable('tool_type');
+  const toolMcpServer = nullable('tool_mcp_server');
+  const toolTier = texts('tool_tier');
+  const toolTierRule = nullable('tool_tier_rule');
+  const modelName = nullable('model_name');
+  const modelProvider = nullable('model_provider');
+  const hasTokens = flat('has_tokens', 'UInt8');
+  const tokensInput = nullable('tokens_input', 'UInt64');
+  const tokensOutput = nullable('tokens_output', 'UInt64');
+  const conversationId = texts('conversation_id');
+  const sessionId = texts('session_id');
+  const traceId = texts('trace_id');
+  const spanId = texts('span_id');
+  const signal = texts('signal');
+  const alsoSeenAs = lists('also_seen_as');
+  const namedRefs = lists('named_refs');
+  const sourceFamily = texts('source_family');
+  const trust = texts('trust');
+  const dialect = texts('dialect');
+  const linkMode = texts('link_mode');
+  const linkRule = texts('link_rule');
+  const linkScore = flat('link_score', 'Float64');
+  const policyVersion = texts('policy_version');
+  const digest = texts('digest');
+  const content = texts('content');
+  const redactions = texts('redactions');
+  const facts = texts('facts');
 
   let rows = 0;
   return {
@@ -138,14 +126,69 @@ export function createEvidenceBlock(memory?: BlockMemory): EvidenceBlock {
     get rows() {
       return rows;
     },
-    add(row) {
-      for (const write of writers) write(row);
+    add(row, json, at = 0) {
+      const { actor, tool, model, tokens, source, link, endedAtUnixNano } = row;
+      tenant.text(row.tenant);
+      incident.text(row.incident);
+      id.text(row.id);
+      version.bigint64(inRange(row.receivedAtUnixNano, VERSION_MAX));
+      isDeleted.uint8(0);
+      kind.text(row.kind);
+      occurredAt.bigint64(inRange(row.occurredAtUnixNano, TIME_MAX));
+      endedAt.integer(endedAtUnixNano === null ? null : inRange(endedAtUnixNano, TIME_MAX));
+      receivedAt.bigint64(inRange(row.receivedAtUnixNano, TIME_MAX));
+      outcome.text(row.outcome);
+      actorKind.text(actor.kind);
+      actorName.text(actor.name);
+      actorId.text(actor.id);
+      actorOnBehalfOf.text(actor.onBehalfOf);
+      service.text(row.service);
+      environment.text(row.environment);
+      summary.text(row.summary);
+      toolName.text(tool?.name);
+      toolCallId.text(tool?.callId);
+      toolType.text(tool?.type);
+      toolMcpServer.text(tool?.mcpServer);
+      toolTier.text(tool?.tier ?? '');
+      toolTierRule.text(tool?.tierRule);
+      modelName.text(model?.name);
+      modelProvider.text(model?.provider);
+      hasTokens.uint8(tokens === null ? 0 : 1);
+      tokensInput.integer(tokenCount(tokens?.input));
+      tokensOutput.integer(tokenCount(tokens?.output));
+      conversationId.text(row.conversationId);
+      sessionId.text(row.sessionId);
+      traceId.text(source.traceId);
+      spanId.text(source.spanId);
+      signal.text(source.signal);
+      addList(alsoSeenAs, source.alsoSeenAs);
+      addList(namedRefs, row.namedRefs);
+      sourceFamily.text(row.sourceFamily);
+      trust.text(row.trust);
+      dialect.text(row.dialect);
+      linkMode.text(link?.mode ?? '');
+      linkRule.text(link?.rule ?? '');
+      linkScore.float64(link?.score ?? 0);
+      policyVersion.text(row.policyVersion);
+      digest.text(row.digest);
+      const start = json?.starts[at] ?? 0;
+      const end = json?.ends[at] ?? 0;
+      if (json !== undefined && end > start) content.string(json.bytes, start, end);
+      else content.text(JSON.stringify(row.content));
+      redactions.text(row.redactions.length === 0 ? '[]' : JSON.stringify(row.redactions));
+      facts.text(JSON.stringify(row.facts));
       rows += 1;
     },
     release() {
       for (const each of columns) each.release();
     },
   };
+}
+
+function addList(column: ArrayColumn, values: readonly string[]): void {
+  for (const value of values) column.values.text(value);
+  column.offsets.total += values.length;
+  column.closeRow();
 }
 
 /** The rows as a block of `evidence`. */

@@ -103,6 +103,23 @@ export function evidenceLogContract(name: string, open: () => EvidenceLog): void
       expect(await log.get('other', 'i', 'a')).toBeUndefined();
     });
 
+    test('content whose JSON is given comes back as that of its row', async () => {
+      const log = open();
+      const tenant = freshTenant();
+      const rows = ['a', 'b', 'c'].map((id) =>
+        row(tenant, id, {
+          incident: 'i',
+          content: { body: { captured: true, value: `${id} "é"\n`, bytes: 1, digest: null } },
+        }),
+      );
+      const [a, b, c] = rows.map(({ content }) => Buffer.from(JSON.stringify(content)));
+      // Of the second row it is not known.
+      const bytes = Buffer.concat([Buffer.from('??'), c ?? b ?? Buffer.alloc(0), a ?? Buffer.alloc(0)]);
+      const [ofA = 0, ofC = 0] = [a?.length, c?.length];
+      await log.put(rows, { bytes, starts: [2 + ofC, 0, 2], ends: [2 + ofC + ofA, 0, 2 + ofC] });
+      for (const each of rows) expect(await log.get(tenant, 'i', each.id)).toEqual(each);
+    });
+
     test('a later put replaces, an older one does not', async () => {
       const log = open();
       const tenant = freshTenant();

@@ -36,8 +36,8 @@ export function createChangeFeed(): ChangeFeed {
     }),
     evidenceLog: (log) => ({
       ...log,
-      async put(rows) {
-        await log.put(rows);
+      async put(rows, content) {
+        await log.put(rows, content);
         const incidents = new Map(rows.map((row) => [`${row.tenant}\n${row.incident}`, row]));
         for (const { tenant, incident } of incidents.values()) changed(tenant, incident);
       },

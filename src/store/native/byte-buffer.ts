@@ -133,7 +133,8 @@ export class ByteBuffer {
 
   bigint64(value: bigint): void {
     this.reserve(8);
-    this.length = this.bytes.writeBigUInt64LE(BigInt.asUintN(64, value), this.length);
+    this.words().setBigUint64(this.length, value, true);
+    this.length += 8;
   }
 
   float64(value: number): void {
