@@ -3,14 +3,26 @@ import { KEY_KIND, kindKey, textKey, type WindowKey } from './window-key.ts';
 
 /** The keys under which the window has an act: by its trace, its record, its span, its call. */
 
+let lastTenant = '';
+let lastTenantKey = textKey(0, '');
+
+/** Of a tenant; all others are within it. Mostly asked for the same one as before. */
+export function tenantKey(tenant: string): WindowKey {
+  if (tenant !== lastTenant) {
+    lastTenantKey = textKey(0, tenant);
+    lastTenant = tenant;
+  }
+  return lastTenantKey;
+}
+
 /** Of a trace; those of its spans and acts are within it. */
 export function traceKey(tenant: string, traceId: string): WindowKey {
-  return textKey(textKey(0, tenant), traceId);
+  return textKey(tenantKey(tenant), traceId);
 }
 
 /** Of a record, by what a contribution of it calls itself. */
 export function recordKey(tenant: string, identity: string): WindowKey {
-  return textKey(kindKey(textKey(0, tenant), KEY_KIND.record), identity);
+  return textKey(kindKey(tenantKey(tenant), KEY_KIND.record), identity);
 }
 
 /** Of the acts of one kind that a span tells of. */
@@ -33,7 +45,7 @@ export function callKeys(contribution: Contribution, traced = contribution.trace
   if (tool === null || tool.callId === '') return [];
   const keys: WindowKey[] = [];
   if (traceId !== '') keys.push(textKey(kindKey(traceKey(tenant, traceId), KEY_KIND.call), tool.callId));
-  const side = kindKey(textKey(0, tenant), traced ? KEY_KIND.tracedCall : KEY_KIND.untracedCall);
+  const side = kindKey(tenantKey(tenant), traced ? KEY_KIND.tracedCall : KEY_KIND.untracedCall);
   if (conversationId !== '') {
     keys.push(textKey(textKey(kindKey(side, KEY_KIND.conversation), conversationId), tool.callId));
   }

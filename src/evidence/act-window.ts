@@ -19,7 +19,7 @@ import { evidenceId } from './evidence-id.ts';
 import { ForgottenActs } from './forgotten-acts.ts';
 import { SpanTree, type SpanContext } from './span-tree.ts';
 import { surplus } from './surplus.ts';
-import { KEY_KIND, textKey } from './window-key.ts';
+import { KEY_KIND, textKey, type WindowKey } from './window-key.ts';
 import type { EvidenceRow } from '../record/evidence.ts';
 
 /**
@@ -43,8 +43,8 @@ export interface ActWindow {
   add(contribution: Contribution): Act | undefined;
   /** Remembers a span of a trace with agent work; acts under it may change by it and are returned. `''` is no parent. */
   addSpan(tenant: string, traceId: string, spanId: string, parentSpanId: string, context: SpanContext): readonly Act[];
-  /** Remembers who the parents of a trace's ordinary spans are: by span id, the parent's. */
-  addParents(tenant: string, traceId: string, parents: ReadonlyMap<string, string>): void;
+  /** Remembers who the parents of ordinary spans are: a span's key, then its parent's, and so on (./span-parents.ts). */
+  addParents(parents: readonly WindowKey[]): void;
   /** True when tool calls of the trace are in the window, or were looked for (`addStoredTrace`). */
   knowsTrace(tenant: string, traceId: string): boolean;
   /** Takes in the stored tool calls of a trace that the window knows nothing of, so that later records join them. */
@@ -116,9 +116,10 @@ class BoundedActWindow implements ActWindow {
       : [];
   }
 
-  addParents(tenant: string, traceId: string, parents: ReadonlyMap<string, string>): void {
-    const trace = traceKey(tenant, traceId);
-    for (const [spanId, parent] of parents) this.#spans.addParent(textKey(trace, spanId), textKey(trace, parent));
+  addParents(parents: readonly WindowKey[]): void {
+    for (let at = 1; at < parents.length; at += 2) {
+      this.#spans.addParent(parents[at - 1] as WindowKey, parents[at] as WindowKey);
+    }
   }
 
   inherited(act: Act): Inherited {

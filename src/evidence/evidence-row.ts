@@ -36,15 +36,6 @@ export function rowOf(act: Act, inherited: Inherited, contents?: RowContents): E
   const content = contentOf(act.kind, all);
   const service = pick(all, (each) => each.service);
   const agentName = pick(all, (each) => each.agentName) || inherited.agentName;
-  const seenAs = new Set(all.map((each) => each.spanId).filter((id) => id !== '' && id !== primary.spanId));
-  for (const spanId of all.flatMap((each) => each.alsoSeenAs)) {
-    if (spanId !== primary.spanId && seenAs.size < SEEN_AS_MAX) seenAs.add(spanId);
-  }
-  for (const identity of act.folded ?? []) {
-    if (seenAs.size >= SEEN_AS_MAX) break;
-    const spanId = identity.split(' ')[2];
-    if (identity.startsWith('span ') && spanId !== undefined) seenAs.add(spanId);
-  }
   const outcome = outcomeOf(all);
   const model = pickObject(all, (each) => each.model);
   const tokens = pickObject(all, (each) => each.tokens);
@@ -67,15 +58,12 @@ export function rowOf(act: Act, inherited: Inherited, contents?: RowContents): E
     occurredAtUnixNano: primary.startUnixNano,
     outcome,
     policyVersion: policyOf(all),
-    receivedAtUnixNano: all.reduce(
-      (latest, each) => (each.receivedAtUnixNano > latest ? each.receivedAtUnixNano : latest),
-      0n,
-    ),
+    receivedAtUnixNano: lastReceived(all),
     redactions: redactionsOf(all),
     service,
     sessionId: pick(all, (each) => each.sessionId) || inherited.sessionId,
     source: {
-      alsoSeenAs: [...seenAs].sort(),
+      alsoSeenAs: alsoSeenAs(act, primary, all),
       signal: primary.signal,
       spanId: primary.spanId || pick(all, (each) => each.spanId),
       traceId: primary.traceId || pick(all, (each) => each.traceId),
@@ -106,6 +94,30 @@ export function rowOf(act: Act, inherited: Inherited, contents?: RowContents): E
   return row;
 }
 
+const NO_SPANS: readonly string[] = [];
+
+/** Ids of the other spans that told of the act. */
+function alsoSeenAs(act: Act, primary: Contribution, all: readonly Contribution[]): readonly string[] {
+  // Most acts are told of once.
+  if (all.length === 1 && primary.alsoSeenAs.length === 0 && act.folded === undefined) return NO_SPANS;
+  const seenAs = new Set(all.map((each) => each.spanId).filter((id) => id !== '' && id !== primary.spanId));
+  for (const spanId of all.flatMap((each) => each.alsoSeenAs)) {
+    if (spanId !== primary.spanId && seenAs.size < SEEN_AS_MAX) seenAs.add(spanId);
+  }
+  for (const identity of act.folded ?? []) {
+    if (seenAs.size >= SEEN_AS_MAX) break;
+    const spanId = identity.split(' ')[2];
+    if (identity.startsWith('span ') && spanId !== undefined) seenAs.add(spanId);
+  }
+  return [...seenAs].sort();
+}
+
+function lastReceived(all: readonly Contribution[]): bigint {
+  let latest = 0n;
+  for (const { receivedAtUnixNano } of all) if (receivedAtUnixNano > latest) latest = receivedAtUnixNano;
+  return latest;
+}
+
 /** The policy that let in what was heard first: with another one in force, the row holds what that one has not seen. */
 function policyOf([first, ...more]: readonly Contribution[]): string {
   let earliest = first;
@@ -117,11 +129,21 @@ function policyOf([first, ...more]: readonly Contribution[]): string {
 
 /** The refs of the most specific place that names any: the records, the spans above them, their resources. */
 function namedRefs(all: readonly Contribution[], inherited: Inherited): readonly string[] {
-  const own = all.flatMap((each) => each.refs);
-  if (own.length > 0) return [...new Set(own)];
+  const own = union(all, (each) => each.refs);
+  if (own.length > 0) return own;
   if (inherited.refs.length > 0) return inherited.refs;
-  const resource = all.flatMap((each) => each.resourceRefs);
-  return resource.length > 0 ? [...new Set(resource)] : inherited.resourceRefs;
+  const resource = union(all, (each) => each.resourceRefs);
+  return resource.length > 0 ? resource : inherited.resourceRefs;
+}
+
+/** What they say, each once. */
+function union(
+  all: readonly Contribution[],
+  of: (each: Contribution) => readonly string[] | undefined,
+): readonly string[] {
+  const [first, ...more] = all;
+  if (first !== undefined && more.length === 0) return of(first) ?? [];
+  return [...new Set(all.flatMap((each) => of(each) ?? []))];
 }
 
 type Digestible<Row> = { -readonly [Key in keyof Row]: Row[Key] };
@@ -196,7 +218,9 @@ function contentOf(kind: EvidenceKind, all: readonly Contribution[]): Readonly<R
   const content: Record<string, EvidenceContent> = {};
   for (const name of EXPECTED_CONTENT.get(kind) ?? []) content[name] = NOT_CAPTURED;
   for (const each of all) {
-    for (const [said, value] of Object.entries(each.content)) {
+    for (const said in each.content) {
+      const value = each.content[said];
+      if (value === undefined) continue;
       const name = nameOnRow(kind, each, said);
       const known = content[name];
       if (known === undefined || !known.captured || (known.value === null && value.value !== null)) {
@@ -258,16 +282,11 @@ function trustOf(kind: EvidenceKind, all: readonly Contribution[]): EvidenceTrus
 
 function factsOf(act: Act, all: readonly Contribution[]): Readonly<Record<string, string | readonly string[]>> {
   const facts: Record<string, string | readonly string[]> = {};
-  const union = (of: (each: Contribution) => readonly string[] | undefined): readonly string[] => {
-    const [first, ...more] = all;
-    if (first !== undefined && more.length === 0) return of(first) ?? [];
-    return [...new Set(all.flatMap((each) => of(each) ?? []))];
-  };
   const shape = pick(all, (each) => each.facts?.argumentsShape ?? '');
   if (shape !== '') facts['argumentsShape'] = shape;
-  const incidentRefs = union((each) => each.facts?.incidentRefs);
+  const incidentRefs = union(all, (each) => each.facts?.incidentRefs);
   if (incidentRefs.length > 0) facts['incidentRefs'] = incidentRefs;
-  const traceIds = union((each) => each.facts?.traceIds);
+  const traceIds = union(all, (each) => each.facts?.traceIds);
   if (traceIds.length > 0) facts['traceIds'] = traceIds;
   const verb = pick(all, (each) => each.facts?.verb ?? '');
   if (verb !== '') facts['verb'] = verb;

@@ -7,6 +7,7 @@ import type { IncidentIndex } from '../record/incident-index.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import type { Act } from './act.ts';
 import { createActFiling, type ActFiling } from './act-filing.ts';
+import { tenantKey } from './act-key.ts';
 import { createActWindow, type ActWindow, type ActWindowOptions } from './act-window.ts';
 import { alertOfRecord } from './alerts/alert-record.ts';
 import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
@@ -31,6 +32,7 @@ import type { Recognised } from './recognised.ts';
 import { createRowWriter, type RowWriter } from './row-writer.ts';
 import { createSetAside, type SetAside } from './set-aside.ts';
 import type { LogRecord, SpanRecord, TelemetryRecord } from './telemetry-record.ts';
+import { textKey } from './window-key.ts';
 import { reapplyToWindow, type PolicyAgain } from './window-again.ts';
 
 export interface LinkerOptions {
@@ -275,10 +277,9 @@ class Linker implements EvidenceLinker {
   /** The span tree of traces with agent work, ordinary spans included. */
   #rememberParents(frame: SpooledFrame, records: readonly TelemetryRecord[]): void {
     if (frame.signal !== 'traces' || records.length === 0) return;
-    const traces = new Set(records.map((record) => record.traceId));
-    for (const [traceId, parents] of spanParents(frame.bytes, traces)) {
-      this.#window.addParents(frame.tenant, traceId, parents);
-    }
+    const scope = tenantKey(frame.tenant);
+    const traces = new Set(records.map((record) => textKey(scope, record.traceId)));
+    this.#window.addParents(spanParents(frame.bytes, scope, traces));
   }
 
   #wantStored({ frame, record }: RecordContext, wanted: Traces): void {

@@ -1,24 +1,23 @@
 import { SPAN_FIELD } from '../otlp/protobuf/fields.ts';
 import { WireReader } from '../otlp/protobuf/reader.ts';
 import { CHILDREN, fieldsOf, RESOURCE_OR_SCOPE } from './candidates.ts';
+import { hexKey, type WindowKey } from './window-key.ts';
 
 const LENGTH_DELIMITED = 2;
 
 /**
- * Parent span ids of the spans of a request in `traces`: by trace id, by span id. With them the chain from an MCP server's
- * span up to the agent's tool span can be followed through ordinary HTTP spans between them. Spans without a parent are
- * left out. Throws OtlpDecodeError on malformed bytes.
+ * Who the parents of a request's spans are, in `traces` (keys within `scope`, that of a tenant): the key of a span, then its parent's,
+ * and so on. With them the chain from an MCP server's span up to the agent's tool span can be followed through ordinary HTTP spans
+ * between them. Spans without a parent are left out. Ids become keys without becoming texts first: most spans are nobody's agent work.
+ * Throws OtlpDecodeError on malformed bytes.
  */
-export function spanParents(
-  bytes: Uint8Array,
-  traces: ReadonlySet<string>,
-): ReadonlyMap<string, ReadonlyMap<string, string>> {
-  const parents = new Map<string, Map<string, string>>();
+export function spanParents(bytes: Uint8Array, scope: WindowKey, traces: ReadonlySet<WindowKey>): readonly WindowKey[] {
+  const parents: WindowKey[] = [];
   for (const resourceSpans of fieldsOf(bytes, RESOURCE_OR_SCOPE)) {
     for (const scopeSpans of fieldsOf(resourceSpans, CHILDREN)) {
       const reader = new WireReader(scopeSpans);
       for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
-        if (tag === CHILDREN) readParent(reader, traces, parents);
+        if (tag === CHILDREN) readParent(reader, scope, traces, parents);
         else reader.skip(tag);
       }
     }
@@ -26,10 +25,15 @@ export function spanParents(
   return parents;
 }
 
-/** Reads the span at the cursor. Only ids of wanted traces become text: most spans are nobody's agent work. */
-function readParent(reader: WireReader, traces: ReadonlySet<string>, parents: Map<string, Map<string, string>>): void {
+/** Reads the span at the cursor. */
+function readParent(reader: WireReader, scope: WindowKey, traces: ReadonlySet<WindowKey>, parents: WindowKey[]): void {
   const { bytes } = reader;
-  let [traceAt, traceEnd, spanAt, spanEnd, parentAt, parentEnd] = [0, 0, 0, 0, 0, 0];
+  let traceAt = 0;
+  let traceEnd = 0;
+  let spanAt = 0;
+  let spanEnd = 0;
+  let parentAt = 0;
+  let parentEnd = 0;
   const outer = reader.enter();
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     if (tag === ((SPAN_FIELD.traceId << 3) | LENGTH_DELIMITED)) {
@@ -48,9 +52,7 @@ function readParent(reader: WireReader, traces: ReadonlySet<string>, parents: Ma
   }
   reader.leave(outer);
   if (parentAt === parentEnd) return;
-  const traceId = bytes.toString('hex', traceAt, traceEnd);
-  if (!traces.has(traceId)) return;
-  const ofTrace = parents.get(traceId) ?? new Map<string, string>();
-  parents.set(traceId, ofTrace);
-  ofTrace.set(bytes.toString('hex', spanAt, spanEnd), bytes.toString('hex', parentAt, parentEnd));
+  const trace = hexKey(scope, bytes, traceAt, traceEnd);
+  if (!traces.has(trace)) return;
+  parents.push(hexKey(trace, bytes, spanAt, spanEnd), hexKey(trace, bytes, parentAt, parentEnd));
 }

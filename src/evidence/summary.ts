@@ -12,6 +12,7 @@ import { parsedJson, wellFormed } from './attribute.ts';
 /** Longest summary, in UTF-16 units. */
 export const SUMMARY_LENGTH_MAX = 300;
 const ARGUMENT_LENGTH_MAX = 160;
+const SPACE = 0x20;
 
 export interface SummaryParts {
   readonly kind: EvidenceKind;
@@ -106,8 +107,20 @@ function scalar(value: unknown): string {
   return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
 }
 
+/** Printable ASCII with single spaces within: one line as it is. */
+function isPlain(text: string): boolean {
+  let before = SPACE;
+  for (let at = 0; at < text.length; at += 1) {
+    const unit = text.charCodeAt(at);
+    if (unit < SPACE || unit > 0x7e || (unit === SPACE && before === SPACE)) return false;
+    before = unit;
+  }
+  return before !== SPACE || text === '';
+}
+
 /** Control characters, line breaks and bidirectional overrides become spaces; too long ends in an ellipsis. */
 export function oneLine(text: string, lengthMax: number): string {
+  if (text.length <= lengthMax && isPlain(text)) return text;
   const line = text
     .slice(0, lengthMax * 4)
     .replace(/[\p{Cc}\p{Zl}\p{Zp}\u202A-\u202E\u2066-\u2069]+/gu, ' ')

@@ -52,7 +52,7 @@ test('arbitrary bytes are decoded or refused, nothing else', () => {
       (bytes, signal) => {
         try {
           selectCandidates(signal, bytes);
-          spanParents(bytes, new Set(['']));
+          spanParents(bytes, 1, new Set([1]));
         } catch (error) {
           expect(error).toBeInstanceOf(OtlpDecodeError);
         }

@@ -41,6 +41,26 @@ export function textKey(scope: WindowKey, text: string): WindowKey {
   return finished(low, high);
 }
 
+/** UTF-16 units of the two hexadecimal digits of a byte, the first in the low half. */
+const HEX_UNITS = Uint16Array.from({ length: 256 }, (_, byte) => {
+  const hex = byte.toString(16).padStart(2, '0');
+  return hex.charCodeAt(0) | (hex.charCodeAt(1) << 8);
+});
+
+/** As `textKey` of the lower-case hex of these bytes. */
+export function hexKey(scope: WindowKey, bytes: Uint8Array, start: number, end: number): WindowKey {
+  let low = SEED_LOW ^ scope;
+  let high = SEED_HIGH ^ (scope / TWO_32);
+  for (let at = start; at < end; at += 1) {
+    const units = HEX_UNITS[bytes[at] as number] as number;
+    low = Math.imul(low ^ (units & 0xff), 2_654_435_761);
+    high = Math.imul(high ^ (units & 0xff), 1_597_334_677);
+    low = Math.imul(low ^ (units >>> 8), 2_654_435_761);
+    high = Math.imul(high ^ (units >>> 8), 1_597_334_677);
+  }
+  return finished(low, high);
+}
+
 /** The key of a kind within a scope. */
 export function kindKey(scope: WindowKey, kind: number): WindowKey {
   const low = Math.imul(SEED_LOW ^ scope ^ kind, 2_654_435_761);
