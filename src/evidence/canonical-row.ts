@@ -26,7 +26,6 @@ const CAPACITY_KEPT = 1024 * 1024;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-const COLON = 0x3a;
 const COMMA = 0x2c;
 const HEX = Buffer.from('0123456789abcdef', 'latin1');
 
@@ -45,13 +44,57 @@ function escapes(): Uint8Array {
 /** Most of a row's texts are short and need no escape. */
 const SHORT_MAX = 64;
 
-/** Keys as they are written, a colon behind: a row's are the same few in every row. */
-const keyBytes = new Map<string, Buffer>();
-const KEYS_MAX = 1_024;
+/** How objects with these keys are written: a row's, and those in it, come with the same keys again and again. */
+interface Layout {
+  /** As `Object.keys` gives them. */
+  readonly keys: readonly string[];
+  /** In the order they are written, which is that of UTF-16. */
+  readonly order: readonly string[];
+  readonly isSorted: boolean;
+  /** By place in `order`, the key as it is written: a comma, its text, a colon. */
+  readonly texts: readonly KeyText[];
+  /** By place in `order`, what the last object there was written by. */
+  readonly inner: (Layout | undefined)[];
+}
 
-/** Keys of objects that were not in order, and the same in order: those of one kind come again and again. */
-const sortings: { readonly keys: readonly string[]; readonly sorted: readonly string[] }[] = [];
-const SORTINGS_MAX = 4;
+interface KeyText {
+  /** Its bytes by four, padded. */
+  readonly words: Int32Array;
+  readonly length: number;
+}
+
+const layouts: Layout[] = [];
+const LAYOUTS_MAX = 64;
+
+function layoutOf(keys: readonly string[]): Layout {
+  for (const known of layouts) if (sameKeys(known.keys, keys)) return known;
+  const order = keys.toSorted();
+  const layout = {
+    keys,
+    order,
+    isSorted: sameKeys(order, keys),
+    texts: order.map(keyText),
+    inner: order.map(() => undefined),
+  };
+  if (layouts.length < LAYOUTS_MAX) layouts.push(layout);
+  return layout;
+}
+
+function sameKeys(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+function keyText(key: string): KeyText {
+  if (!key.isWellFormed()) throw new TypeError('a lone surrogate has no canonical form');
+  const bytes = Buffer.from(`,${JSON.stringify(key)}:`);
+  const words = new Int32Array(Math.ceil(bytes.length / 4));
+  const padded = Buffer.alloc(words.length * 4);
+  bytes.copy(padded);
+  for (let at = 0; at < words.length; at += 1) words[at] = padded.readInt32LE(at * 4);
+  return { words, length: bytes.length };
+}
 
 class RowWriter implements CanonicalRow {
   bytes = Buffer.allocUnsafeSlow(CAPACITY_FIRST);
@@ -65,6 +108,7 @@ class RowWriter implements CanonicalRow {
   #rawWords = viewOf(this.#raw);
   /** An object's keys had to be sorted. */
   #sorted = false;
+  #rowLayout: Layout | undefined;
 
   row(row: Readonly<Record<string, unknown>>, without: ReadonlySet<string>): void {
     if (this.bytes.length > CAPACITY_KEPT) this.#setBytes(Buffer.allocUnsafeSlow(CAPACITY_FIRST));
@@ -72,26 +116,26 @@ class RowWriter implements CanonicalRow {
     this.length = 0;
     this.contentStart = 0;
     this.contentEnd = 0;
-    this.#byte(0x7b);
-    for (const key of this.#keysOf(row)) {
+    const layout = this.#layout(row, this.#rowLayout);
+    this.#rowLayout = layout;
+    const { order } = layout;
+    for (let at = 0; at < order.length; at += 1) {
+      const key = order[at] as string;
       const value = row[key];
       if (value === undefined || without.has(key)) continue;
-      this.#key(key);
-      if (key !== 'content') {
-        this.#value(value);
-        continue;
-      }
+      this.#key(layout, at);
       const start = this.length;
       this.#sorted = false;
-      this.#value(value);
-      if (this.#sorted) continue;
+      this.#value(value, layout, at);
+      if (key !== 'content' || this.#sorted) continue;
       this.contentStart = start;
       this.contentEnd = this.length;
     }
-    this.#byte(0x7d);
+    this.#close(0);
   }
 
-  #value(value: unknown): void {
+  /** `layout` and `at`: of what the value stands in, and where. */
+  #value(value: unknown, layout: Layout, at: number): void {
     switch (typeof value) {
       case 'string':
         this.#text(value);
@@ -108,68 +152,62 @@ class RowWriter implements CanonicalRow {
         return;
       case 'object':
         if (value === null) this.#plain('null');
-        else if (Array.isArray(value)) this.#array(value);
-        else this.#object(value as Readonly<Record<string, unknown>>);
+        else if (Array.isArray(value)) this.#array(value, layout, at);
+        else this.#object(value as Readonly<Record<string, unknown>>, layout, at);
         return;
       default:
         throw new TypeError('the value has no canonical form');
     }
   }
 
-  #array(values: readonly unknown[]): void {
+  #array(values: readonly unknown[], layout: Layout, place: number): void {
     this.#byte(0x5b);
     for (let at = 0; at < values.length; at += 1) {
       if (at > 0) this.#byte(COMMA);
       const value = values[at];
       if (value === undefined) this.#plain('null');
-      else this.#value(value);
+      else this.#value(value, layout, place);
     }
     this.#byte(0x5d);
   }
 
   /** Keys in UTF-16 order; those without a value are left out. */
-  #object(object: Readonly<Record<string, unknown>>): void {
-    this.#byte(0x7b);
-    for (const key of this.#keysOf(object)) {
-      const value = object[key];
+  #object(object: Readonly<Record<string, unknown>>, outer: Layout, place: number): void {
+    const layout = this.#layout(object, outer.inner[place]);
+    outer.inner[place] = layout;
+    if (!layout.isSorted) this.#sorted = true;
+    const { order } = layout;
+    const start = this.length;
+    for (let at = 0; at < order.length; at += 1) {
+      const value = object[order[at] as string];
       if (value === undefined) continue;
-      this.#key(key);
-      this.#value(value);
+      this.#key(layout, at);
+      this.#value(value, layout, at);
     }
-    this.#byte(0x7d);
+    this.#close(start);
   }
 
-  #keysOf(object: object): readonly string[] {
+  #layout(object: object, last: Layout | undefined): Layout {
     const keys = Object.keys(object);
-    let before = '';
-    for (const key of keys) {
-      if (key < before) {
-        this.#sorted = true;
-        return sortedKeys(keys);
-      }
-      before = key;
-    }
-    return keys;
+    return last !== undefined && sameKeys(last.keys, keys) ? last : layoutOf(keys);
   }
 
-  /** The key and its colon, a comma before it unless it is the first. */
-  #key(key: string): void {
-    if (this.bytes[this.length - 1] !== 0x7b) this.#byte(COMMA);
-    const known = keyBytes.get(key);
-    if (known === undefined) {
-      const start = this.length;
-      this.#text(key);
-      this.#byte(COLON);
-      if (keyBytes.size < KEYS_MAX && key.length <= SHORT_MAX) {
-        keyBytes.set(key, Buffer.from(this.bytes.subarray(start, this.length)));
-      }
-      return;
+  #key(layout: Layout, at: number): void {
+    const { words, length } = layout.texts[at] as KeyText;
+    // What pads the last four bytes is written over.
+    this.#reserve(length + 3);
+    const target = this.#words;
+    for (let word = 0; word < words.length; word += 1) {
+      target.setInt32(this.length + word * 4, words[word] as number, true);
     }
-    this.#reserve(known.length);
-    const { bytes } = this;
-    let at = this.length;
-    for (let from = 0; from < known.length; from += 1) bytes[at++] = known[from] as number;
-    this.length = at;
+    this.length += length;
+  }
+
+  /** Ends the object that began at `start`: the comma before its first key becomes its brace. */
+  #close(start: number): void {
+    if (this.length === start) this.#byte(COMMA);
+    this.bytes[start] = 0x7b;
+    this.#byte(0x7d);
   }
 
   #text(value: string): void {
@@ -285,16 +323,6 @@ function hasEscape(word: number): boolean {
       0x8080_8080) !==
     0
   );
-}
-
-function sortedKeys(keys: readonly string[]): readonly string[] {
-  for (const known of sortings) {
-    if (known.keys.length === keys.length && known.keys.every((key, at) => key === keys[at])) return known.sorted;
-  }
-  const sorted = keys.toSorted();
-  sortings.unshift({ keys, sorted });
-  if (sortings.length > SORTINGS_MAX) sortings.pop();
-  return sorted;
 }
 
 const writer = new RowWriter();
