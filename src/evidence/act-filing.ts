@@ -6,6 +6,9 @@ import { rowOf } from './evidence-row.ts';
 import type { RowContents } from './row-contents.ts';
 import type { SetAside } from './set-aside.ts';
 
+/** Of the many acts that no incident claims. */
+const NO_LINKS: ReadonlyMap<string, EvidenceLink> = new Map();
+
 const STRENGTH: Readonly<Record<LinkMode, number>> = { inferred: 0, bound: 1, explicit: 2, manual: 3 };
 
 /** An act's row as things stand, and the incidents it belongs under. */
@@ -27,9 +30,9 @@ export function createActFiling(window: ActWindow, incidents: IncidentIndex, set
       }
     },
     linksOf(act, row) {
-      const links = new Map<string, EvidenceLink>();
-      for (const { filed } of [...act.absorbed, act]) {
-        for (const [incident, link] of filed) if (link !== null) links.set(incident, link);
+      let links: Map<string, EvidenceLink> | undefined;
+      for (const { filed } of act.absorbed.length === 0 ? [act] : [...act.absorbed, act]) {
+        for (const [incident, link] of filed) if (link !== null) (links ??= new Map()).set(incident, link);
       }
       const namedTraceIds = row.facts['traceIds'];
       const resolved = incidents.resolve(act.tenant, {
@@ -44,10 +47,11 @@ export function createActFiling(window: ActWindow, incidents: IncidentIndex, set
         namedTraceIds: Array.isArray(namedTraceIds) ? (namedTraceIds as readonly string[]) : [],
       });
       for (const { incidentId, link } of resolved) {
+        links ??= new Map();
         const known = links.get(incidentId);
         if (known === undefined || STRENGTH[link.mode] > STRENGTH[known.mode]) links.set(incidentId, link);
       }
-      return links;
+      return links ?? NO_LINKS;
     },
   };
 }

@@ -3,26 +3,48 @@ import { KEY_KIND, kindKey, textKey, type WindowKey } from './window-key.ts';
 
 /** The keys under which the window has an act: by its trace, its record, its span, its call. */
 
-let lastTenant = '';
-let lastTenantKey = textKey(0, '');
+/**
+ * The keys made last: one record is looked for, entered and asked about under the same few. Comparing with them costs nothing where the
+ * text is the same object.
+ */
+const last = {
+  tenant: '',
+  tenantKey: textKey(0, ''),
+  traceId: '',
+  traceKey: textKey(textKey(0, ''), ''),
+  identity: '',
+  recordKey: textKey(kindKey(textKey(0, ''), KEY_KIND.record), ''),
+};
 
-/** Of a tenant; all others are within it. Mostly asked for the same one as before. */
+/** Of a tenant; all others are within it. */
 export function tenantKey(tenant: string): WindowKey {
-  if (tenant !== lastTenant) {
-    lastTenantKey = textKey(0, tenant);
-    lastTenant = tenant;
+  if (tenant !== last.tenant) {
+    last.tenant = tenant;
+    last.tenantKey = textKey(0, tenant);
+    last.traceKey = textKey(last.tenantKey, last.traceId);
+    last.recordKey = textKey(kindKey(last.tenantKey, KEY_KIND.record), last.identity);
   }
-  return lastTenantKey;
+  return last.tenantKey;
 }
 
 /** Of a trace; those of its spans and acts are within it. */
 export function traceKey(tenant: string, traceId: string): WindowKey {
-  return textKey(tenantKey(tenant), traceId);
+  const scope = tenantKey(tenant);
+  if (traceId !== last.traceId) {
+    last.traceId = traceId;
+    last.traceKey = textKey(scope, traceId);
+  }
+  return last.traceKey;
 }
 
 /** Of a record, by what a contribution of it calls itself. */
 export function recordKey(tenant: string, identity: string): WindowKey {
-  return textKey(kindKey(tenantKey(tenant), KEY_KIND.record), identity);
+  const scope = tenantKey(tenant);
+  if (identity !== last.identity) {
+    last.identity = identity;
+    last.recordKey = textKey(kindKey(scope, KEY_KIND.record), identity);
+  }
+  return last.recordKey;
 }
 
 /** Of the acts of one kind that a span tells of. */

@@ -49,15 +49,14 @@ export function selectCandidates(signal: Signal, bytes: Uint8Array): Selection {
         items += 1;
         const outer = scopeReader.enter();
         const start = scopeReader.pos;
-        const end = scopeReader.end;
         const own = (outside & AGENT) !== 0 ? 0 : marksOf(scopeReader);
         const isRecord = isCandidate(outside | own);
         if (isRecord || (own & NAMES_INCIDENT) !== 0) {
           resource ??= decodeResource(resourceRanges);
           scope ??= decodeScope(scopeRanges);
-          const bytesOf = scopeReader.bytes.subarray(start, end);
-          if (isRecord) records.push(decode(bytesOf, ordinal, resource, scope));
-          else if (signal === 'traces') naming.push(decodeSpan(bytesOf, ordinal, resource, scope));
+          scopeReader.pos = start;
+          if (isRecord) records.push(decode(scopeReader, ordinal, resource, scope));
+          else if (signal === 'traces') naming.push(decodeSpan(scopeReader, ordinal, resource, scope));
         }
         scopeReader.leave(outer);
       }

@@ -17,6 +17,7 @@ import type {
   SpanRecord,
 } from './telemetry-record.ts';
 
+const NO_EVENTS: readonly SpanEventRecord[] = [];
 const NO_SCOPE: ScopeRecord = { name: '', version: '', attributes: new Map() };
 
 /** Decodes a Resource; several occurrences of the field merge, as protobuf says. */
@@ -59,16 +60,15 @@ export function decodeScope(ranges: readonly Uint8Array[]): ScopeRecord {
   return { name, version, attributes };
 }
 
-/** Decodes one Span. */
+/** Decodes the Span the reader stands in; read to its end. */
 export function decodeSpan(
-  bytes: Uint8Array,
+  reader: WireReader,
   ordinal: number,
   resource: ResourceRecord,
   scope: ScopeRecord,
 ): SpanRecord {
-  const reader = new WireReader(bytes);
   const attributes = new Map<string, AnyValue[]>();
-  const events: SpanEventRecord[] = [];
+  let events: SpanEventRecord[] | undefined;
   let traceId = '';
   let spanId = '';
   let parentSpanId = '';
@@ -80,13 +80,13 @@ export function decodeSpan(
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
       case (SPAN_FIELD.traceId << 3) | 2:
-        traceId = reader.view().toString('hex');
+        traceId = reader.hex();
         break;
       case (SPAN_FIELD.spanId << 3) | 2:
-        spanId = reader.view().toString('hex');
+        spanId = reader.hex();
         break;
       case (SPAN_FIELD.parentSpanId << 3) | 2:
-        parentSpanId = presentSpanId(reader.view().toString('hex'));
+        parentSpanId = presentSpanId(reader.hex());
         break;
       case (SPAN_FIELD.name << 3) | 2:
         name = reader.string();
@@ -105,7 +105,7 @@ export function decodeSpan(
         break;
       case (SPAN_FIELD.events << 3) | 2: {
         const outer = reader.enter();
-        events.push(readSpanEvent(reader));
+        (events ??= []).push(readSpanEvent(reader));
         reader.leave(outer);
         break;
       }
@@ -135,7 +135,7 @@ export function decodeSpan(
     startTimeUnixNano,
     endTimeUnixNano,
     attributes,
-    events,
+    events: events ?? NO_EVENTS,
     statusCode,
   };
 }
@@ -162,14 +162,13 @@ function readSpanEvent(reader: WireReader): SpanEventRecord {
   return { timeUnixNano, name, attributes };
 }
 
-/** Decodes one LogRecord. */
+/** Decodes the LogRecord the reader stands in; read to its end. */
 export function decodeLogRecord(
-  bytes: Uint8Array,
+  reader: WireReader,
   ordinal: number,
   resource: ResourceRecord,
   scope: ScopeRecord,
 ): LogRecord {
-  const reader = new WireReader(bytes);
   const attributes = new Map<string, AnyValue[]>();
   let traceId = '';
   let spanId = '';
@@ -199,10 +198,10 @@ export function decodeLogRecord(
         readAttribute(reader, attributes);
         break;
       case (LOG_RECORD_FIELD.traceId << 3) | 2:
-        traceId = presentTraceId(reader.view().toString('hex'));
+        traceId = presentTraceId(reader.hex());
         break;
       case (LOG_RECORD_FIELD.spanId << 3) | 2:
-        spanId = presentSpanId(reader.view().toString('hex'));
+        spanId = presentSpanId(reader.hex());
         break;
       case (LOG_RECORD_FIELD.eventName << 3) | 2:
         eventName = reader.string();

@@ -37,6 +37,11 @@ interface Written {
   readonly links: ReadonlyMap<string, EvidenceLink>;
 }
 
+function isFiled(act: Act, links: ReadonlyMap<string, EvidenceLink>): boolean {
+  for (const incident of links.keys()) if (!act.filed.has(incident)) return false;
+  return true;
+}
+
 export function createRowWriter(options: RowWriterOptions): RowWriter {
   const { evidenceLog, incidents, window, filing, storedActs, instruments } = options;
   const contents = new RowContents();
@@ -63,14 +68,14 @@ export function createRowWriter(options: RowWriterOptions): RowWriter {
     const row = filing.rowOf(act, inherited, contents);
     if (row === undefined) return;
     const links = filing.linksOf(act, row);
-    const changed = row.digest !== act.writtenDigest || [...links.keys()].some((incident) => !act.filed.has(incident));
+    const changed = row.digest !== act.writtenDigest || !isFiled(act, links);
     if (!changed) {
       noteUnchanged(act, inherited);
       return;
     }
     written.push({ act, digest: row.digest, inherited, links });
-    const unknownRefs = row.namedRefs.filter((ref) => !incidents.knows(act.tenant, ref));
-    const named = unknownRefs.length === row.namedRefs.length ? row : { ...row, namedRefs: unknownRefs };
+    const known = row.namedRefs.some((ref) => incidents.knows(act.tenant, ref));
+    const named = known ? { ...row, namedRefs: row.namedRefs.filter((ref) => !incidents.knows(act.tenant, ref)) } : row;
     if (links.size === 0) {
       rows.push(named);
       contents.add();

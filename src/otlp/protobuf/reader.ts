@@ -84,7 +84,7 @@ export class WireReader {
 
   fixed64(): bigint {
     const at = this.#take(8);
-    return this.bytes.readBigUInt64LE(at);
+    return this.words.getBigUint64(at, true);
   }
 
   double(): number {
@@ -124,6 +124,14 @@ export class WireReader {
   string(): string {
     const end = this.lengthEnd();
     const text = this.bytes.toString('utf8', this.pos, end);
+    this.pos = end;
+    return text;
+  }
+
+  /** The length-delimited field at the cursor as lower-case hex. */
+  hex(): string {
+    const end = this.lengthEnd();
+    const text = this.bytes.toString('hex', this.pos, end);
     this.pos = end;
     return text;
   }
