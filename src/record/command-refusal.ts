@@ -29,7 +29,7 @@ export function invalidBody(fields: readonly FieldProblem[]): Rejection {
     code: 'command.invalid_body',
     rule: 'shape',
     message: 'The body does not fit the type.',
-    satisfiedBy: 'Correct the fields named; the catalogue of entry types has the schema.',
+    satisfiedBy: 'Correct the fields named; the catalogue of entry types (GET /api/v1/entry-types) has the schema.',
     fields,
   };
 }
@@ -39,7 +39,7 @@ export function unknownType(): Rejection {
     code: 'command.unknown_type',
     rule: 'shape',
     message: 'There is no such type of entry.',
-    satisfiedBy: 'Use a type of the catalogue of entry types.',
+    satisfiedBy: 'Use a type of the catalogue of entry types, GET /api/v1/entry-types.',
   };
 }
 

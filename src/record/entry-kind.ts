@@ -4,6 +4,7 @@ import type { Entry, Json } from './entry.ts';
 import type { SignedCheckpoint } from './checkpoint.ts';
 import type { Act, RecordHeadRef } from './incident-record.ts';
 import type { IncidentState } from './incident-state.ts';
+import { knownMembers } from './known-members.ts';
 import type { RecordPolicy } from './record-policy.ts';
 import type { FieldProblem, Rejection } from './rejection.ts';
 
@@ -107,7 +108,7 @@ export function entryKind<Body>(definition: EntryKindDefinition<Body>): EntryKin
     schema: definition.schema,
     parse(raw) {
       const result = definition.schema.safeParse(raw);
-      if (!result.success) return { ok: false, fields: fieldProblems(result.error) };
+      if (!result.success) return { ok: false, fields: fieldProblems(result.error, 'body', definition.schema) };
       const body = result.data;
       return {
         ok: true,
@@ -124,15 +125,28 @@ export function entryKind<Body>(definition: EntryKindDefinition<Body>): EntryKin
   };
 }
 
-/** Every field that is wrong, by path; never the value. */
-export function fieldProblems(error: z.ZodError, root = 'body'): FieldProblem[] {
+/** Every field that is wrong, by path, and what belongs there; never the value, nor a name that was sent. */
+export function fieldProblems(error: z.ZodError, root = 'body', schema?: z.ZodType): FieldProblem[] {
   return error.issues.slice(0, 100).map((issue) => ({
     path: issue.path.reduce<string>(
       (path, key) => (typeof key === 'number' ? `${path}[${key}]` : `${path}.${String(key).slice(0, 100)}`),
       root,
     ),
-    message: issue.code === 'unrecognized_keys' ? 'holds keys this type does not know' : issue.message,
+    message: problemOf(issue, schema),
   }));
+}
+
+function problemOf(issue: z.core.$ZodIssue, schema: z.ZodType | undefined): string {
+  const isObject = issue.code === 'unrecognized_keys' || (issue.code === 'invalid_type' && issue.expected === 'object');
+  const members = isObject && schema !== undefined ? knownMembers(schema, issue.path) : [];
+  const known = members.length === 0 ? '' : `: ${members.join(', ')}`;
+  if (issue.code === 'unrecognized_keys') {
+    return known === '' ? 'holds keys this type does not know' : `holds keys that are none of its own${known}`;
+  }
+  // Zod says it of what is not there at all, too.
+  const missing = /^Invalid input: expected (.+), received undefined$/.exec(issue.message)?.[1];
+  if (missing !== undefined) return `is missing, ${missing === 'object' ? `an object${known}` : missing}`;
+  return `${issue.message}${known}`;
 }
 
 /** Who and when, as items of the record carry it. */

@@ -140,8 +140,9 @@ export function createIncidentCommands(options: IncidentCommandsOptions): Incide
     if (kind === undefined) return { rejection: unknownType() };
     if (command.type === 'content.erase' && eraser === undefined) return { rejection: cannotErase() };
     const isEvidence = command.type === 'evidence.add';
-    const body = fittedBody(isEvidence ? evidenceAddRequest : kind.schema, command.body, untrusted.body);
-    if (!body.success) return { rejection: invalidBody(fieldProblems(body.error)) };
+    const schema = isEvidence ? evidenceAddRequest : kind.schema;
+    const body = fittedBody(schema, command.body, untrusted.body);
+    if (!body.success) return { rejection: invalidBody(fieldProblems(body.error, 'body', schema)) };
     if (Buffer.byteLength(canonicalJson(body.data)) > MAX_BODY_BYTES) return { rejection: tooLarge(MAX_BODY_BYTES) };
     // What its schema let through is a request for evidence.
     const evidence = isEvidence ? (body.data as EvidenceAddRequest) : undefined;

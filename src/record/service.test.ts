@@ -76,6 +76,27 @@ test('an incident is not opened by an alert of the future', async () => {
   });
 });
 
+test('a body that does not fit is told what belongs there, and not what was sent', async () => {
+  const { service } = await createRecordFixture();
+  const send = async (type: string, body: Command['body']) => {
+    const answer = await service.append(TENANT, 'INC-1', ALICE, { type, body });
+    return answer.kind === 'rejected' ? answer.rejection : undefined;
+  };
+  expect(await send('approval.vote', { approval: 'P1', verdict: 'approve', hunter2: true })).toMatchObject({
+    satisfiedBy: expect.stringContaining('GET /api/v1/entry-types'),
+    fields: [{ path: 'body', message: 'holds keys that are none of its own: approval, verdict, shownDigest, reason' }],
+  });
+  const fields = (await send('responsibility.assign', { kind: 'command', holder: 'ada' }))?.fields;
+  expect(fields).toEqual([
+    { path: 'body.holder', message: expect.stringMatching(/expected object.*: kind, name, id, onBehalfOf$/) },
+  ]);
+  expect((await send('hypothesis.propose', {}))?.fields).toEqual([
+    { path: 'body.statement', message: 'is missing, string' },
+  ]);
+  const action = { intent: 'x', operation: 'x', target: 'x', rollback: { how: 'x' } };
+  expect((await send('action.propose', action))?.fields?.at(-1)?.message).toContain('plan');
+});
+
 test('what is owed by a time is owed in the future', async () => {
   const fixture = await createRecordFixture();
   await fixture.did(ALICE, 'status.post', { happening: 'x', nextUpdateDue: '2026-11-22T15:00:00Z' });
