@@ -329,6 +329,7 @@ export function createDocket(options: DocketOptions): Docket {
       record,
       evidence: evidenceLog,
       telemetry: store.telemetryReader,
+      signalRerun: store.signalRerun,
       memory,
       receipts: store.receiptReader,
       policyApplications: applications,

@@ -7,6 +7,7 @@ import type { PolicyApplications } from '../record/policy-application.ts';
 import type { RecordService } from '../record/record-service.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { CatalogueIntake } from '../record/service-catalogue.ts';
+import type { SignalRerun } from '../record/signal-rerun.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { WebhookIntake } from '../record/webhook-intake.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -20,6 +21,8 @@ export interface ApiOptions {
   readonly record: RecordService;
   readonly evidence: EvidenceLog;
   readonly telemetry: TelemetryReader;
+  /** Asks the queries of service signals again; its route is left out without it. */
+  readonly signalRerun?: SignalRerun;
   /** Takes alerts and changes; without it those routes are not there. */
   readonly webhooks?: WebhookIntake;
   /** Owners and runbooks of services; its routes are left out without it. */

@@ -64,6 +64,16 @@ export interface EvidenceReceipts extends ReceiptListing {
 /** Where applying the policy to what is stored stands. */
 export type PolicyApplication = PolicyApplicationStatus;
 
+/** Figures of a service signal: as they were told, and what its query gives now. */
+export interface SignalFigures {
+  readonly evidence: string;
+  readonly asOf: string | null;
+  readonly told: unknown;
+  readonly now: readonly Readonly<Record<string, unknown>>[];
+  readonly more: boolean;
+  readonly query: string;
+}
+
 /** A typed client of the HTTP API. Every method throws `ServiceUnreachable` or `ApiError`. */
 export interface ApiClient {
   readiness(): Promise<HealthReport & { readonly version: string }>;
@@ -80,6 +90,8 @@ export interface ApiClient {
   append(refOrId: string, command: Command): Promise<Appended>;
   bind(refOrId: string, binding: Readonly<Record<string, string>>): Promise<Appended>;
   evidence(refOrId: string, query?: Readonly<Record<string, string>>): Promise<EvidenceListing>;
+  /** Asks the query of a service signal again. */
+  signalFigures(refOrId: string, evidenceId: string): Promise<SignalFigures>;
   trace(traceId: string): Promise<StoredTrace>;
   /** Redaction receipts of a trace, or of one span of it. */
   receipts(traceId: string, spanId?: string): Promise<ReceiptListing>;
@@ -161,6 +173,8 @@ export function createClient(options: ClientOptions): ApiClient {
     async incidentMarkdown(refOrId) {
       return answer(await request('GET', incidentPath(refOrId), { accept: 'text/markdown' }));
     },
+    signalFigures: (refOrId, evidenceId) =>
+      json('GET', `${incidentPath(refOrId)}/evidence/${encodeURIComponent(evidenceId)}/rerun`),
     async bundle(refOrId) {
       return answer(
         await request('GET', `${incidentPath(refOrId)}/bundle`, { accept: 'application/vnd.in-toto+json' }),

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { expect, describe, test } from 'vitest';
 import { createMetrics } from '../telemetry/metrics.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import type { EvidenceRow } from '../record/evidence.ts';
+import type { SignalAgain } from '../record/signal-rerun.ts';
 import type { StoredTrace } from '../record/telemetry-reader.ts';
 import { createRecordFixture, evidenceRow, TENANT, type RecordFixture } from '../../test/support/record-fixture.ts';
 import { withNotice } from '../notice.ts';
@@ -542,5 +544,70 @@ describe('the service', () => {
     expect(headers.get('x-content-type-options')).toBe('nosniff');
     expect(headers.get('access-control-allow-origin')).toBeNull();
     expect(headers.get('cache-control')).toBe('private, no-cache');
+  });
+});
+
+describe('asking a signal again', () => {
+  const asked: [tenant: string, query: string][] = [];
+  const again = (answer: SignalAgain): Partial<ApiOptions> => ({
+    signalRerun: {
+      again: (tenant, query) => {
+        asked.push([tenant, query]);
+        return Promise.resolve(answer);
+      },
+    },
+  });
+  const content = (name: string, value: string) => ({
+    [name]: { captured: true, value, bytes: value.length, digest: null },
+  });
+  const signal: Partial<EvidenceRow> = {
+    kind: 'error',
+    dialect: 'service_signal',
+    trust: 'observed',
+    actor: { kind: 'service', name: 'docket', id: null },
+    source: { traceId: '', spanId: '', signal: 'query', alsoSeenAs: [] },
+    content: { ...content('data', '{"errors":7}'), ...content('query', 'SELECT 7 AS errors') },
+    facts: { asOf: '2026-11-22T14:00:00Z' },
+  };
+  const path = (evidence: string) => `/api/v1/incidents/INC-1/evidence/${evidence}/rerun`;
+
+  test('answers what was told and what the query gives now', async () => {
+    const { get, record } = await fixture(again({ kind: 'answered', rows: [{ errors: 9 }], more: false }));
+    const evidence = await record.evidence(signal);
+    expect(await (await get(path(evidence))).json()).toEqual({
+      evidence,
+      asOf: '2026-11-22T14:00:00Z',
+      told: { errors: 7 },
+      now: [{ errors: 9 }],
+      more: false,
+      query: 'SELECT 7 AS errors',
+    });
+    expect(asked.splice(0)).toEqual([[TENANT, 'SELECT 7 AS errors']]);
+  });
+
+  test.each([
+    ['what a sender looked for', { kind: 'retrieval', dialect: 'otel-genai', trust: 'self_reported' } as const],
+    ['what an agent says is a signal', { actor: { kind: 'agent', name: 'docket', id: null } } as const],
+    [
+      'what came with a signal of telemetry',
+      { source: { traceId: '', spanId: '', signal: 'traces', alsoSeenAs: [] } } as const,
+    ],
+    ['a row without a query', { content: content('data', '{}') }],
+  ])('runs no statement that is not its own: %s', async (_what, row) => {
+    const { get, record } = await fixture(again({ kind: 'answered', rows: [], more: false }));
+    const refused = await get(path(await record.evidence({ ...signal, ...row })));
+    expect(refused.status).toBe(422);
+    expect((await problem(refused)).code).toBe('evidence.no_query');
+    expect(asked).toEqual([]);
+  });
+
+  test('says when it is to be asked later, and when the query does not finish', async () => {
+    const busy = await fixture(again({ kind: 'busy' }));
+    const later = await busy.get(path(await busy.record.evidence(signal)));
+    expect([later.status, later.headers.get('retry-after')]).toEqual([503, '5']);
+    const slow = await fixture(again({ kind: 'unfinished', reason: 'took too long' }));
+    const unfinished = await slow.get(path(await slow.record.evidence(signal)));
+    expect(await problem(unfinished)).toMatchObject({ status: 422, detail: 'The query took too long.' });
+    expect((await slow.get(path('none'))).status).toBe(404);
   });
 });

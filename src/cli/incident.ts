@@ -73,6 +73,13 @@ export function registerIncidentCommands(incident: Command, options: RegisterInc
       finish(await withClient(flags, (client) => showIncident({ client, terminal, json: flags.json }, ref)));
     });
 
+  connected(incident.command('rerun <ref> <evidence>'))
+    .description('ask the query of a service signal again: the figures as they were told, and now')
+    .option('--json', 'as JSON, with the query', false)
+    .action(async (ref: string, evidence: string, flags: ConnectionOptions & { json: boolean }) => {
+      finish(await withClient(flags, (client) => rerunSignal({ client, terminal, json: flags.json }, ref, evidence)));
+    });
+
   connected(incident.command('export <ref>'))
     .description('write the whole log as one signed file that docket verify checks')
     .option('--output <file>', 'where to (default: standard output)')
@@ -125,6 +132,29 @@ async function showIncident(options: IncidentCommandOptions, refOrId: string): P
       : (await options.client.incidentMarkdown(refOrId)).trimEnd(),
   );
   return EXIT.done;
+}
+
+/** Figure by figure: what was told, and what the query gives now. */
+async function rerunSignal(options: IncidentCommandOptions, refOrId: string, evidence: string): Promise<number> {
+  const { terminal } = options;
+  const figures = await options.client.signalFigures(refOrId, evidence);
+  if (options.json) {
+    terminal.print(JSON.stringify(figures, null, 2));
+    return EXIT.done;
+  }
+  const { told, now, asOf, more } = figures;
+  const before = typeof told === 'object' && told !== null ? Object.entries(told) : [];
+  if (now.length === 0) terminal.report('the query gives nothing now: its telemetry may have expired');
+  for (const row of now.length === 0 ? [{}] : now) {
+    const lines = before.map(([name, value]) => [name, cell(value), cell(Reflect.get(row, name))]);
+    terminal.print(columns([['FIGURE', `TOLD ${asOf ?? ''}`.trimEnd(), 'NOW'], ...lines]));
+  }
+  if (more) terminal.report('there are more rows; run the query (--json shows it) where ClickHouse is a server');
+  return EXIT.done;
+}
+
+function cell(value: unknown): string {
+  return value === undefined ? '-' : typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 /** The record as one signed file, to `output` or to standard output. An existing file is not written over. */

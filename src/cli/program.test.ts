@@ -480,3 +480,24 @@ test('an incident is opened with the services and environments given', async () 
     environments: ['prod'],
   });
 });
+
+test('a signal is asked again, figure by figure', async () => {
+  const figures = {
+    evidence: 'ev_1',
+    asOf: '2026-11-22T14:00:00Z',
+    told: { service: 'till', errors: 7 },
+    now: [{ errors: 9 }],
+    more: false,
+    query: 'SELECT 1',
+  };
+  answer = () => ({ status: 200, body: JSON.stringify(figures) });
+  const { code, out } = await docket(['incident', 'rerun', 'INC-1', 'ev_1'], { DOCKET_URL: endpoint });
+  expect(received[0]?.url).toBe('/api/v1/incidents/INC-1/evidence/ev_1/rerun');
+  expect(out.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
+    ['FIGURE', 'TOLD 2026-11-22T14:00:00Z', 'NOW'],
+    ['service', 'till', '-'],
+    ['errors', '7', '9'],
+    [''],
+  ]);
+  expect(code).toBe(0);
+});

@@ -8,6 +8,7 @@ import type { IncidentMemory } from '../record/memory/incident-memory.ts';
 import type { RecordLog } from '../record/record-log.ts';
 import type { CatalogueStore } from '../record/service-catalogue.ts';
 import type { SignalReader } from '../record/service-signals.ts';
+import type { SignalRerun } from '../record/signal-rerun.ts';
 import type { ReceiptReader } from '../record/receipt-reader.ts';
 import type { TelemetryReader } from '../record/telemetry-reader.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -24,6 +25,7 @@ import type { SqlParameters } from './literal.ts';
 import { createLoader } from './loader.ts';
 import { migrate } from './migrate.ts';
 import { createReceiptReader } from './queries/receipts.ts';
+import { createSignalRerun } from './queries/signal-rerun.ts';
 import { createSignalReader } from './queries/service-signals.ts';
 import { createRecordClaims } from './record-claims.ts';
 import { createRecordLog } from './record-log.ts';
@@ -64,6 +66,7 @@ export interface Store {
   readonly contentEraser: ContentEraser;
   readonly telemetryReader: TelemetryReader;
   readonly signalReader: SignalReader;
+  readonly signalRerun: SignalRerun;
   readonly catalogueStore: CatalogueStore;
   readonly incidentMemory: IncidentMemory;
   readonly receiptReader: ReceiptReader;
@@ -121,6 +124,7 @@ export function openStore(options: StoreOptions): Store {
     contentEraser: createContentEraser(database),
     telemetryReader: createTelemetryReader(database),
     signalReader: createSignalReader(background),
+    signalRerun: createSignalRerun(background),
     catalogueStore: createCatalogueStore(database),
     incidentMemory: createIncidentMemory(database),
     receiptReader: createReceiptReader(database),

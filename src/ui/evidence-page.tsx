@@ -85,6 +85,12 @@ export function EvidencePage({ row, incidentTitle }: { readonly row: EvidenceJso
         {typeof row.facts['asOf'] === 'string' ? (
           <Fact name="Figures as of">
             <Time at={row.facts['asOf']} />
+            {row.dialect === 'service_signal' && row.incident !== null ? (
+              <>
+                {' '}
+                <a href={`/api/v1${pathTo('incidents', row.incident, 'evidence', row.id)}/rerun`}>ask again</a>
+              </>
+            ) : null}
           </Fact>
         ) : null}
         {row.policyVersion === '' ? null : <Fact name="Policy">{row.policyVersion}</Fact>}

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createIncidentWatch, type IncidentWatch } from '../../src/evidence/incident-watch.ts';
 import type { Actor } from '../../src/record/actor.ts';
 import type { EvidenceRow } from '../../src/record/evidence.ts';
+import { signalQuery } from '../../src/record/signal-rerun.ts';
 import { createKeyedTurns } from '../../src/record/keyed-turns.ts';
 import type { SignalReader } from '../../src/record/service-signals.ts';
 import { createLogger } from '../../src/telemetry/logger.ts';
@@ -200,6 +201,32 @@ describe('queries of signal rows', () => {
     },
     120_000,
   );
+});
+
+test('a signal is asked again through the store, one at a time and by its own tenant', async () => {
+  const start = NOW - 10 * MINUTE;
+  await sendSpans('asked', [
+    ...spansOf('web', every(5 * SECOND, start - 50 * MINUTE, NOW - MINUTE)),
+    ...spansOf('cart', every(20 * SECOND, start - 50 * MINUTE, start - 20 * SECOND)),
+  ]);
+  const [row] = await signalsAfterLook('asked', start);
+  if (row === undefined) throw new Error('nothing was told');
+  const { signalRerun } = bench.temporary.store;
+  const query = signalQuery(row) ?? '';
+  const [told] = await figuresAgain(row);
+  const [first, second] = await Promise.all([signalRerun.again('asked', query), signalRerun.again('asked', query)]);
+  expect(first).toMatchObject({ kind: 'answered', rows: [told], more: false });
+  expect(second).toEqual({ kind: 'busy' });
+  expect(await signalRerun.again('another', query)).toEqual({ kind: 'answered', rows: [], more: false });
+  expect(
+    await signalRerun.again(
+      'asked',
+      `SELECT number, Tenant = 'asked' AS own FROM (SELECT number, '' AS Tenant FROM numbers(1000))`,
+    ),
+  ).toMatchObject({
+    rows: { length: 100 },
+    more: true,
+  });
 });
 
 describe('a service that says nothing', () => {

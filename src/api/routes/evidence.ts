@@ -1,5 +1,7 @@
 import { createRoute, z } from '@hono/zod-openapi';
 import type { EvidencePageRequest } from '../../record/evidence-log.ts';
+import type { EvidenceRow } from '../../record/evidence.ts';
+import { signalQuery } from '../../record/signal-rerun.ts';
 import { answers, type ApiApp, type ApiOptions } from '../api-context.ts';
 import { evidenceJson, NO_STANDING } from '../evidence-json.ts';
 import { ApiProblem, unknownIncident } from '../problem.ts';
@@ -41,6 +43,38 @@ const readRoute = createRoute({
   responses: answers(
     { 200: { description: 'The row', content: { [json]: { schema: evidenceSchema } } } },
     { 404: 'No such incident or no such row' },
+  ),
+});
+
+const figuresSchema = z
+  .object({
+    evidence: z.string(),
+    asOf: z.string().nullable().openapi({ description: 'When the row was told; what came later is left out, now too' }),
+    told: z.json().openapi({ description: 'The figures of the row' }),
+    now: z.array(z.record(z.string(), z.json())).openapi({
+      description: 'What the query gives now, at most 100 rows; none where its telemetry has expired',
+    }),
+    more: z.boolean().openapi({ description: 'True when it gives more rows' }),
+    query: z.string(),
+  })
+  .openapi('SignalFigures');
+
+const rerunRoute = createRoute({
+  method: 'get',
+  path: '/api/v1/incidents/{id}/evidence/{eid}/rerun',
+  tags: ['Evidence'],
+  summary: 'Asks the query of a service signal again',
+  description:
+    'Runs the stored query of a row that Docket found by comparing telemetry (dialect service_signal): for at most 8 s, one at a time, ' +
+    'over telemetry of the tenant only. No other statement can be run.',
+  request: readRoute.request,
+  responses: answers(
+    { 200: { description: 'The figures, told and now', content: { [json]: { schema: figuresSchema } } } },
+    {
+      404: 'No such incident or no such row',
+      422: 'The row has no query, or it did not finish',
+      503: 'Another query is being asked again',
+    },
   ),
 });
 
@@ -127,6 +161,49 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
     return context.json(evidenceJson(row, found.ref, found));
   });
 
+  const { signalRerun } = options;
+  if (signalRerun !== undefined) {
+    app.openapi(rerunRoute, async (context) => {
+      const { tenant } = context.get('caller');
+      const { id, eid } = context.req.valid('param');
+      const found = await record.evidenceStanding(tenant, id);
+      if (!found) throw unknownIncident();
+      const row = await evidence.get(tenant, found.id, eid);
+      if (!row) throw new ApiProblem(404, 'evidence.unknown', 'The incident has no such evidence.');
+      context.get('accesses').evidence(found.id, [row]);
+      const query = signalQuery(row);
+      if (query === undefined) {
+        throw new ApiProblem(422, 'evidence.no_query', 'The row was not found by a query of Docket.', {
+          satisfiedBy: 'Ask for a service signal: a row whose dialect is service_signal and that has content.query.',
+        });
+      }
+      const again = await signalRerun.again(tenant, query);
+      if (again.kind === 'busy') {
+        throw new ApiProblem(
+          503,
+          'evidence.rerun_busy',
+          'Another query is being asked again.',
+          {},
+          { 'retry-after': '5' },
+        );
+      }
+      if (again.kind === 'unfinished') {
+        throw new ApiProblem(422, 'evidence.rerun_unfinished', `The query ${again.reason}.`, {
+          satisfiedBy: 'Run content.query yourself where ClickHouse is a server, with more time and memory.',
+        });
+      }
+      const { asOf } = row.facts;
+      return context.json({
+        evidence: row.id,
+        asOf: typeof asOf === 'string' ? asOf : null,
+        told: toldBy(row),
+        now: again.rows as Record<string, z.core.util.JSONType>[],
+        more: again.more,
+        query,
+      });
+    });
+  }
+
   app.openapi(unfiledRoute, async (context) => {
     const { tenant } = context.get('caller');
     const page = await readEvidencePage(pageRequest(context.req.valid('query')), (request) =>
@@ -147,6 +224,17 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
     const held = await evidence.existing(tenant, found.id, wanted);
     return context.json({ incident: found.ref, filed, missing: wanted.filter((id) => !held.has(id)) });
   });
+}
+
+/** The figures as JSON; as text where a policy has been at them. */
+function toldBy(row: EvidenceRow): z.core.util.JSONType {
+  const data = row.content['data']?.value ?? null;
+  if (data === null) return null;
+  try {
+    return JSON.parse(data) as z.core.util.JSONType;
+  } catch {
+    return data;
+  }
 }
 
 /** The evidence log's page request for a checked query. */

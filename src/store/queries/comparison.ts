@@ -4,9 +4,9 @@ import { EngineError } from '../engine-error.ts';
 import { bindParameters, type SqlParameters } from '../literal.ts';
 
 /** Engine time for one comparison, in seconds. */
-const SECONDS_MAX = 8;
+export const SECONDS_MAX = 8;
 /** ClickHouse codes of a statement that was given up for what it takes; anything else is the store's trouble. */
-const UNFINISHED: ReadonlyMap<number, Unfinished> = new Map([
+export const UNFINISHED: ReadonlyMap<number, Unfinished> = new Map([
   [159, 'took too long'], // TIMEOUT_EXCEEDED
   [160, 'took too long'], // TOO_SLOW
   [241, 'needed too much memory'], // MEMORY_LIMIT_EXCEEDED
