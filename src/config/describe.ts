@@ -20,16 +20,20 @@ export function describeProblems(problems: readonly ConfigProblem[]): string {
   return problems.map(({ where, message }) => `${where}: ${message}\n`).join('');
 }
 
+/** Whoever knows the whole address of such a webhook may post to it: what tells it from others stands in the path. */
+const SECRET_PATHS: ReadonlySet<SettingName> = new Set(['anchor.webhook']);
+
 function shown(name: SettingName, value: unknown): string {
   if (value === null || value === undefined) return 'unset';
   const text = typeof value === 'string' ? value : JSON.stringify(value);
-  return SETTING_SOURCES[name].secret ? withoutSecrets(text) : text;
+  return SETTING_SOURCES[name].secret ? withoutSecrets(text, SECRET_PATHS.has(name)) : text;
 }
 
-/** A URL with its user, password and query replaced; they are where deployments put credentials. */
-export function withoutSecrets(text: string): string {
+/** A URL with its user, password and query replaced, and its path where that is secret: there deployments put credentials. */
+function withoutSecrets(text: string, hasSecretPath: boolean): string {
   if (!URL.canParse(text)) return '[set]';
   const url = new URL(text);
+  const path = hasSecretPath && url.pathname !== '/' ? '/[set]' : url.pathname;
   const user = url.username === '' && url.password === '' ? '' : '[set]@';
-  return `${url.protocol}//${user}${url.host}${url.pathname}${url.search === '' ? '' : '?[set]'}`;
+  return `${url.protocol}//${user}${url.host}${path}${url.search === '' ? '' : '?[set]'}`;
 }

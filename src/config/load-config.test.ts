@@ -264,6 +264,7 @@ test('the description shows value and origin, and no password', () => {
   const result = load({
     DOCKET_FORWARD_URL: 'https://collector:4318/otlp',
     DOCKET_FORWARD_HEADERS: 'authorization=hunter4',
+    DOCKET_ANCHOR_WEBHOOK: 'https://hooks.example/services/hunter5',
     DOCKET_LOG_LEVEL: 'debug',
   });
   if (result.kind === 'invalid') throw new Error(problemsOf(result).join('\n'));
@@ -271,5 +272,15 @@ test('the description shows value and origin, and no password', () => {
   expect(text).toMatch(/^clickhouse\.url +http:\/\/\[set\]@ch:8123\/docket +docket\.yaml:2:8$/m);
   expect(text).toMatch(/^log\.level +debug +DOCKET_LOG_LEVEL$/m);
   expect(text).toMatch(/^listen\.api +127\.0\.0\.1:8400 +default$/m);
+  expect(text).toMatch(/^anchor\.webhook +https:\/\/hooks\.example\/\[set\] +DOCKET_ANCHOR_WEBHOOK$/m);
   expect(text).not.toMatch(/hunter/);
 });
+
+test.each(['grpc://collector:4317/otlp', 'grpcs://collector/otlp', 'http://collector:4317/v1'])(
+  'a gRPC endpoint to forward to has no path: %s',
+  (url) => {
+    expect(problemsOf(load({ DOCKET_FORWARD_URL: url }))).toEqual([
+      'DOCKET_FORWARD_URL: forward.url: must have no path: it means gRPC (grpc://, or port 4317)',
+    ]);
+  },
+);

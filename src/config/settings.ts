@@ -34,6 +34,8 @@ function parseForwardUrl(text: string): { readonly text: string } | string {
   if (typeof url === 'string') return url;
   if (url.hostname === '') return 'must name a host';
   if (url.username !== '' || url.password !== '') return 'must hold no credentials';
+  const isGrpc = url.protocol.startsWith('grpc') || url.port === '4317';
+  if (isGrpc && !/^\/?$/.test(url.pathname)) return 'must have no path: it means gRPC (grpc://, or port 4317)';
   return url.search === '' ? { text } : 'must have no ?parameters';
 }
 
