@@ -34,7 +34,7 @@ export async function openCatalogueFiles(options: CatalogueFilesOptions): Promis
 
   async function reload(): Promise<void> {
     try {
-      const files = await filesAt(path);
+      const { files, leftOut } = await filesAt(path);
       const state = files.map((file) => `${file.path} ${file.changed} ${file.bytes}`).join('\n');
       if (state === seen) return;
       const entries = new Map<string, ServiceEntry>();
@@ -46,7 +46,8 @@ export async function openCatalogueFiles(options: CatalogueFilesOptions): Promis
       }
       seen = state;
       current = entries;
-      logger.info({ files: files.length, services: entries.size, unreadable }, 'service catalogue read');
+      logger.info({ files: files.length, services: entries.size, unreadable, leftOut }, 'service catalogue read');
+      if (leftOut > 0) logger.warn({ leftOut }, 'files of the service catalogue are larger than 1 MiB, or too many');
       if (unreadable > 0) logger.warn({ unreadable }, 'parts of the service catalogue are no YAML');
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown';
@@ -72,10 +73,17 @@ interface CatalogueFile {
   readonly bytes: number;
 }
 
-async function filesAt(path: string): Promise<readonly CatalogueFile[]> {
+interface CatalogueFolder {
+  readonly files: readonly CatalogueFile[];
+  /** Files that are too large, or beyond as many as are read. */
+  readonly leftOut: number;
+}
+
+async function filesAt(path: string): Promise<CatalogueFolder> {
   const top = await stat(path);
-  if (!top.isDirectory()) return [{ path, changed: top.mtimeMs, bytes: top.size }].filter(isReadable);
+  if (!top.isDirectory()) return readable([{ path, changed: top.mtimeMs, bytes: top.size }], 0);
   const found: CatalogueFile[] = [];
+  let beyond = 0;
   let folders = [path];
   for (let depth = 0; depth < DEPTH_MAX && folders.length > 0; depth += 1) {
     const below: string[] = [];
@@ -85,16 +93,21 @@ async function filesAt(path: string): Promise<readonly CatalogueFile[]> {
         const at = join(folder, entry.name);
         if (entry.isDirectory() && !SKIPPED_FOLDERS.has(entry.name)) below.push(at);
         const wanted = depth === 0 ? /^(CODEOWNERS|.*\.ya?ml)$/ : /^(CODEOWNERS|catalog-info\.ya?ml|services\.ya?ml)$/;
-        if (!entry.isFile() || !wanted.test(entry.name) || found.length >= FILES_MAX) continue;
+        if (!entry.isFile() || !wanted.test(entry.name)) continue;
+        if (found.length >= FILES_MAX) {
+          beyond += 1;
+          continue;
+        }
         const { mtimeMs, size } = await stat(at);
         found.push({ path: at, changed: mtimeMs, bytes: size });
       }
     }
     folders = below.slice(0, FILES_MAX);
   }
-  return found.filter(isReadable);
+  return readable(found, beyond);
 }
 
-function isReadable(file: CatalogueFile): boolean {
-  return file.bytes <= FILE_BYTES_MAX;
+function readable(found: readonly CatalogueFile[], beyond: number): CatalogueFolder {
+  const files = found.filter((file) => file.bytes <= FILE_BYTES_MAX);
+  return { files, leftOut: beyond + found.length - files.length };
 }
