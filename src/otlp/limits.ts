@@ -7,6 +7,24 @@
 export const REQUEST_BYTES_MAX = 64 * 1024 * 1024;
 
 /**
+ * Most spans, log records or data points of one request. One that says nothing is two bytes, so that 32 million fit a request; a million
+ * of them are 70 bytes each in a full one.
+ */
+export const REQUEST_ITEMS_MAX = 1_000_000;
+
+/**
+ * Largest request when what holds for several items (resource, scope, metric) is said with each of them, as rows say it, in bytes. A
+ * resource of 3 KB may have 87,000 items in one request.
+ */
+export const SPREAD_BYTES_MAX = 256 * 1024 * 1024;
+
+/**
+ * Most stretches taken out of one request: ids of log records, or items that do not lie side by side. Each has the length of every
+ * message around it written anew: a million of them took four seconds and a gigabyte.
+ */
+export const REMOVALS_MAX = 100_000;
+
+/**
  * Deepest nesting of AnyValue: a scalar is 1, an array or a list of pairs with scalars is 2. Deeper is refused as malformed. 47 is what
  * the Collector leaves arrays in a log body (100 messages); lists of pairs, which cost more messages a level, get as many here.
  */

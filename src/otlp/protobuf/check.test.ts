@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { OtlpDecodeError } from '../decode-error.ts';
+import { OtlpDecodeError, OtlpSizeError } from '../decode-error.ts';
 import { transcodeJson } from '../json/transcode.ts';
+import { REMOVALS_MAX, REQUEST_ITEMS_MAX } from '../limits.ts';
 import { type Signal, SIGNALS } from '../signal.ts';
 import { checkRequest } from './check.ts';
 import { WireWriter } from './writer.ts';
@@ -248,5 +249,54 @@ describe('log records with invalid ids', () => {
     const check = checkRequest('logs', logsOf({ severityText: 'a', ...ids, eventName: 'e' }));
     expect(check).toMatchObject({ items: 1, rejected: 0, reasons: '' });
     expect(check.bytes).toEqual(logsOf({ severityText: 'a', ...kept, eventName: 'e' }));
+  });
+});
+
+describe('requests that are small and would become large', () => {
+  const records = (record: Buffer, count: number): Buffer =>
+    Buffer.concat(Array.from({ length: count }, () => wrap(record, 2)));
+  const request = (scope: Buffer, resource: Buffer = Buffer.alloc(0)): Buffer =>
+    wrap(Buffer.concat([wrap(resource, 1), wrap(scope, 2)]), 1);
+  /** A resource with one attribute of so many bytes. */
+  const resourceOf = (bytes: number): Buffer =>
+    wrap(Buffer.concat([wrap(Buffer.from('k'), 1), wrap(Buffer.alloc(bytes, 'a'), 1, 2)]), 1);
+
+  test('as many items as may be are taken, and one more is not', () => {
+    const nothing = Buffer.alloc(0);
+    expect(checkRequest('logs', request(records(nothing, REQUEST_ITEMS_MAX))).items).toBe(REQUEST_ITEMS_MAX);
+    expect(() => checkRequest('logs', request(records(nothing, REQUEST_ITEMS_MAX + 1)))).toThrow(OtlpSizeError);
+  });
+
+  test('a million spans that are rejected side by side are one stretch to take out', () => {
+    const { rejected, items, bytes } = checkRequest('traces', request(records(Buffer.alloc(0), REQUEST_ITEMS_MAX)));
+    expect({ rejected, items, bytes: bytes.toString('hex') }).toEqual({
+      rejected: REQUEST_ITEMS_MAX,
+      items: 0,
+      bytes: '0a040a001200',
+    });
+  });
+
+  test('log records with invalid ids are kept without them, up to so many in one request', () => {
+    const invalid = wrap(Buffer.from([0]), 9);
+    const { items, bytes } = checkRequest('logs', request(records(invalid, REMOVALS_MAX)));
+    expect([items, bytes.length]).toEqual([REMOVALS_MAX, request(records(Buffer.alloc(0), REMOVALS_MAX)).length]);
+    expect(() => checkRequest('logs', request(records(invalid, REMOVALS_MAX + 1)))).toThrow(OtlpSizeError);
+  });
+
+  test('what a resource says counts with each of its items, and with no other', () => {
+    const some = records(Buffer.alloc(0), 80_000);
+    expect(checkRequest('logs', request(some, resourceOf(3_000))).items).toBe(80_000);
+    expect(() => checkRequest('logs', request(some, resourceOf(4_000)))).toThrow(OtlpSizeError);
+    const apart = Array.from({ length: 1_000 }, () => request(records(Buffer.alloc(0), 8), resourceOf(4_000)));
+    expect(checkRequest('logs', Buffer.concat([request(some), ...apart])).items).toBe(88_000);
+  });
+
+  test('what a metric says counts with each of its points', () => {
+    const point = wrap(Buffer.from([0x31, 1, 0, 0, 0, 0, 0, 0, 0]), 1);
+    const points = wrap(Buffer.concat(Array.from({ length: 1_000 }, () => point)), 5);
+    const metric = (description: number): Buffer =>
+      wrap(Buffer.concat([wrap(Buffer.alloc(description, 'a'), 2), points]), 2);
+    expect(checkRequest('metrics', request(metric(200_000))).items).toBe(1_000);
+    expect(() => checkRequest('metrics', request(metric(300_000)))).toThrow(OtlpSizeError);
   });
 });

@@ -1,6 +1,12 @@
-import { OtlpDecodeError } from '../decode-error.ts';
+import { OtlpDecodeError, OtlpSizeError } from '../decode-error.ts';
 import type { KnownKeys } from '../known-keys.ts';
-import { ANY_VALUE_DEPTH_MAX, MESSAGE_DEPTH_MAX } from '../limits.ts';
+import {
+  ANY_VALUE_DEPTH_MAX,
+  MESSAGE_DEPTH_MAX,
+  REMOVALS_MAX,
+  REQUEST_ITEMS_MAX,
+  SPREAD_BYTES_MAX,
+} from '../limits.ts';
 import type { Signal } from '../signal.ts';
 import {
   HISTOGRAM_DATA_POINT_FIELD,
@@ -18,7 +24,7 @@ import {
   requestSchema,
   WIRE_TYPE,
 } from './schema.ts';
-import { spliceMessages, type Removal } from './splice.ts';
+import { spliceMessages, type Enclosing, type Removal } from './splice.ts';
 
 /** What one walk over an Export<Signal>ServiceRequest found. */
 export interface RequestCheck {
@@ -71,8 +77,21 @@ const LOG_RECORD = idOf('LogRecord');
 const NUMBER_DATA_POINT = idOf('NumberDataPoint');
 const HISTOGRAM_DATA_POINT = idOf('HistogramDataPoint');
 
-/** Messages that are counted, judged and, if invalid, taken out whole. */
-const IS_ITEM = Uint8Array.from(MESSAGE_NAMES, (name) => (messageSchema(name).isItem ? 1 : 0));
+/** Messages that are counted, judged and, if invalid, taken out whole; and those that items lie in, whose rest holds for all of them. */
+const IS_ITEM = 1;
+const HOLDS_ITEMS = 2;
+const ROLE = Uint8Array.from(MESSAGE_NAMES, (name) => {
+  if (messageSchema(name).isItem) return IS_ITEM;
+  return holdsItems(name) ? HOLDS_ITEMS : 0;
+});
+
+function holdsItems(name: MessageName): boolean {
+  // Values hold themselves, and no items.
+  if (name === 'AnyValue') return false;
+  return messageSchema(name).fields.some(
+    ({ message }) => message !== undefined && (messageSchema(message).isItem || holdsItems(message)),
+  );
+}
 
 const PLAIN_OPERATION: Readonly<Record<number, number>> = {
   [WIRE_VARINT]: OP_VARINT,
@@ -163,7 +182,8 @@ const idState = (bytes: Uint8Array, start: number, end: number, length: number):
 /**
  * Walks a whole request once, without building objects and without recursion: every known field must have its wire type and
  * lie inside its message (else OtlpDecodeError), nesting must stay within ANY_VALUE_DEPTH_MAX. Unknown
- * fields of every wire type are stepped over and kept.
+ * fields of every wire type are stepped over and kept. Throws OtlpSizeError for more items, or more that is said for several of them,
+ * than what comes behind should be given at once (REQUEST_ITEMS_MAX, SPREAD_BYTES_MAX), or more to take out than is worth it (REMOVALS_MAX).
  *
  * Items that no consumer could use are taken out and counted: spans without valid ids (R38), number points without a value
  * unless they say NO_RECORDED_VALUE, histogram points whose buckets and bounds contradict each other (R44). A log record
@@ -178,6 +198,13 @@ export function checkRequest(signal: Signal, body: Uint8Array, keys?: KnownKeys)
   return new RequestWalk(body, keys).run(idOf(requestSchema(signal).name));
 }
 
+/** A removal that may grow by what comes right behind it. */
+interface Stretch extends Removal {
+  end: number;
+}
+
+const NOTHING_AROUND: readonly Enclosing[] = [];
+
 class RequestWalk {
   readonly #reader: WireReader;
   readonly #bytes: Buffer;
@@ -189,11 +216,17 @@ class RequestWalk {
   readonly #lengthStarts = new Float64Array(MESSAGE_DEPTH_MAX + 1);
   readonly #contentStarts = new Float64Array(MESSAGE_DEPTH_MAX + 1);
   readonly #anyValueDepths = new Uint8Array(MESSAGE_DEPTH_MAX + 1);
+  // Of those that items lie in: items when it was opened, and bytes of it that are in messages of the same kind or items.
+  readonly #itemsBefore = new Float64Array(MESSAGE_DEPTH_MAX + 1);
+  readonly #passedOn = new Float64Array(MESSAGE_DEPTH_MAX + 1);
   #depth = 1;
   #items = 0;
   #rejected = 0;
+  #spreadBytes = 0;
   #reasons = new Map<Reason, number>();
-  #removals: Removal[] = [];
+  #removals: Stretch[] = [];
+  /** The messages around what was removed last: most removals have them in common with the one before. */
+  #around: readonly Enclosing[] = NOTHING_AROUND;
   // What is known of the item that is open.
   #traceId = ID_ABSENT;
   #traceIdStart = 0;
@@ -230,7 +263,9 @@ class RequestWalk {
 
     for (;;) {
       while (pos === end) {
-        if (IS_ITEM[message] === 1) this.#closeItem(message, end);
+        const role = ROLE[message] ?? 0;
+        if (role === IS_ITEM) this.#closeItem(message, end);
+        if (role !== 0) this.#spread(end);
         if (this.#depth === 1) return this.#result();
         this.#depth -= 1;
         message = this.#messages[this.#depth] ?? 0;
@@ -333,7 +368,7 @@ class RequestWalk {
               throw new OtlpDecodeError(`AnyValue nested deeper than ${ANY_VALUE_DEPTH_MAX} at byte ${tagStart}`);
             }
           }
-          if (IS_ITEM[message] === 1) this.#openItem();
+          if (ROLE[message] === IS_ITEM) this.#openItem();
           end = fieldEnd;
           const depth = this.#depth + 1;
           this.#depth = depth;
@@ -343,6 +378,8 @@ class RequestWalk {
           this.#lengthStarts[depth] = lengthStart;
           this.#contentStarts[depth] = pos;
           this.#anyValueDepths[depth] = anyValueDepth;
+          this.#itemsBefore[depth] = this.#items + this.#rejected;
+          this.#passedOn[depth] = 0;
           break;
         }
         case OP_TRACE_ID:
@@ -420,6 +457,24 @@ class RequestWalk {
     this.#items += 1;
   }
 
+  /** What a message that items lie in says besides them is said with each of them; an item, which is the innermost, once. */
+  #spread(end: number): void {
+    const depth = this.#depth;
+    const length = end - (this.#contentStarts[depth] ?? 0);
+    const all = this.#items + this.#rejected;
+    const items = all - (this.#itemsBefore[depth] ?? 0);
+    if (items === 0) return;
+    this.#spreadBytes += (length - (this.#passedOn[depth] ?? 0)) * items;
+    // With its tag and its length.
+    this.#passedOn[depth - 1] = (this.#passedOn[depth - 1] ?? 0) + end - (this.#tagStarts[depth] ?? 0);
+    if (all > REQUEST_ITEMS_MAX) throw new OtlpSizeError(`the request has more than ${REQUEST_ITEMS_MAX} items`);
+    if (this.#spreadBytes > SPREAD_BYTES_MAX) {
+      throw new OtlpSizeError(
+        `the request, with resource and scope said with each item, is larger than ${SPREAD_BYTES_MAX} bytes; send fewer items at once`,
+      );
+    }
+  }
+
   #bound(at: number): void {
     const bound = this.#bytes.readDoubleLE(at);
     // Written so that NaN does not count as increasing.
@@ -462,15 +517,37 @@ class RequestWalk {
 
   /** Notes that [start, end) goes, with the messages around it, whose lengths change. */
   #remove(start: number, end: number): void {
-    const enclosing: Removal['enclosing'][number][] = [];
-    for (let depth = 2; depth <= this.#depth; depth += 1) {
-      enclosing.push({
-        lengthStart: this.#lengthStarts[depth] ?? 0,
-        contentStart: this.#contentStarts[depth] ?? 0,
-        end: this.#ends[depth] ?? 0,
-      });
+    const enclosing = this.#enclosing();
+    const last = this.#removals.at(-1);
+    if (last?.enclosing === enclosing && last.end === start) last.end = end;
+    else {
+      if (this.#removals.length >= REMOVALS_MAX) {
+        throw new OtlpSizeError(
+          `more than ${REMOVALS_MAX} parts of the request would have to be taken out; send fewer items at once`,
+        );
+      }
+      this.#removals.push({ start, end, enclosing });
     }
-    this.#removals.push({ start, end, enclosing });
+  }
+
+  /** The open messages but the request. The very same list for as long as the same are open: a request may have a million removals. */
+  #enclosing(): readonly Enclosing[] {
+    const before = this.#around;
+    const depth = this.#depth;
+    // No two messages begin at one place.
+    if (before.length === depth - 1 && (before.at(-1)?.lengthStart ?? 0) === this.#lengthStarts[depth]) return before;
+    const enclosing: Enclosing[] = [];
+    for (let at = 2; at <= depth; at += 1) {
+      const lengthStart = this.#lengthStarts[at] ?? 0;
+      const same = before[at - 2];
+      enclosing.push(
+        same?.lengthStart === lengthStart
+          ? same
+          : { lengthStart, contentStart: this.#contentStarts[at] ?? 0, end: this.#ends[at] ?? 0 },
+      );
+    }
+    this.#around = enclosing;
+    return enclosing;
   }
 
   #result(): RequestCheck {

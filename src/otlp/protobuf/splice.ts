@@ -23,6 +23,8 @@ interface Edit {
   readonly replacement: readonly number[];
 }
 
+const NOTHING: readonly number[] = [];
+
 const varintBytes = (value: number): number[] => {
   const out: number[] = [];
   let rest = value;
@@ -39,18 +41,23 @@ export function spliceMessages(bytes: Buffer, removals: readonly Removal[]): Buf
   const edits: Edit[] = [];
   // Keyed by where the length prefix starts. Outer messages are entered before the ones inside them.
   const resized = new Map<number, Resized>();
+  let before: readonly Enclosing[] | undefined;
+  let parent: Resized | undefined;
   for (const removal of removals) {
-    let parent: Resized | undefined;
-    for (const enclosing of removal.enclosing) {
+    if (removal.enclosing !== before) parent = undefined;
+    for (const enclosing of removal.enclosing === before ? [] : removal.enclosing) {
       let entry = resized.get(enclosing.lengthStart);
       if (entry === undefined) {
-        entry = { ...enclosing, parent, removed: 0 };
+        const { lengthStart, contentStart, end } = enclosing;
+        // Written out: a spread of a million of them takes seconds.
+        entry = { lengthStart, contentStart, end, parent, removed: 0 };
         resized.set(enclosing.lengthStart, entry);
       }
       parent = entry;
     }
+    before = removal.enclosing;
     if (parent !== undefined) parent.removed += removal.end - removal.start;
-    edits.push({ start: removal.start, end: removal.end, replacement: [] });
+    edits.push({ start: removal.start, end: removal.end, replacement: NOTHING });
   }
   // Inside out, because a shorter length prefix shortens the message around it too.
   for (const entry of [...resized.values()].reverse()) {
