@@ -27,6 +27,12 @@ const MiB = 1024 * 1024;
 /** Encoded between two turns of the event loop: about 10 ms of work. */
 const BYTES_PER_TURN = MiB;
 
+/**
+ * A block is ended when it holds so much, however small the frames are: rows repeat what resource and scope say, so that 24 MiB of frames can
+ * be gigabytes of rows. The largest blocks of ordinary frames stay below it.
+ */
+const BLOCK_BYTES = 64 * MiB;
+
 /** A batch of this size tells that the next ones will be large too. */
 const BUSY_BYTES = MiB;
 
@@ -70,7 +76,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     }
   }
 
-  /** Blocks of the slices. A frame that cannot be walked goes to `aside` whole. */
+  /** Blocks of the first of the slices, as many as make a large block. A frame that cannot be walked goes to `aside` whole. */
   async function encode(signal: Signal, slices: readonly FrameSlice[], aside: Unloadable[]): Promise<Encoded> {
     const started = performance.now();
     let rest = slices;
@@ -78,7 +84,10 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
       const encoder = ENCODERS[signal](memory);
       let bad: FrameSlice | undefined;
       let bytes = 0;
+      let taken = 0;
       for (const slice of rest) {
+        if (encoder.bytes >= BLOCK_BYTES) break;
+        taken += 1;
         try {
           encoder.add(slice);
         } catch (error) {
@@ -95,7 +104,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
       }
       if (bad === undefined) {
         instruments.encodeDuration.record((performance.now() - started) / 1000, { signal });
-        return { encoder, blocks: encoder.finish(), slices: rest };
+        return { encoder, blocks: encoder.finish(), slices: rest.slice(0, taken), left: rest.slice(taken) };
       }
       // The encoder holds half a row now: start over without the frame.
       encoder.release();
@@ -144,13 +153,32 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
     }
     let half = 0;
     for (const part of halves(slices)) {
-      const encoded = await encode(only.frame.signal, part, aside);
-      const found = encoded.blocks.find((each) => each.table === table);
-      if (found !== undefined) {
-        await insertTable(table, found.block, encoded.slices, token, `${path}${half}`, aside);
-      }
-      encoded.encoder.release();
+      await insertAll(only.frame.signal, part, `${path}${half}`, token, aside, table);
       half += 1;
+    }
+  }
+
+  /** Inserts what `slices` hold, a block a table at a time; for `only` one table when it is given. */
+  async function insertAll(
+    signal: Signal,
+    slices: readonly FrameSlice[],
+    path: string,
+    token: (table: string, path: string) => string,
+    aside: Unloadable[],
+    only?: TelemetryTable,
+  ): Promise<void> {
+    let left = slices;
+    for (let part = 0; left.length > 0; part += 1) {
+      const encoded = await encode(signal, left, aside);
+      // What is cut in two was counted as a whole.
+      if (only === undefined) instruments.clampedTimes.add(encoded.encoder.clampedTimes, { signal });
+      for (const { table, block } of encoded.blocks) {
+        if (only !== undefined && table !== only) continue;
+        await insertTable(table, block, encoded.slices, token, part === 0 ? path : `${path}+${part}/`, aside);
+      }
+      // Only now: an insert that failed may still be read from, and its batch comes back.
+      encoded.encoder.release();
+      ({ left } = encoded);
     }
   }
 
@@ -167,14 +195,7 @@ export function createLoader(options: LoaderOptions): FrameConsumer {
         const slices = frames
           .filter((frame) => frame.signal === signal)
           .map((frame) => ({ frame, from: 0, to: frame.items }));
-        if (slices.length === 0) continue;
-        const encoded = await encode(signal, slices, aside);
-        instruments.clampedTimes.add(encoded.encoder.clampedTimes, { signal });
-        for (const { table, block } of encoded.blocks) {
-          await insertTable(table, block, encoded.slices, token, `${day}/`, aside);
-        }
-        // Only now: an insert that failed may still be read from, and its batch comes back.
-        encoded.encoder.release();
+        await insertAll(signal, slices, `${day}/`, token, aside);
       }
       const receipts = receiptBlock(frames);
       if (receipts.rows > 0) await insert('redaction_receipts', receipts, token('redaction_receipts', `${day}/`));
@@ -221,6 +242,8 @@ interface Encoded {
   readonly blocks: readonly TableBlock[];
   /** The slices that are in the blocks. */
   readonly slices: readonly FrameSlice[];
+  /** Those behind them, that are in none yet. */
+  readonly left: readonly FrameSlice[];
 }
 
 function dayOf(frame: SpooledFrame): bigint {

@@ -15,8 +15,14 @@ export interface Column {
   release(): void;
 }
 
+/** A column of a telemetry table, whose blocks are ended when they are large. */
+export interface TableColumn extends Column {
+  /** Bytes written so far, but for a run of equal values that has not ended. */
+  readonly size: number;
+}
+
 /** A column of values that lie one after another: String, DateTime64, UIntN, IntN, Float64, Bool. */
-export class FlatColumn extends ByteBuffer implements Column {
+export class FlatColumn extends ByteBuffer implements TableColumn {
   readonly name: string;
   readonly type: string;
 
@@ -26,13 +32,17 @@ export class FlatColumn extends ByteBuffer implements Column {
     this.type = type;
   }
 
+  get size(): number {
+    return this.length;
+  }
+
   parts(): Buffer[] {
     return [this.view()];
   }
 }
 
 /** A UInt32 column whose values come in runs: most counts are 0 in row after row. */
-export class RunColumn implements Column {
+export class RunColumn implements TableColumn {
   readonly name: string;
   readonly type = 'UInt32';
   readonly #runs: Runs;
@@ -40,6 +50,10 @@ export class RunColumn implements Column {
   constructor(name: string, memory?: BlockMemory) {
     this.name = name;
     this.#runs = new Runs(4, memory);
+  }
+
+  get size(): number {
+    return this.#runs.size;
   }
 
   uint32(value: number, count = 1): void {
@@ -66,6 +80,10 @@ class Runs {
   constructor(width: 4 | 8, memory?: BlockMemory) {
     this.#width = width;
     this.#written = new ByteBuffer(undefined, memory);
+  }
+
+  get size(): number {
+    return this.#written.length;
   }
 
   add(value: number, count: number): void {
@@ -104,6 +122,10 @@ class Offsets {
     this.#runs = new Runs(8, memory);
   }
 
+  get size(): number {
+    return this.#runs.size;
+  }
+
   close(): void {
     this.#runs.add(this.total, 1);
   }
@@ -118,7 +140,7 @@ class Offsets {
 }
 
 /** Array(T) of flat values: push the values, count each with `total += 1`, close the row. */
-export class ArrayColumn implements Column {
+export class ArrayColumn implements TableColumn {
   readonly name: string;
   readonly type: string;
   readonly offsets: Offsets;
@@ -129,6 +151,10 @@ export class ArrayColumn implements Column {
     this.type = `Array(${elementType})`;
     this.offsets = new Offsets(memory);
     this.values = new ByteBuffer(undefined, memory);
+  }
+
+  get size(): number {
+    return this.offsets.size + this.values.length;
   }
 
   closeRow(): void {
@@ -146,7 +172,7 @@ export class ArrayColumn implements Column {
 }
 
 /** Map(LowCardinality(String), V): offsets, keys by a dictionary, values as one run. V is flat. */
-export class MapColumn implements Column {
+export class MapColumn implements TableColumn {
   readonly name: string;
   readonly type: string;
   readonly offsets: Offsets;
@@ -163,6 +189,10 @@ export class MapColumn implements Column {
     this.offsets = new Offsets(memory);
     this.keys = new DictionaryRun(memory);
     this.values = new ByteBuffer(undefined, memory);
+  }
+
+  get size(): number {
+    return this.offsets.size + this.keys.size + this.values.length;
   }
 
   closeRow(): void {
@@ -216,7 +246,7 @@ export class MapColumn implements Column {
 }
 
 /** Array(Map(LowCardinality(String), String)), the attributes of a span's events or links. */
-export class MapArrayColumn implements Column {
+export class MapArrayColumn implements TableColumn {
   readonly name: string;
   readonly type = 'Array(Map(LowCardinality(String), String))';
   readonly offsets: Offsets;
@@ -226,6 +256,10 @@ export class MapArrayColumn implements Column {
     this.name = name;
     this.offsets = new Offsets(memory);
     this.maps = new MapColumn('', undefined, memory);
+  }
+
+  get size(): number {
+    return this.offsets.size + this.maps.size;
   }
 
   closeRow(): void {
@@ -277,6 +311,13 @@ export function blockParts(block: NativeBlock): Buffer[] {
     parts.push(header.view(), ...column.parts());
   }
   return parts;
+}
+
+/** Bytes written to the columns so far. */
+export function bytesWritten(columns: readonly TableColumn[]): number {
+  let bytes = 0;
+  for (const column of columns) bytes += column.size;
+  return bytes;
 }
 
 export function blockBytes(block: NativeBlock): number {

@@ -93,6 +93,11 @@ export class DictionaryRun {
     return found;
   }
 
+  /** Bytes written so far: texts and ordinals. */
+  get size(): number {
+    return this.#texts.length + this.#indexes.length;
+  }
+
   /** Bytes of the state that ClickHouse wants before everything else of the column. */
   static prefix(): Buffer {
     const prefix = new ByteBuffer(8);

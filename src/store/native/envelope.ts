@@ -2,7 +2,7 @@ import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import { writeKeyValue, type KeyRange } from './attributes.ts';
 import type { BlockMemory } from './block-memory.ts';
 import { ByteBuffer } from './byte-buffer.ts';
-import { AttributeRun, FlatColumn, MapColumn, type Column } from './column.ts';
+import { AttributeRun, FlatColumn, MapColumn, type TableColumn } from './column.ts';
 
 const SERVICE_NAME = Buffer.from('service.name', 'latin1');
 
@@ -162,7 +162,7 @@ export function writeTime(column: ByteBuffer, low: number, high: number, name: s
 
 /** Columns every telemetry table ends with: whose the row is, when it came and under which policy. */
 export interface FrameColumns {
-  readonly columns: readonly Column[];
+  readonly columns: readonly TableColumn[];
   begin(tenant: string, receivedAtUnixNano: bigint, policyVersion: string): void;
   /** Rows of what was begun last. */
   rows(count: number): void;

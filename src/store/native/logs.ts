@@ -1,6 +1,7 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import { writeAnyValue } from './any-value.ts';
 import type { BlockMemory } from './block-memory.ts';
+import { bytesWritten } from './column.ts';
 import { createOwner, writeAttribute, writeId, writeRange, writeTime } from './envelope.ts';
 import { walkItems } from './scope-walk.ts';
 import type { SliceEncoder } from './slice.ts';
@@ -158,6 +159,9 @@ export function createLogEncoder(memory: BlockMemory): SliceEncoder {
     add(slice) {
       frame.begin(slice.frame.tenant, slice.frame.receivedAtUnixNano, slice.frame.policyVersion);
       walkItems(slice, resource, scope, writeRecord, closeScope);
+    },
+    get bytes() {
+      return bytesWritten(columns);
     },
     finish() {
       return rows === 0 ? [] : [{ table: 'otel_logs', block: { columns, rows } }];

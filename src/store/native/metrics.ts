@@ -1,7 +1,7 @@
 import { WIRE_BYTES, type WireReader } from '../../otlp/protobuf/reader.ts';
 import type { BlockMemory } from './block-memory.ts';
 import { ByteBuffer } from './byte-buffer.ts';
-import { AttributeRun } from './column.ts';
+import { AttributeRun, bytesWritten } from './column.ts';
 import { writeKeyValue, type KeyRange } from './attributes.ts';
 import { copyText, createOwner } from './envelope.ts';
 import { createExponentialHistogramBody } from './exponential-histogram-point.ts';
@@ -97,6 +97,11 @@ export function createMetricEncoder(memory: BlockMemory): SliceEncoder {
           else reader.skip(item);
         }
       });
+    },
+    get bytes() {
+      let bytes = 0;
+      for (const { columns } of tables.values()) bytes += bytesWritten(columns);
+      return bytes;
     },
     finish() {
       const blocks: TableBlock[] = [];

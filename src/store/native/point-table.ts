@@ -1,6 +1,6 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import type { BlockMemory } from './block-memory.ts';
-import type { Column } from './column.ts';
+import type { TableColumn } from './column.ts';
 import { type OutOfRangeTimes, writeAttribute, writeTime, type FrameColumns, type Owner } from './envelope.ts';
 import { createExemplars } from './exemplar-columns.ts';
 import type { ColumnMaker, Metric, PointBody } from './point-body.ts';
@@ -14,7 +14,7 @@ export interface PointContext {
 }
 
 export interface PointTable {
-  readonly columns: readonly Column[];
+  readonly columns: readonly TableColumn[];
   readonly frame: FrameColumns;
   readonly outOfRange: OutOfRangeTimes;
   /** The data point whose length is at the cursor. */

@@ -28,6 +28,8 @@ export interface TableBlock {
 export interface SliceEncoder {
   readonly signal: Signal;
   add(slice: FrameSlice): void;
+  /** Of all that was added. */
+  readonly bytes: number;
   /** Blocks with rows, by table. Views of the encoder's memory. */
   finish(): readonly TableBlock[];
   /** Gives the memory back when the blocks are sent; they may not be used any more. */

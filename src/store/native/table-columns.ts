@@ -1,11 +1,11 @@
 import type { BlockMemory } from './block-memory.ts';
-import { ArrayColumn, FlatColumn, MapArrayColumn, MapColumn, RunColumn, type Column } from './column.ts';
+import { ArrayColumn, FlatColumn, MapArrayColumn, MapColumn, RunColumn, type TableColumn } from './column.ts';
 import { createFrameColumns, OutOfRangeTimes, type FrameColumns } from './envelope.ts';
 import type { ColumnMaker } from './point-body.ts';
 
 /** The columns of one table under construction: each call makes the next, in the table's order. */
 export interface TableColumns extends ColumnMaker {
-  readonly columns: readonly Column[];
+  readonly columns: readonly TableColumn[];
   map(name: string): MapColumn;
   mapArray(name: string): MapArrayColumn;
   /** UInt32, alike in row after row. */
@@ -17,8 +17,8 @@ export interface TableColumns extends ColumnMaker {
 
 /** @param memory where the columns take theirs from; given back by `release` of each of them */
 export function createTableColumns(memory: BlockMemory): TableColumns {
-  const columns: Column[] = [];
-  const add = <C extends Column>(column: C): C => {
+  const columns: TableColumn[] = [];
+  const add = <C extends TableColumn>(column: C): C => {
     columns.push(column);
     return column;
   };

@@ -1,6 +1,6 @@
 import type { WireReader } from '../../otlp/protobuf/reader.ts';
 import type { BlockMemory } from './block-memory.ts';
-import type { FlatColumn } from './column.ts';
+import { bytesWritten, type FlatColumn } from './column.ts';
 import { createOwner, writeAttribute, writeId, writeRange, writeTime } from './envelope.ts';
 import { walkItems } from './scope-walk.ts';
 import type { SliceEncoder } from './slice.ts';
@@ -292,6 +292,9 @@ export function createTraceEncoder(memory: BlockMemory): SliceEncoder {
     add(slice) {
       frame.begin(slice.frame.tenant, slice.frame.receivedAtUnixNano, slice.frame.policyVersion);
       walkItems(slice, resource, scope, writeSpan, closeScope);
+    },
+    get bytes() {
+      return bytesWritten(columns);
     },
     finish() {
       return rows === 0 ? [] : [{ table: 'otel_traces', block: { columns, rows } }];
