@@ -69,6 +69,8 @@ export interface ActWindow {
   changeContexts(tenant: string, change: (context: SpanContext) => SpanContext): void;
   readonly refused: number;
   readonly folded: number;
+  /** Records left out of an act that keeps as many as it may. */
+  readonly crowded: number;
   readonly size: number;
 }
 
@@ -96,6 +98,7 @@ class BoundedActWindow implements ActWindow {
   #contentLength = 0;
   refused = 0;
   folded = 0;
+  crowded = 0;
 
   constructor(actsMax: number, contentLengthKept: number) {
     this.#actsMax = actsMax;
@@ -256,7 +259,7 @@ class BoundedActWindow implements ActWindow {
 
   #addTo(act: Act, contribution: Contribution): void {
     const before = act.contentLength;
-    addContribution(act, contribution);
+    if (!addContribution(act, contribution)) this.crowded += 1;
     this.#recount(act, before);
     this.#finder.enter(act, contribution);
   }

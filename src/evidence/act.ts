@@ -2,8 +2,8 @@ import type { EvidenceContent, EvidenceKind, EvidenceLink } from '../record/evid
 import { nameOnRow, type Contents, type Contribution } from './contribution.ts';
 import { TOOL_ROLES } from './recognised.ts';
 
-/** Records that one act keeps; an act that more report (a flood of identical calls) only counts them. */
-const CONTRIBUTIONS_MAX = 200;
+/** Records that one act keeps. What more of them say is left out of its row, and counted. */
+export const CONTRIBUTIONS_MAX = 200;
 /** Identical calls that are counted one by one, so that one that is delivered again is not counted twice. */
 export const FOLDED_MAX = 10_000;
 
@@ -80,15 +80,17 @@ export function createAct(id: string, contribution: Contribution): Act {
   };
 }
 
-export function addContribution(act: Act, contribution: Contribution): void {
+/** Adds what a record says, or puts it in the place of what the same record said before. False when the act keeps no more records. */
+export function addContribution(act: Act, contribution: Contribution): boolean {
   const at = act.contributions.findIndex((each) => each.identity === contribution.identity);
   const before = act.contributions[at];
-  if (before === undefined && act.contributions.length >= CONTRIBUTIONS_MAX) return;
+  if (before === undefined && act.contributions.length >= CONTRIBUTIONS_MAX) return false;
   if (before === undefined) act.contributions.push(contribution);
   else act.contributions[at] = contribution;
   act.contentLength += contentLengthOf(contribution) - (before === undefined ? 0 : contentLengthOf(before));
   act.changed = true;
   if (!contribution.joinsSpan) act.kind = contribution.kind;
+  return true;
 }
 
 function contentLengthOf({ content }: Contribution): number {

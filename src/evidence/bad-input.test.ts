@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { frameOf, LinkerHarness, tracesOf, type SpanSketch } from '../../test/support/linker-harness.ts';
 import { markRedacted } from '../pipeline/redacted.ts';
 import { normalisedCallId } from '../otlp/semconv/call-id.ts';
+import { REQUESTED_CALLS_MAX } from '../otlp/semconv/requested-calls.ts';
 import { requestedCalls } from './gen-ai-fields.ts';
 import { oneLine } from './summary.ts';
 
@@ -44,6 +45,45 @@ describe('bad input gives the right row or none, never a failure', () => {
     const harness = new LinkerHarness();
     await harness.spans({ name, attributes });
     expect(harness.evidence.of('')).toHaveLength(1);
+  });
+
+  test('a call whose arguments nest six thousand deep is a row, and so is one that a model asks for', async () => {
+    const deep = `{"cmd":"rm","x":${'['.repeat(6_000)}${']'.repeat(6_000)}}`;
+    const output = `[{"role":"assistant","parts":[{"type":"tool_call","id":"call_2","name":"bash","arguments":${deep}}]}]`;
+    const harness = new LinkerHarness();
+    await harness.spans(tool({ 'gen_ai.tool.call.arguments': deep }), {
+      span: 9,
+      attributes: { 'gen_ai.operation.name': 'chat', 'gen_ai.request.model': 'm', 'gen_ai.output.messages': output },
+    });
+    const rows = harness.evidence.of('');
+    expect(rows.map(({ summary }) => summary).sort()).toEqual(['asked for bash', 'chat m', 'get_pods cmd=rm x=…']);
+  });
+
+  test('no id, name or pointer of a row is as long as a sender makes it', async () => {
+    const long = 'x'.repeat(100_000);
+    const harness = new LinkerHarness();
+    harness.incidents.open('i1', 'INC-1');
+    await harness.spans(
+      tool({ 'gen_ai.tool.type': long, 'mcp.server.name': long, 'session.id': long, 'gen_ai.conversation.id': long }),
+      {
+        span: 9,
+        attributes: {
+          'gen_ai.operation.name': 'chat',
+          'gen_ai.request.model': long,
+          'gen_ai.provider.name': long,
+          'gen_ai.input.messages_ref': long,
+        },
+      },
+      { span: 10, error: true, attributes: { 'incident.id': 'INC-1', 'session.id': long } },
+    );
+    for (const row of [...harness.evidence.of(''), ...harness.evidence.of('i1')]) {
+      const { content: _, ...rest } = row;
+      expect(
+        JSON.stringify(rest, (_key, value: unknown) => (typeof value === 'bigint' ? '' : value)).length,
+      ).toBeLessThan(5_000);
+    }
+    expect(harness.evidence.of('')).toHaveLength(2);
+    expect(harness.evidence.of('i1')).toHaveLength(1);
   });
 
   test('arguments of 746 kB are kept in part, with their size', async () => {
@@ -111,7 +151,7 @@ describe('bad input gives the right row or none, never a failure', () => {
     expect(requestedCalls(`${'['.repeat(5000)}${']'.repeat(5000)}`)).toEqual([]);
     expect(
       requestedCalls(JSON.stringify(Array.from({ length: 2000 }, () => ({ type: 'tool_call', name: 'x' })))),
-    ).toHaveLength(64);
+    ).toHaveLength(REQUESTED_CALLS_MAX + 1);
     expect(requestedCalls('not JSON')).toEqual([]);
   });
 

@@ -1,3 +1,4 @@
+import { REQUESTED_CALLS_MAX } from '../otlp/semconv/requested-calls.ts';
 import type { CallFacts, ItemFacts, RequestedCallFacts } from '../pipeline/facts.ts';
 import type { SpooledFrame } from '../pipeline/frame.ts';
 import type { Redaction } from '../pipeline/receipt.ts';
@@ -188,6 +189,14 @@ function short(value: string): string {
   return wellFormed(value.length > NAME_LENGTH_MAX ? value.slice(0, NAME_LENGTH_MAX) : value);
 }
 
+/** A pointer that is longer points to nothing that anybody could open. */
+const POINTER_LENGTH_MAX = 2_000;
+
+function shortReferences(references: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+  if (references.size === 0) return references;
+  return new Map([...references].map(([name, pointer]) => [name, wellFormed(pointer.slice(0, POINTER_LENGTH_MAX))]));
+}
+
 /** The contribution of a recognised record; `kind` is the recognised one, which is not null. */
 export function contributionOf(context: RecordContext, found: Recognised, kind: EvidenceKind): Contribution {
   const base = fromContext(context);
@@ -229,14 +238,17 @@ export function contributionOf(context: RecordContext, found: Recognised, kind: 
         : {
             name: short(tool.name),
             callId: short(tool.callId),
-            type: tool.type,
+            type: tool.type === null ? null : short(tool.type),
             mcpServer: tool.mcpServer === null ? null : short(tool.mcpServer),
             role: tool.role,
           },
-    model: model === null ? null : { name: short(model.name), provider: model.provider },
+    model:
+      model === null
+        ? null
+        : { name: short(model.name), provider: model.provider === null ? null : short(model.provider) },
     tokens: found.tokens,
     content,
-    references: found.references,
+    references: shortReferences(found.references),
     detail: short(found.detail),
     joinsSpan: found.joinsSpan,
     alsoSeenAs: NO_SPANS,
@@ -254,7 +266,7 @@ interface AskedCall extends RequestedCall {
  */
 export function askedCalls(found: Recognised, facts: ItemFacts | undefined): readonly AskedCall[] {
   const known = [...(facts?.requestedCalls ?? [])];
-  const asked = found.requestedCalls.map((call): AskedCall => {
+  const asked = found.requestedCalls.slice(0, REQUESTED_CALLS_MAX).map((call): AskedCall => {
     const byId = known.findIndex((each) => each.callId !== '' && each.callId === call.callId);
     const at =
       byId === -1
@@ -267,6 +279,11 @@ export function askedCalls(found: Recognised, facts: ItemFacts | undefined): rea
   if (found.kind !== 'model_call') return asked;
   for (const each of known) asked.push({ callId: each.callId, name: each.tool, arguments: undefined, facts: each });
   return asked;
+}
+
+/** True when a record's model asks for more calls than are kept of one record. */
+export function asksForMore({ requestedCalls }: Recognised): boolean {
+  return requestedCalls.length > REQUESTED_CALLS_MAX;
 }
 
 /** The model's request of a tool call, as a contribution to that call's act. It took place when the model had answered. */
@@ -338,7 +355,7 @@ export function failureContribution(context: RecordContext): Contribution {
     agentName: '',
     agentId: '',
     conversationId: '',
-    sessionId: text(record.attributes, 'session.id'),
+    sessionId: short(text(record.attributes, 'session.id')),
     tool: null,
     model: null,
     tokens: null,

@@ -131,7 +131,7 @@ function inBody(record: TelemetryRecord, key: string): AnyValue | undefined {
   return (record.body as ReadonlyMap<string, AnyValue>).get(key);
 }
 
-/** Tool calls that a model's output asks for, in the shapes of `gen_ai.output.messages`, choice bodies and indexed keys. */
+/** Tool calls that a model's output asks for, at most one more than are kept of a record, in the shapes of `gen_ai.output.messages`, choice bodies and indexed keys. */
 export function requestedCalls(output: AnyValue | undefined): readonly RequestedCall[] {
   if (output === undefined) return [];
   if (output instanceof Map) {
@@ -150,7 +150,7 @@ function requestedByIndexedKeys(output: ReadonlyMap<string, AnyValue>): readonly
     const group = `${match[1]}.${match[2]}`;
     let call = groups.get(group);
     if (call === undefined) {
-      if (groups.size >= REQUESTED_CALLS_MAX) break;
+      if (groups.size > REQUESTED_CALLS_MAX) break;
       call = { callId: '', name: '', arguments: undefined };
       groups.set(group, call);
     }

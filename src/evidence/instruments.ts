@@ -10,7 +10,7 @@ export interface EvidenceInstruments {
   readonly recognised: Counter;
   /** Records set aside with the reason: they made a recogniser fail. */
   readonly failed: Counter;
-  /** Records that got no row of their own because of a bound, by bound. */
+  /** By bound: records without a row of their own, left out of an act's row, or that ask for more calls than are kept of one. */
   readonly bounded: Counter;
   /** Rows written, by link mode (`unfiled` when no incident claimed them). */
   readonly rows: Counter;
@@ -35,7 +35,7 @@ export function createEvidenceInstruments(meter: Meter): EvidenceInstruments {
     }),
     bounded: meter.createCounter('docket.evidence.bounded', {
       unit: '{record}',
-      description: 'Records without a row of their own because of a bound',
+      description: 'Records whose rows tell less than they say, or that have none of their own, because of a bound',
     }),
     rows: meter.createCounter('docket.evidence.rows', { unit: '{row}', description: 'Evidence rows written' }),
     delay: meter.createHistogram('docket.evidence.delay', {

@@ -15,6 +15,7 @@ import { selectCandidates, type Selection } from './candidates.ts';
 import {
   approvalContribution,
   askedCalls,
+  asksForMore,
   contributionOf,
   failureContribution,
   incidentRefs,
@@ -200,6 +201,7 @@ class Linker implements EvidenceLinker {
     const counts = new Map<string, Map<string, number>>();
     const found: Found[] = [];
     let setAside = 0;
+    let askForMore = 0;
     for (const record of records) {
       const context: RecordContext = {
         frame,
@@ -210,6 +212,7 @@ class Linker implements EvidenceLinker {
       try {
         const recognised = recognise(record);
         if (recognised !== undefined) {
+          if (asksForMore(recognised)) askForMore += 1;
           count(counts, recognised.dialect, recognised.kind ?? 'none');
           this.#rememberSpan(context, recognised, touched);
         } else if (record.signal === 'traces') this.#rememberNaming(frame.tenant, record, touched);
@@ -227,6 +230,7 @@ class Linker implements EvidenceLinker {
     for (const [dialect, ofKind] of counts) {
       for (const [kind, records] of ofKind) this.#instruments.recognised.add(records, { dialect, kind });
     }
+    this.#instruments.bounded.add(askForMore, { bound: 'requested_calls' });
     this.#rememberParents(frame, naming.length === 0 ? records : [...records, ...naming]);
     return { frame, found, setAside };
   }
@@ -234,7 +238,7 @@ class Linker implements EvidenceLinker {
   /** Adds what a frame's records say to their acts. Returns how many were set aside. */
   #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>, alerts: FoundAlert[]): number {
     let setAside = 0;
-    const { refused, folded } = this.#window;
+    const { refused, folded, crowded } = this.#window;
     for (const { said, alert } of found) {
       try {
         for (const contribution of said) {
@@ -248,6 +252,7 @@ class Linker implements EvidenceLinker {
     }
     this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
     this.#instruments.bounded.add(this.#window.folded - folded, { bound: 'identical_calls' });
+    this.#instruments.bounded.add(this.#window.crowded - crowded, { bound: 'records_of_act' });
     return setAside;
   }
 

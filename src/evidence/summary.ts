@@ -7,6 +7,7 @@ import type {
   EvidenceTokens,
   EvidenceTool,
 } from '../record/evidence.ts';
+import { textOf } from '../otlp/semconv/loose-json.ts';
 import { parsedJson, wellFormed } from './attribute.ts';
 
 /** Longest summary, in UTF-16 units. */
@@ -104,7 +105,7 @@ function argumentsText(content: EvidenceContent | undefined): string {
 }
 
 function scalar(value: unknown): string {
-  return typeof value === 'string' ? value : (JSON.stringify(value) ?? '');
+  return value === null ? 'null' : (textOf(value) ?? '…');
 }
 
 /** Printable ASCII with single spaces within: one line as it is. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { metrics } from '@opentelemetry/api';
+import { metrics, type Meter } from '@opentelemetry/api';
 import type { ActWindowOptions } from '../../src/evidence/act-window.ts';
 import { createLinker } from '../../src/evidence/linker.ts';
 import { transcodeJson } from '../../src/otlp/json/transcode.ts';
@@ -314,10 +314,12 @@ export class LinkerHarness {
   readonly evidence = new MemoryEvidenceLog();
   readonly incidents = new MemoryIncidentIndex();
   readonly #window: ActWindowOptions;
+  readonly #meter: Meter;
   #linker: ReturnType<typeof createLinker>;
 
-  constructor(window: ActWindowOptions = {}) {
+  constructor(window: ActWindowOptions = {}, meter: Meter = metrics.getMeter('test')) {
     this.#window = window;
+    this.#meter = meter;
     this.#linker = this.#create();
   }
 
@@ -326,7 +328,7 @@ export class LinkerHarness {
       evidenceLog: this.evidence.log,
       incidents: this.incidents,
       window: this.#window,
-      meter: metrics.getMeter('test'),
+      meter: this.#meter,
       logger: createLogger('silent'),
     });
   }

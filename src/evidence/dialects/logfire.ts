@@ -1,4 +1,5 @@
 import { GEN_AI } from '../../otlp/semconv/gen-ai.ts';
+import { textOf } from '../../otlp/semconv/loose-json.ts';
 import { first, parsedJson, text } from '../attribute.ts';
 import { modelOf, outcomeOf } from '../gen-ai-fields.ts';
 import { overlay } from '../overlay.ts';
@@ -62,6 +63,6 @@ function paramsOf(request: unknown): { readonly name: string; readonly arguments
   if (typeof params !== 'object' || params === null) return nothing;
   return {
     name: 'name' in params && typeof params.name === 'string' ? params.name : '',
-    arguments: 'arguments' in params ? JSON.stringify(params.arguments) : undefined,
+    arguments: 'arguments' in params ? textOf(params.arguments) : undefined,
   };
 }

@@ -18,8 +18,14 @@ export function objectIn(value: unknown): JsonObject | undefined {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
 }
 
-/** A text as it is, anything else as JSON; undefined for nothing. */
+/** A text as it is, anything else as JSON; undefined for nothing, and for what nests deeper than it could be written. */
 export function textOf(value: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
-  return typeof value === 'string' ? value : JSON.stringify(value);
+  if (typeof value === 'string') return value;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    // Reading JSON takes no stack, writing it does.
+    return undefined;
+  }
 }

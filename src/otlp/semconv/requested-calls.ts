@@ -10,7 +10,7 @@ export interface RequestedCall {
   readonly arguments: string | undefined;
 }
 
-/** Tool calls taken from one model output. */
+/** Tool calls taken from one model output; one more is looked for, which says that there are more. */
 export const REQUESTED_CALLS_MAX = 64;
 const STEPS_MAX = 4096;
 const ITEMS_MAX = 512;
@@ -36,14 +36,14 @@ const CALL_TYPES: ReadonlySet<unknown> = new Set([
 
 /**
  * Tool calls that a model's output asks for: messages as plain data or JSON text, in the shapes of the parts schema, OpenAI (chat,
- * responses), Anthropic, Gemini and the AI SDK. What is no such output gives none.
+ * responses), Anthropic, Gemini and the AI SDK. What is no such output gives none. At most one more than REQUESTED_CALLS_MAX.
  */
 export function requestedInMessages(output: unknown): readonly RequestedCall[] {
   const calls: RequestedCall[] = [];
   const seen = new Set<unknown>();
   const pending: unknown[] = [output];
   // Walks only the containers a call can sit in; `seen` and the bounds end it.
-  for (let steps = 0; pending.length > 0 && steps < STEPS_MAX && calls.length < REQUESTED_CALLS_MAX; steps += 1) {
+  for (let steps = 0; pending.length > 0 && steps < STEPS_MAX && calls.length <= REQUESTED_CALLS_MAX; steps += 1) {
     const value = pending.pop();
     if (Array.isArray(value)) {
       for (let at = Math.min(value.length, ITEMS_MAX) - 1; at >= 0; at -= 1) pending.push(value[at]);
