@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startClickHouseFront, type ClickHouseFront } from '../support/clickhouse-http-front.ts';
 import { startDocket, type DocketProcess } from '../support/docket-process.ts';
-import { createLedger, NOTHING_WRONG, readStored, verdictOf } from '../support/fault-ledger.ts';
+import { createLedger, NOTHING_WRONG, readStored, readStoredIn, verdictOf } from '../support/fault-ledger.ts';
 import { startLoad } from '../support/fault-load.ts';
 import { startFaultProxy, type FaultProxy } from '../support/fault-proxy.ts';
 import { report } from '../support/fault-report.ts';
@@ -101,3 +101,85 @@ test.skipIf(!mounted)(
     expect(verdict).toMatchObject(NOTHING_WRONG);
   },
 );
+
+test.skipIf(!mounted)(
+  'a disk that something else fills, the engine’s data on it too, loses nothing, and work goes on when there is room',
+  async () => {
+    const whole = mkdtempSync(join(tmpdir(), 'docket-full-disk-'));
+    expect(spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=600m', 'tmpfs', whole]).status).toBe(0);
+    const ballast = join(whole, 'ballast');
+    let embedded = await startDocket({ dataDirectory: whole });
+    const ledger = createLedger();
+    const load = startLoad({
+      ledger,
+      listeners: embedded,
+      firstNumber: 0,
+      workers: 4,
+      itemsPerRequest: 10,
+      padding: 20_000,
+      pauseMs: 5,
+    });
+    const refusals = (): number => (load.answers.get('503') ?? 0) + (load.answers.get('UNAVAILABLE') ?? 0);
+    try {
+      await eventually(
+        () => Promise.resolve(load.acknowledgedRequests()),
+        (count) => count > 20,
+      );
+      expect((await fetch(`http://${embedded.api}/readyz`)).status).toBe(200);
+      // While requests and their rows are being written.
+      fill(ballast);
+      await eventually(
+        () => Promise.resolve(refusals()),
+        (count) => count > 20,
+        60_000,
+      );
+      expect(refusals()).toBeGreaterThan(20);
+      expect((await fetch(`http://${embedded.api}/healthz`)).status).toBe(200);
+      expect((await fetch(`http://${embedded.api}/readyz`)).status).toBe(503);
+
+      rmSync(ballast);
+      const freed = performance.now();
+      const acknowledged = load.acknowledgedRequests();
+      await eventually(
+        () => Promise.resolve(load.acknowledgedRequests()),
+        (count) => count > acknowledged + 20,
+        60_000,
+      );
+      expect(load.acknowledgedRequests()).toBeGreaterThan(acknowledged + 20);
+      await load.stop();
+      report({ recoveryMs: [performance.now() - freed] });
+      expect(load.refusals).toEqual([]);
+      expect(load.delaysNotNamed()).toBe(0);
+      // Stops when the backlog is stored.
+      expect(await embedded.stop()).toBe(0);
+      embedded = await embedded.restart();
+      expect(await embedded.stop()).toBe(0);
+      const verdict = verdictOf(ledger, await readStoredIn(whole));
+      report({
+        sent: verdict.sent,
+        acknowledged: verdict.acknowledged,
+        stored: verdict.stored,
+        lost: verdict.lost.length,
+        duplicates: verdict.doubled.length,
+      });
+      expect(verdict).toMatchObject(NOTHING_WRONG);
+    } finally {
+      await load.abandon();
+      await embedded.kill();
+      spawnSync('umount', ['-l', whole]);
+      rmSync(whole, { recursive: true, force: true });
+    }
+  },
+);
+
+/** Writes until there is no room for another megabyte. */
+function fill(path: string): void {
+  const file = openSync(path, 'w');
+  try {
+    for (const piece = Buffer.alloc(1024 * 1024); ;) writeSync(file, piece);
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error && error.code === 'ENOSPC')) throw error;
+  } finally {
+    closeSync(file);
+  }
+}

@@ -8,7 +8,7 @@ import { createLedger, NOTHING_WRONG, readStoredIn, verdictOf } from '../support
 import { startLoad } from '../support/fault-load.ts';
 import { report, residentBytes } from '../support/fault-report.ts';
 import { searchFolder } from '../support/folder-search.ts';
-import { randomFrom } from './spool/kill-cycles.ts';
+import { chosenSeed, randomFrom } from './spool/kill-cycles.ts';
 
 /** Incarnations of each data directory. */
 const CYCLES = 26;
@@ -32,7 +32,7 @@ const canary = `ghp_${'a1B2c3D4e5'.repeat(3)}F6g7H8`;
 test.each(Array.from({ length: DIRECTORIES }, (_, index) => index))(
   `${CYCLES} kills of the whole service under load lose nothing and store nothing twice (directory %i)`,
   async (directory) => {
-    const seed = (Date.now() + directory) % 1_000_000;
+    const seed = chosenSeed() + directory;
     const random = randomFrom(seed);
     const log = join(tmpdir(), `docket-points-${process.pid}-${directory}.log`);
     writeFileSync(log, '');

@@ -1,11 +1,11 @@
 import type { ClickHouseFront } from './clickhouse-http-front.ts';
 import { startClickHouseFront } from './clickhouse-http-front.ts';
 import type { NumberedRequest } from './fault-requests.ts';
-import { spanIdOf } from './fault-requests.ts';
+import { numberOfSpanId, numbersIn } from './fault-requests.ts';
 import { SIGNALS, type Signal } from '../../src/otlp/signal.ts';
 
 /** Sets of numbers for each signal. */
-type Numbers = ReadonlyMap<Signal, Set<number>>;
+export type Numbers = ReadonlyMap<Signal, Set<number>>;
 
 const empty = (): Numbers => new Map(SIGNALS.map((signal) => [signal, new Set<number>()]));
 
@@ -36,6 +36,8 @@ export interface Stored {
   readonly counts: ReadonlyMap<Signal, ReadonlyMap<number, number>>;
   /** Items of `unloadable_items`, each with its reason. */
   readonly setAside: readonly { readonly signal: Signal; readonly items: number; readonly reason: string }[];
+  /** The numbers of those items, read from what is kept of them. */
+  readonly reported: Numbers;
 }
 
 /** The invariants of every test here. All but the counts must be empty or zero. */
@@ -47,12 +49,14 @@ export interface Verdict {
   readonly lost: readonly string[];
   readonly neverSent: readonly string[];
   readonly doubled: readonly string[];
+  /** Both stored and reported as not storable, or reported and never sent. */
+  readonly falselyReported: readonly string[];
   /** Stored though no acknowledgement arrived: allowed, the client asks again. */
   readonly unacknowledged: number;
 }
 
 /** What must hold of every verdict. */
-export const NOTHING_WRONG = { lost: [], neverSent: [], doubled: [] } as const;
+export const NOTHING_WRONG = { lost: [], neverSent: [], doubled: [], falselyReported: [] } as const;
 
 const QUERIES: Readonly<Record<Signal, string>> = {
   traces: 'SELECT SpanId AS id, count() AS times FROM otel_traces GROUP BY id',
@@ -66,16 +70,41 @@ export async function readStored(server: Pick<ClickHouseFront, 'rows'>): Promise
     const rows = await server.rows<{ id: string; times: number | string }>(QUERIES[signal]);
     counts.set(
       signal,
-      new Map(rows.map(({ id, times }) => [signal === 'metrics' ? Number(id) : numberOf(id), Number(times)])),
+      new Map(rows.map(({ id, times }) => [signal === 'metrics' ? Number(id) : numberOfSpanId(id), Number(times)])),
     );
   }
-  const setAside = await server.rows<{ Signal: Signal; Items: number | string; Reason: string }>(
-    'SELECT Signal, Items, Reason FROM unloadable_items',
+  const setAside = await server.rows<AsideRow>(
+    'SELECT Signal, FrameHash, Item, Items, Reason, hex(Frame) AS Bytes FROM unloadable_items',
   );
   return {
     counts,
     setAside: setAside.map(({ Signal, Items, Reason }) => ({ signal: Signal, items: Number(Items), reason: Reason })),
+    reported: reportedIn(setAside),
   };
+}
+
+interface AsideRow {
+  readonly Signal: Signal;
+  readonly FrameHash: string;
+  readonly Item: number;
+  readonly Items: number | string;
+  readonly Reason: string;
+  /** Hex; empty in all but one row of a frame. */
+  readonly Bytes: string;
+}
+
+function reportedIn(rows: readonly AsideRow[]): Numbers {
+  const reported = empty();
+  const numbers = new Map(
+    rows
+      .filter(({ Bytes }) => Bytes !== '')
+      .map(({ Signal, FrameHash, Bytes }) => [FrameHash, numbersIn(Signal, Buffer.from(Bytes, 'hex'))]),
+  );
+  for (const { Signal, FrameHash, Item, Items } of rows) {
+    const items = numbers.get(FrameHash)?.slice(Item, Item + Number(Items)) ?? [-1];
+    for (const number of items) reported.get(Signal)?.add(number);
+  }
+  return reported;
 }
 
 /** Reads the embedded store of a Docket that has stopped, in a process of its own. */
@@ -88,16 +117,15 @@ export async function readStoredIn(dataDirectory: string): Promise<Stored> {
   }
 }
 
-function numberOf(spanId: string): number {
-  const number = Number.parseInt(spanId, 16) - 1;
-  return spanIdOf(number) === spanId ? number : -1;
-}
-
-/** Holds what is stored against what was sent. `reported` are items that Docket said it could not store. */
-export function verdictOf(ledger: Ledger, stored: Stored, reported: Numbers = empty()): Verdict {
+/**
+ * Holds what is stored and what was reported against what was sent. `reported` are the items that Docket said it cannot store: those
+ * in `unloadable_items`, unless a test knows of others.
+ */
+export function verdictOf(ledger: Ledger, stored: Stored, reported: Numbers = stored.reported): Verdict {
   const lost: string[] = [];
   const neverSent: string[] = [];
   const doubled: string[] = [];
+  const falselyReported: string[] = [];
   let sentItems = 0;
   let acknowledgedItems = 0;
   let storedItems = 0;
@@ -112,6 +140,9 @@ export function verdictOf(ledger: Ledger, stored: Stored, reported: Numbers = em
     for (const number of acknowledged) {
       if (!counts.has(number) && reported.get(signal)?.has(number) !== true) lost.push(`${signal} ${number}`);
     }
+    for (const number of reported.get(signal) ?? []) {
+      if (counts.has(number) || !sent.has(number)) falselyReported.push(`${signal} ${number}`);
+    }
     for (const [number, times] of counts) {
       if (!sent.has(number)) neverSent.push(`${signal} ${number}`);
       if (times > 1) doubled.push(`${signal} ${number} x${times}`);
@@ -125,6 +156,7 @@ export function verdictOf(ledger: Ledger, stored: Stored, reported: Numbers = em
     lost: lost.slice(0, 20),
     neverSent: neverSent.slice(0, 20),
     doubled: doubled.slice(0, 20),
+    falselyReported: falselyReported.slice(0, 20),
     unacknowledged,
   };
 }

@@ -1,3 +1,4 @@
+import { WIRE_BYTES, WIRE_FIXED64, WireReader } from '../../src/otlp/protobuf/reader.ts';
 import { WireWriter } from '../../src/otlp/protobuf/writer.ts';
 import type { Signal } from '../../src/otlp/signal.ts';
 
@@ -17,6 +18,8 @@ export interface RequestOptions {
   readonly canary?: string;
   /** Time of the items in nanoseconds since 1970; now by default. */
   readonly timeUnixNano?: (number: number) => bigint;
+  /** In an attribute of the items for which it is text, and of no others. */
+  readonly mark?: (number: number) => string | undefined;
   /** Bytes of filling in every item. */
   readonly padding?: number;
   /** Bytes of an agent's conversation, with an e-mail address in each turn, in every fifth span: what redaction has work with. */
@@ -80,6 +83,44 @@ export function createSpanTemplate(count: number, options: RequestOptions = {}):
   };
 }
 
+/** The numbers of the items in a numbered request, in order, redacted or not. */
+export function numbersIn(signal: Signal, bytes: Uint8Array): number[] {
+  const reader = new WireReader(bytes);
+  const numbers: number[] = [];
+  // {1 resource: {2 scope: {2 item}}}, and of a metric {5 gauge: {1 point}}.
+  const walk = ([field, ...inner]: readonly number[]): void => {
+    for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+      if (tag !== ((Number(field) << 3) | WIRE_BYTES)) reader.skip(tag);
+      else if (inner.length === 0) numbers.push(numberOfItem(signal, reader.view()));
+      else {
+        const outer = reader.enter();
+        walk(inner);
+        reader.leave(outer);
+      }
+    }
+  };
+  walk(signal === 'metrics' ? [1, 2, 2, 5, 1] : [1, 2, 2]);
+  return numbers;
+}
+
+/** The number of a span (2 span_id), a log record (10 span_id) or a data point (4 as_double). */
+function numberOfItem(signal: Signal, item: Uint8Array): number {
+  const reader = new WireReader(item);
+  const wanted = signal === 'metrics' ? (4 << 3) | WIRE_FIXED64 : ((signal === 'traces' ? 2 : 10) << 3) | WIRE_BYTES;
+  for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
+    if (tag !== wanted) reader.skip(tag);
+    else if (signal === 'metrics') return reader.double();
+    else return numberOfSpanId(Buffer.from(reader.view()).toString('hex'));
+  }
+  return -1;
+}
+
+/** The number of the item with this SpanId; -1 when no item of ours has it. */
+export function numberOfSpanId(spanId: string): number {
+  const number = Number.parseInt(spanId, 16) - 1;
+  return spanIdOf(number) === spanId ? number : -1;
+}
+
 /** 16 hex digits: the SpanId of the item. */
 export function spanIdOf(number: number): string {
   return (number + 1).toString(16).padStart(16, '0');
@@ -99,7 +140,7 @@ function span(writer: WireWriter, number: number, first: number, at: bigint, opt
   writer.fixed64Field(7, at);
   writer.fixed64Field(8, at + 1_000_000n);
   if (options.agentContent !== undefined && number % 5 === 0) conversation(writer, number, options.agentContent);
-  extras(writer, 9, options);
+  extras(writer, 9, number, options);
   writer.end(mark);
 }
 
@@ -129,7 +170,7 @@ function logRecord(writer: WireWriter, number: number, first: number, at: bigint
   const body = writer.begin(5);
   writer.stringField(1, `line ${number}`);
   writer.end(body);
-  extras(writer, 6, options);
+  extras(writer, 6, number, options);
   writer.bytesField(9, Buffer.from(traceIdOf(first), 'hex'));
   writer.bytesField(10, Buffer.from(spanIdOf(number), 'hex'));
   writer.end(mark);
@@ -142,14 +183,16 @@ function metric(writer: WireWriter, number: number, at: bigint, options: Request
   const point = writer.begin(1);
   writer.fixed64Field(3, at);
   writer.doubleField(4, number);
-  extras(writer, 7, options);
+  extras(writer, 7, number, options);
   writer.end(point);
   writer.end(gauge);
   writer.end(mark);
 }
 
-function extras(writer: WireWriter, field: number, options: RequestOptions): void {
+function extras(writer: WireWriter, field: number, number: number, options: RequestOptions): void {
   stringAttribute(writer, field, 'http.route', '/item');
+  const mark = options.mark?.(number);
+  if (mark !== undefined) stringAttribute(writer, field, 'mark', mark);
   if (options.canary !== undefined) stringAttribute(writer, field, 'note', `token ${options.canary} here`);
   if (options.padding !== undefined)
     stringAttribute(writer, field, 'filling', 'lorem ipsum '.repeat(options.padding / 12));

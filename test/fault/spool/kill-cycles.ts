@@ -132,6 +132,11 @@ function check(lines: readonly string[], cycles: number): KillReport {
   };
 }
 
+/** The seed of this run: FAULT_SEED where it is set, to make the choices of an earlier run again, which printed its own. */
+export function chosenSeed(): number {
+  return Number(process.env['FAULT_SEED'] ?? Date.now() % 1_000_000);
+}
+
 /** Mulberry32: the same seed, the same choices. */
 export function randomFrom(seed: number): () => number {
   let state = seed >>> 0;
