@@ -203,6 +203,49 @@ describe('queries of signal rows', () => {
   );
 });
 
+test("where no services are named, failing calls of the agent that looks into it are no signals, and a service's are", async () => {
+  const start = NOW - 10 * MINUTE;
+  const failing = { failed: true, name: 'execute_tool kubectl' } as const;
+  const incident = await openIncident('looked-into', start);
+  const named = await openIncident('looked-into', start, ['sre-agent']);
+  const times = every(10 * SECOND, start, NOW - MINUTE);
+  await sendSpans('looked-into', [
+    ...spansOf('shop', times, { failed: true }),
+    ...spansOf('sre-agent', times, failing),
+  ]);
+  await bench.send('looked-into', 'traces', {
+    resourceSpans: [
+      {
+        resource: { attributes: [attribute('service.name', 'sre-agent'), attribute('incident.id', incident)] },
+        scopeSpans: [
+          {
+            spans: [
+              {
+                traceId: hex(77, 32),
+                spanId: hex(77, 16),
+                name: 'execute_tool kubectl',
+                startTimeUnixNano: nano(start),
+                endTimeUnixNano: nano(start + 5),
+                attributes: [
+                  attribute('gen_ai.operation.name', 'execute_tool'),
+                  attribute('gen_ai.tool.name', 'kubectl'),
+                  attribute('gen_ai.tool.call.id', 'call_77'),
+                ],
+              },
+            ],
+          },
+        ],
+      },
+    ],
+  });
+  const told = async (id: string): Promise<readonly string[]> => {
+    await bench.watch.refresh('looked-into', id);
+    return [...new Set((await signalsOf('looked-into', id)).map((row) => row.service))];
+  };
+  expect(await told(incident)).toEqual(['shop']);
+  expect(await told(named)).toContain('sre-agent');
+});
+
 test('a signal is asked again through the store, one at a time and by its own tenant', async () => {
   const start = NOW - 10 * MINUTE;
   await sendSpans('asked', [

@@ -1,5 +1,5 @@
 import type { EvidenceLog } from '../../record/evidence-log.ts';
-import type { EvidenceRow } from '../../record/evidence.ts';
+import type { EvidenceKind, EvidenceRow } from '../../record/evidence.ts';
 import type { SignalFigures, SignalReader, SignalScope } from '../../record/service-signals.ts';
 import { findSignals } from './find-signals.ts';
 import { figuresKey, pastRow, signalRow } from './signal-row.ts';
@@ -12,6 +12,9 @@ const SIGNAL_ROWS_MAX = 200;
 const INCIDENTS_MAX = 1_000;
 /** Signals lie within this many nanoseconds of the window's start, in the order of their rank. */
 const RANKS_NANOSECONDS = 1_000_000n;
+const AGENT_WORK: readonly EvidenceKind[] = ['tool_call', 'model_call', 'agent_run'];
+const AGENT_ROWS_MAX = 100;
+const NOBODY: ReadonlySet<string> = new Set();
 const PAST = 'past';
 const UNKNOWN = 'unknown';
 
@@ -39,6 +42,8 @@ export interface SignalLook {
 export function createSignalRows({ signals, evidenceLog }: SignalRowsOptions): SignalRows {
   /** By incident, what each row was last written with, by its id. */
   const written = new Map<string, Map<string, string>>();
+  /** By incident, the services that look into it. */
+  const investigators = new Map<string, Set<string>>();
 
   /** Rows that an earlier process wrote: what they hold now is not known, only that they are there. */
   async function writtenOf(scope: SignalScope, incidentId: string): Promise<Map<string, string>> {
@@ -56,6 +61,20 @@ export function createSignalRows({ signals, evidenceLog }: SignalRowsOptions): S
     const found = new Map(rows.map((row) => [row.id, row.facts['rank'] === undefined ? PAST : UNKNOWN]));
     written.set(key, found);
     return found;
+  }
+
+  /**
+   * Services whose own agents' work names the incident. They look into it: where it names no services, their failing calls are no trouble of
+   * its own. Seen once, they stay known.
+   */
+  async function investigatorsOf(scope: SignalScope, incidentId: string): Promise<ReadonlySet<string>> {
+    const key = `${scope.tenant}\n${incidentId}`;
+    const known = investigators.get(key) ?? new Set<string>();
+    for (const oldest of surplus(investigators, INCIDENTS_MAX)) investigators.delete(oldest);
+    investigators.set(key, known);
+    const { items } = await evidenceLog.page(scope.tenant, incidentId, { kinds: AGENT_WORK, limit: AGENT_ROWS_MAX });
+    for (const row of items) if (row.link?.mode === 'explicit' && row.service !== '') known.add(row.service);
+    return known;
   }
 
   async function withExemplars(scope: SignalScope, told: readonly Signal[]): Promise<readonly Signal[]> {
@@ -91,7 +110,9 @@ export function createSignalRows({ signals, evidenceLog }: SignalRowsOptions): S
     has: async (scope, incidentId) => (await writtenOf(scope, incidentId)).size > 0,
     async write(scope, incidentId) {
       const figures = await signals.figures(scope);
-      const told = await withExemplars(scope, rankSignals(findSignals(figures, scope)));
+      const aside = scope.services.length === 0 ? await investigatorsOf(scope, incidentId) : NOBODY;
+      const found = findSignals(figures, scope).filter((signal) => !aside.has(signal.service));
+      const told = await withExemplars(scope, rankSignals(found));
       const held = await writtenOf(scope, incidentId);
       const rows: EvidenceRow[] = [];
       const shown = new Map<string, string>();
