@@ -1,5 +1,6 @@
 // `npm start` from a fresh clone: installs what is missing, builds, and becomes `docket serve` (or the command given).
 import { spawn } from 'node:child_process';
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { ensureBuilt } from './ensure-built.mjs';
 import { ensureInstalled, root } from './ensure-installed.mjs';
@@ -15,4 +16,5 @@ const child = spawn(process.execPath, [join(root, 'dist', 'main.js'), ...command
   env: { UV_THREADPOOL_SIZE: '12', ...process.env },
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
-child.on('exit', (code, signal) => process.exit(code ?? (signal === 'SIGINT' ? 130 : 1)));
+// As a shell says that a signal ended its command.
+child.on('exit', (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

@@ -92,7 +92,10 @@ export interface Listening {
 export interface Docket {
   /** Resolves when requests are taken. */
   start(): Promise<Listening>;
-  /** Puts the policy file in force as it is now; false, and the old policy stays, when it cannot be used. */
+  /**
+   * Puts the policy file in force as it is now; false, and the old policy stays, when it cannot be used. Asked before `start` has read
+   * the file, it is false, and the file is read once more when it was.
+   */
   reloadPolicy(): boolean;
   /** Stops intake, lets what was acknowledged reach the store, and closes everything. */
   close(): Promise<void>;
@@ -102,6 +105,7 @@ export function createDocket(options: DocketOptions): Docket {
   const { config, logger } = options;
   const closers: (() => Promise<void>)[] = [];
   let policyReload: PolicyReload | undefined;
+  let reloadAskedEarly = false;
 
   async function start(): Promise<Listening> {
     const { otlpUrl } = config.telemetry;
@@ -148,6 +152,7 @@ export function createDocket(options: DocketOptions): Docket {
       meter,
     });
     policyReload = reload;
+    if (reloadAskedEarly) reload.reload();
     closers.push(async () => reload.close());
     const spool = createSpool({
       directory: join(config.dataDir, 'spool'),
@@ -376,7 +381,10 @@ export function createDocket(options: DocketOptions): Docket {
         throw error;
       }
     },
-    reloadPolicy: () => policyReload?.reload() ?? false,
+    reloadPolicy() {
+      reloadAskedEarly = policyReload === undefined;
+      return policyReload?.reload() ?? false;
+    },
     close,
   };
 

@@ -1,7 +1,7 @@
 /** The process: arguments, signals, exit codes. The only file that ends it. */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
+import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createProgram } from './cli/program.ts';
 import { DataDirectoryError } from './config/data-directory.ts';
@@ -27,7 +27,7 @@ function stopSignal(logger: Logger): Promise<NodeJS.Signals> {
     let asked = false;
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
-        if (asked) process.exit(130);
+        if (asked) process.exit(128 + constants.signals[signal]);
         asked = true;
         logger.info({ signal }, 'stopping');
         resolve(signal);
@@ -36,15 +36,11 @@ function stopSignal(logger: Logger): Promise<NodeJS.Signals> {
   });
 }
 
-/** The running service, or the exit code of one that could not start. */
-async function started(
-  config: DocketConfig,
-  logger: Logger,
-): Promise<{ docket: Docket; listening: Listening } | number> {
+/** Where the service listens, or the exit code of one that could not start. */
+async function started(docket: Docket): Promise<Listening | number> {
   keepHeapFloor();
-  const docket = createDocket({ config, logger, version });
   try {
-    return { docket, listening: await docket.start() };
+    return await docket.start();
   } catch (error) {
     process.stderr.write(`docket could not start: ${error instanceof Error ? error.message : 'unknown error'}\n`);
     return error instanceof DataDirectoryError ? USAGE : UNREACHABLE;
@@ -54,10 +50,11 @@ async function started(
 async function serve(config: DocketConfig): Promise<number> {
   const logger = createLogger(config.log.level);
   const stopped = stopSignal(logger);
-  const running = await started(config, logger);
-  if (typeof running === 'number') return running;
-  const { docket, listening } = running;
+  const docket = createDocket({ config, logger, version });
+  // Before the start: a SIGHUP that nobody listens for ends the process.
   process.on('SIGHUP', () => void docket.reloadPolicy());
+  const listening = await started(docket);
+  if (typeof listening === 'number') return listening;
   if (process.stdout.isTTY) process.stdout.write(welcome(listening, config));
   else process.stdout.write(`${JSON.stringify({ level: 'info', msg: 'ready', version, ...listening })}\n`);
   await stopped;
@@ -91,10 +88,10 @@ async function demo(options: { readonly exit: boolean }): Promise<number> {
     overrides: { portBase: '0', settings: { data_dir: dataDirectory, 'log.level': 'warn' } },
   });
   if (loaded.kind === 'invalid') throw new Error('the built-in configuration is not valid');
-  const running = await started(loaded.config, logger);
+  const docket = createDocket({ config: loaded.config, logger, version });
+  const listening = await started(docket);
   try {
-    if (typeof running === 'number') return running;
-    const { listening } = running;
+    if (typeof listening === 'number') return listening;
     const say = (line: string): void => void process.stdout.write(`${line}\n`);
     const result = await Promise.race([
       runDemo({ otlpGrpc: listening.otlpGrpc, api: listening.api, dataDirectory, say }),
@@ -110,7 +107,7 @@ async function demo(options: { readonly exit: boolean }): Promise<number> {
     }
     return result.missing.length === 0 ? DONE : NO;
   } finally {
-    if (typeof running !== 'number') await running.docket.close();
+    await docket.close();
     await rm(dataDirectory, { recursive: true, force: true });
   }
 }
