@@ -4,6 +4,8 @@
  * base64 or hexadecimal run whose bytes are text.
  */
 
+import type { TextPass } from './text-pass.ts';
+
 /** A decoded text; `at[i]` is the offset, in the outer text, where the carrier of character i begins; one more entry for the end. */
 export interface View {
   readonly text: string;
@@ -129,22 +131,37 @@ export interface Payload {
   readonly encoding: 'base64' | 'hex';
 }
 
+/** What a unit of a run is: a small letter, a capital one, a digit, a sign; and whether it is none of hexadecimal. */
 const runKind = new Uint8Array(128);
+const notHex = 16;
 for (const char of 'abcdefghijklmnopqrstuvwxyz') runKind[char.charCodeAt(0)] = 1;
 for (const char of 'ABCDEFGHIJKLMNOPQRSTUVWXYZ') runKind[char.charCodeAt(0)] = 2;
 for (const char of '0123456789') runKind[char.charCodeAt(0)] = 4;
 for (const char of '+/_-') runKind[char.charCodeAt(0)] = 8;
+for (let code = 0; code < 128; code++)
+  if (!/[0-9a-fA-F]/.test(String.fromCharCode(code))) runKind[code] = (runKind[code] as number) | notHex;
 const longRunMin = 18;
 const lonelyRunMin = 40;
+const hexRunMin = 32;
 const wrappedLine = /(?:\r?\n|\\r\\n|\\n)[ \t]{0,12}(?=[A-Za-z0-9+/_-]{4,})/y;
 const runMax = 1_048_576;
+const runsBetweenLooks = 63;
 
 /** Hexadecimal whose bytes may all be printable: most ids and digests hold one that is not. */
-function mayBeHexText(run: string): boolean {
-  return /^[0-9a-fA-F]+$/.test(run) && hexText.test(run.length > runMax ? run.slice(0, runMax) : run);
+function mayBeHexText(units: Uint16Array, start: number, end: number): boolean {
+  const stop = Math.min(end, start + runMax);
+  for (let i = start; i < stop; i += 2) {
+    const high = units[i] as number;
+    const low = units[i + 1] as number;
+    if (high === 0x30) {
+      // Tabs and line ends.
+      if (low !== 0x39 && (low | 0x20) !== 0x61 && (low | 0x20) !== 0x64) return false;
+    } else if (high === 0x31) {
+      if (low !== 0x62 && low !== 0x42) return false;
+    }
+  }
+  return true;
 }
-
-const hexText = /^(?:[2-9a-fA-F][0-9a-fA-F]|0[9aAdD]|1[bB])+$/;
 
 function printable(bytes: Buffer): boolean {
   let odd = 0;
@@ -162,15 +179,16 @@ for (let i = 0; i < 64; i++) sextets[base64Alphabet.charCodeAt(i)] = i;
 sextets[0x2d] = 62;
 sextets[0x5f] = 63;
 
-/** Whether the first bytes, at this alignment, are mostly printable: read from the characters, because most runs are no text. */
-function looksLikeText(run: string, shift: number): boolean {
+const groupsLooked = 3;
+
+/** Whether the first bytes behind an offset are mostly printable: read from the characters, because most runs are no text. */
+function looksLikeText(units: Uint16Array, start: number): boolean {
   let bad = 0;
-  for (let group = 0; group < 3; group++) {
-    const at = shift + group * 4;
-    const a = sextets[run.charCodeAt(at) & 0x7f] as number;
-    const b = sextets[run.charCodeAt(at + 1) & 0x7f] as number;
-    const c = sextets[run.charCodeAt(at + 2) & 0x7f] as number;
-    const d = sextets[run.charCodeAt(at + 3) & 0x7f] as number;
+  for (let at = start; at < start + groupsLooked * 4; at += 4) {
+    const a = sextets[(units[at] as number) & 0x7f] as number;
+    const b = sextets[(units[at + 1] as number) & 0x7f] as number;
+    const c = sextets[(units[at + 2] as number) & 0x7f] as number;
+    const d = sextets[(units[at + 3] as number) & 0x7f] as number;
     if (((a << 2) | (b >> 4)) < 0x09) bad += 3;
     if (a >= 32) bad++;
     if ((b & 8) !== 0) bad++;
@@ -181,10 +199,17 @@ function looksLikeText(run: string, shift: number): boolean {
   return true;
 }
 
-function decodeBase64(run: string): string | undefined {
+/** Whether a run of base64 may be text at one of its four alignments. */
+function mayBeText(units: Uint16Array, start: number): boolean {
+  for (let shift = 0; shift < 4; shift++) if (looksLikeText(units, start + shift)) return true;
+  return false;
+}
+
+/** @param start where the run begins in the units of its text */
+function decodeBase64(run: string, units: Uint16Array, start: number): string | undefined {
   // The run may have begun inside a group of four: the bytes tell which of the four alignments is text.
   for (let shift = 0; shift < 4; shift++) {
-    if (!looksLikeText(run, shift)) continue;
+    if (!looksLikeText(units, start + shift)) continue;
     const head = Buffer.from(run.slice(shift, shift + 24), 'base64');
     if (head.length < 8 || !printable(head)) continue;
     const bytes = Buffer.from(run.slice(shift), 'base64');
@@ -200,42 +225,47 @@ function decodeBase64(run: string): string | undefined {
 
 /**
  * Runs of base64 and hexadecimal that spell text.
- * @param runs pairs of offsets: the runs of `[A-Za-z0-9+/_-]` of 16 characters and more
- * @param outOfTime called between them
+ * @param pass the reading of this very text
+ * @param outOfTime called now and then
  * @param onRun told of each long run, of 40 characters or with a dot behind it
  */
 export function findPayloads(
   text: string,
-  runs: readonly number[],
+  pass: TextPass,
   outOfTime: () => void,
   onRun: (start: number, end: number) => void,
 ): Payload[] {
   const payloads: Payload[] = [];
-  for (let r = 0; r + 1 < runs.length; r += 2) {
+  const { units, runs, runCount } = pass;
+  const { length } = text;
+  for (let r = 0; r < runCount; r += 2) {
+    if ((r & runsBetweenLooks) === runsBetweenLooks - 1) outOfTime();
     const from = runs[r] as number;
     const to = runs[r + 1] as number;
-    if (to - from >= longRunMin && (to - from >= lonelyRunMin || text.charCodeAt(to) === 0x2e)) onRun(from, to);
+    const after = to < length ? (units[to] as number) : 0;
+    if (to - from >= longRunMin && (to - from >= lonelyRunMin || after === 0x2e)) onRun(from, to);
     let seen = 0;
-    for (let i = from; i < to; i++) seen |= runKind[text.charCodeAt(i)] as number;
+    for (let i = from; i < to; i++) seen |= runKind[units[i] as number] as number;
     // A word of prose or a path is no payload; digits alone are none either.
     if ((seen & 6) === 0 || (seen & 3) === 0) continue;
     if (payloads.length > 0 && from < (payloads.at(-1)?.end ?? 0)) continue;
     let end = to;
-    while (text[end] === '=' && end - to < 2) end++;
-    readRun(from, end);
+    while (end < length && units[end] === 0x3d && end - to < 2) end++;
+    const isHex = (seen & notHex) === 0 && end === to && to - from >= hexRunMin && (to - from) % 2 === 0;
+    if (isHex && mayBeHexText(units, from, to)) {
+      const bytes = Buffer.from(text.slice(from, Math.min(to, from + runMax)), 'hex');
+      if (printable(bytes)) {
+        payloads.push({ start: from, end, text: bytes.toString('utf8'), encoding: 'hex' });
+        continue;
+      }
+    }
+    if (mayBeText(units, from)) readRun(from, end);
   }
   return payloads;
 
   function readRun(start: number, runEnd: number): void {
     let end = runEnd;
     let run = text.slice(start, end);
-    if (run.length >= 32 && run.length % 2 === 0 && mayBeHexText(run)) {
-      const bytes = Buffer.from(run.slice(0, runMax), 'hex');
-      if (printable(bytes)) {
-        payloads.push({ start, end, text: bytes.toString('utf8'), encoding: 'hex' });
-        return;
-      }
-    }
     outOfTime();
     // MIME and PEM wrap their lines; all lines but the last have the same length.
     if (run.length >= 56) {
@@ -251,7 +281,7 @@ export function findPayloads(
       }
     }
     if (run.length > runMax) run = run.slice(0, runMax);
-    const decoded = decodeBase64(run);
+    const decoded = decodeBase64(run, units, start);
     if (decoded !== undefined) payloads.push({ start, end, text: decoded, encoding: 'base64' });
   }
 }

@@ -6,7 +6,7 @@
  */
 
 import { commonness } from './gram-rarity.ts';
-import { findRuns, type TextPass } from './text-pass.ts';
+import type { TextPass } from './text-pass.ts';
 import {
   asciiSize,
   classMask,
@@ -225,7 +225,7 @@ export function createKeywordSearch(keywords: readonly Keyword[], hitsMax = 65_5
       }
       pass.digitCount = digitCount;
       pass.specialCount = specialCount;
-      findRuns(units, length, pass.runs);
+      pass.findRuns(length);
       return seen & ~(classMask | specialEvent | maybeEscapedEvent);
     },
   };

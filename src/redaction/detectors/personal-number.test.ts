@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { identityNumbers } from './identity-number.ts';
 import { createScanner } from './scanner.ts';
 
 const scanner = createScanner();
@@ -37,6 +38,37 @@ describe('personal data by punctuation', () => {
     expect(found('authorization denied for the user')).toEqual([]);
     expect(found('Authorization: Bearer handsome.example.com')).toEqual(['authorization-key handsome.example.com']);
   });
+});
+
+describe('telephone numbers that a word announces', () => {
+  it.each([
+    ['a word with a member name around it', 'their number is (a mobile): 4 23 18 76', ['phone 4 23 18 76']],
+    ['a word as far away as one may be', `dial ${'x'.repeat(22)} 4231876`, ['phone 4231876']],
+    ['a word farther away', `dial ${'x'.repeat(23)} 4231876`, []],
+    ['a word on the line before', 'dial\n4231876', []],
+    ['another number of the phone', 'phone order 4231876', []],
+    ['a row of a table with a date', 'phone\n12  2026-04-25 05:10:10  4', []],
+  ])('%s', (_, text, expected) => {
+    expect(found(text)).toEqual(expected);
+  });
+});
+
+describe('payment cards among other digits', () => {
+  it.each([
+    ['parted in an unusual way', 'paid 41 11 11 11 11 11 11 11 today', ['credit-card 41 11 11 11 11 11 11 11']],
+    ['with another number behind it', '4111 1111 1111 1111 12 27', ['credit-card 4111 1111 1111 1111']],
+    ['written without gaps before a date', '4111111111111111 12.27', ['credit-card 4111111111111111']],
+  ])('%s', (_, text, expected) => {
+    expect(found(text)).toEqual(expected);
+  });
+});
+
+it('no identity number has two characters between two digits', () => {
+  const parting = '(?:\\[[- +./\\\\]+\\]|\\\\[./(]|[ -])\\??';
+  const twoParted = new RegExp(`${parting}${parting}(?:\\(\\?:|\\[\\\\?d?|\\\\)`);
+  expect(twoParted.test('^\\d{3} -\\d{2}$')).toBe(true);
+  expect(twoParted.test('^\\d{3}[ -]?-?[0-9]$')).toBe(true);
+  expect(identityNumbers.filter(({ shape }) => twoParted.test(shape.source)).map(({ id }) => id)).toEqual([]);
 });
 
 it('leaves the last group of a UUID that looks like a German social security number: it holds no date of birth', () => {

@@ -40,6 +40,8 @@ const wordKind = 4;
 const hexKind = 8;
 /** May stand between the digits of one number. */
 const gapKind = 16;
+/** May stand in a word that announces a telephone number, or between it and the number. */
+const phoneKind = 32;
 /** What a UTF-16 unit is; 0 beyond Latin-1. */
 const kinds = new Uint8Array(256);
 const addKind = (characters: string, kind: number): void => {
@@ -50,6 +52,7 @@ addKind('abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ', letterKind | wor
 addKind('abcdefABCDEF', hexKind);
 addKind('_', wordKind);
 addKind(' -.()/\u00a0', gapKind);
+addKind('0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_"\'\\ :=.,()#-', phoneKind);
 const kindOf = (code: number): number => (code < 256 ? (kinds[code] as number) : 0);
 
 const isDigit = (code: number): boolean => code >= 0x30 && code <= 0x39;
@@ -102,6 +105,9 @@ export function findEmails(text: string, found: PersonalDatum[]): void {
 
 const phoneWords =
   /(?:phone|tel|telephone|call(?:ed|ing|s|er)?(?: me)?|mobile|cell|fax|sms|whatsapp|callback|dial|reach(?:ed)?|contact|handy|messages?|text(?: me)?|my number|his number|her number|(?:us|uk|their|our) number|number is|msisdn|ring|hotline|telefon\w{0,3}|numaram)[\w"'\\ :=.,()#-]{0,24}$/i;
+/** Longer than the longest of these words with what may stand behind it; all of that is of `kinds[…] & phoneKind`. */
+const phoneReach = 36;
+const phoneWordMin = 3;
 const otherNumber =
   /(?:order|item|invoice|ticket|account|acct|tracking|customer|case|ref|reference|port|line|error|code|version|build|job|run|seq|sequence|shard|size|bytes|count|offset|timestamp|ts|time|duration|pid|uid|gid|id|ids|index|row|page|status|sku|serial|commit|issue|pr|block|height|amount|total|price|cost)[ "'\\:=#_[,-]{0,8}$/i;
 const cardNetworks =
@@ -135,9 +141,15 @@ export function isBase58Check(value: string): boolean {
 }
 
 const ibanShape = /[A-Za-z]{2}\d{2}(?:[ -]?[A-Za-z0-9]){8,32}/y;
+/** Characters of a country's account numbers, by its two letters in either case; 0 for no country. */
+const ibanLengths = new Uint8Array(1024);
+const countryOf = (first: number, second: number): number => ((first & 0x1f) << 5) | (second & 0x1f);
+for (const [country, { chars }] of Object.entries(countrySpecs))
+  ibanLengths[countryOf(country.charCodeAt(0), country.charCodeAt(1))] = chars ?? 0;
 
-function ibanAt(text: string, start: number): number {
-  const wanted = countrySpecs[text.slice(start, start + 2).toUpperCase()]?.chars ?? 0;
+/** Where the account number ends that begins at two letters with a digit behind them; -1 when there is none. */
+function ibanAt(text: string, units: Uint16Array, start: number): number {
+  const wanted = ibanLengths[countryOf(units[start] as number, units[start + 1] as number)] as number;
   if (wanted === 0) return -1;
   ibanShape.lastIndex = start;
   const match = ibanShape.exec(text);
@@ -176,9 +188,9 @@ const spacedHardware =
 const dottedHardware = /[0-9A-Fa-f]{4}(?:\.[0-9A-Fa-f]{4}){2,3}(?![\w.])/y;
 
 /** The end of an EUI-48 or EUI-64 whose groups are parted by spaces or dots; -1 when none begins here. Digits alone are no hardware address. */
-function hardwareEnd(text: string, start: number): number {
-  const spaced = text[start + 2] === ' ' && text[start + 5] === ' ';
-  if (!spaced && !(text[start + 4] === '.' && text[start + 9] === '.')) return -1;
+function hardwareEnd(text: string, units: Uint16Array, start: number): number {
+  const spaced = units[start + 2] === 0x20 && units[start + 5] === 0x20;
+  if (!spaced && !(units[start + 4] === 0x2e && units[start + 9] === 0x2e)) return -1;
   const pattern = spaced ? spacedHardware : dottedHardware;
   if (spaced && /[0-9A-Fa-f]{2} $/.test(text.slice(Math.max(0, start - 3), start))) return -1;
   pattern.lastIndex = start;
@@ -189,29 +201,49 @@ function hardwareEnd(text: string, start: number): number {
 const versionWord =
   /(?:version|ver|v|release|chrome|safari|firefox|edge?|opr|webkit|mobile|build|os|python|node|java|kernel|tag|semver|sdk|api)[ /:="'-]{0,3}$/i;
 
-/** Digits with at most two other characters between them: what may be written of one number. */
-function clusterEnd(
-  units: Uint16Array,
-  from: number,
-  length: number,
-): { readonly end: number; readonly digits: number } {
+/** Digits with at most two other characters between them: what may be written of one number. Of the last one read. */
+const cluster = {
+  end: 0,
+  digits: 0,
+  /** Where its first run of digits ends. */
+  run: 0,
+  /** Between its digits. */
+  dots: 0,
+  /** Two characters between two of its digits. */
+  isLoose: false,
+};
+
+function readCluster(units: Uint16Array, from: number, length: number): void {
   const limit = Math.min(length, from + clusterMax);
   let end = from;
+  let run = from;
   let digits = 0;
   let gap = 0;
+  let dots = 0;
+  let dotsBetween = 0;
+  let isLoose = false;
   for (let i = from; i < limit; i++) {
     const kind = kindOf(units[i] as number);
     if ((kind & digitKind) !== 0) {
+      if (gap === 0 && run === i) run++;
+      if (gap === 2) isLoose = true;
       digits++;
       end = i + 1;
       gap = 0;
+      dotsBetween = dots;
     } else if ((kind & gapKind) === 0 || ++gap > 2) break;
+    else if (units[i] === 0x2e) dots++;
   }
-  return { end, digits };
+  cluster.end = end;
+  cluster.digits = digits;
+  cluster.run = run;
+  cluster.dots = dotsBetween;
+  cluster.isLoose = isLoose;
 }
 
 const clusterMax = 32;
 const addressDots = 3;
+const dottedShape = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])/;
 
 /** Where the word that begins at an offset ends when dashes, dots, slashes and a check digit in parentheses count as its own; -1 for short ones. */
 function dashedEnd(units: Uint16Array, start: number, length: number): number {
@@ -236,6 +268,40 @@ function dashedEnd(units: Uint16Array, start: number, length: number): number {
 const dashedMin = 6;
 const dashedMax = 23;
 
+/** Whether the digits among these units pass the check of payment cards. */
+function holdsLuhn(units: Uint16Array, start: number, end: number): boolean {
+  let sum = 0;
+  let isDoubled = false;
+  for (let i = end - 1; i >= start; i--) {
+    const code = units[i] as number;
+    if (!isDigit(code)) continue;
+    const digit = code - 0x30;
+    sum += isDoubled ? (digit > 4 ? digit * 2 - 9 : digit * 2) : digit;
+    isDoubled = !isDoubled;
+  }
+  return sum % 10 === 0;
+}
+
+const cardDigitsMin = 12;
+const cardDigitsMax = 19;
+
+/** The payment card at a cluster of digits, the one last read. */
+function cardAt(
+  text: string,
+  units: Uint16Array,
+  start: number,
+): { readonly start: number; readonly end: number } | undefined {
+  const { end, digits, run } = cluster;
+  const length = run - start;
+  const checked = digits <= cardDigitsMax && holdsLuhn(units, start, end);
+  // Any other cluster neither is a card nor begins with one.
+  if (!checked && length !== 4 && length < cardDigitsMin) return undefined;
+  const card = cardIn(text, start, end);
+  if (card !== undefined) return card;
+  // Numbers of air travel cards and of other networks, when the text says that it is a card.
+  return checked && cardWord.test(text.slice(Math.max(0, start - 32), start)) ? { start, end } : undefined;
+}
+
 function cardIn(
   text: string,
   start: number,
@@ -259,59 +325,65 @@ function extensionLength(text: string, at: number): number {
   return /^[ ,]{0,2}(?:x|ext\.?) ?\d{1,5}/i.exec(text.slice(at, at + 12))?.[0].length ?? 0;
 }
 
+/** Whether a word right before an offset says that a telephone number follows. */
+function isCalledPhone(text: string, units: Uint16Array, from: number): boolean {
+  let start = from;
+  while (start > 0 && from - start < phoneReach && (kindOf(units[start - 1] as number) & phoneKind) !== 0) start--;
+  return from - start >= phoneWordMin && phoneWords.test(text.slice(start, from));
+}
+
+/** The telephone number at a cluster of digits, the one last read. */
 function phoneAt(
   text: string,
+  units: Uint16Array,
   start: number,
-  end: number,
-  digits: number,
   alone: boolean,
   lookups: { left: number },
 ): { readonly start: number; readonly end: number } | undefined {
+  const { end, digits, run, dots } = cluster;
   let from = start;
-  if (text[from - 1] === '(') from--;
-  const plus = text[from - 1] === '+' || (text[from - 1] === '(' && text[from - 2] === '+') || text[from - 1] === '＋';
+  if (from > 0 && units[from - 1] === 0x28) from--;
+  const isOpened = from < start;
+  const before = from > 0 ? (units[from - 1] as number) : 0;
+  const plus = before === 0x2b || (before === 0x28 && from > 1 && units[from - 2] === 0x2b) || before === fullWidthPlus;
   if (plus) from--;
-  if (isWord(text.charCodeAt(from - 1)) && !/[\\%]/.test(text[from - 2] ?? '')) return undefined;
-  let to = end;
+  else if (digits < 7 || digits > 15) return undefined;
+  if (from > 0 && isWord(units[from - 1] as number) && !(from > 1 && isEscapeSign(units[from - 2] as number)))
+    return undefined;
+  const to = end;
   const value = text.slice(from, to);
-  if (/^\+?(\d)\1{6,}$/.test(value)) return undefined;
+  if (run - start >= 7 && /^\+?(\d)\1{6,}$/.test(value)) return undefined;
   if (plus) {
     if (digits < 7 || digits > 17) return undefined;
     // Beyond the bound the shape alone decides: rather one number too many than seconds of looking up.
     if (--lookups.left < 0) return { start: from, end: to };
-    const known = parsePhoneNumberFromString(value)?.isPossible() === true;
-    const told = digits >= 8 && digits <= 15 && phoneWords.test(text.slice(Math.max(0, from - 40), from));
-    if (!known && !told) return undefined;
+    const told = digits >= 8 && digits <= 15 && isCalledPhone(text, units, from);
+    if (!told && parsePhoneNumberFromString(value)?.isPossible() !== true) return undefined;
     return { start: from, end: to + extensionLength(text, to) };
   }
-  if (
-    digits < 7 ||
-    digits > 15 ||
-    /^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}|^\d{1,3}(?:\.\d{1,3}){3}|^\d+\.\d+$/.test(value)
-  )
-    return undefined;
-  if (
-    /^\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]\d{4}$/.test(value) ||
-    /^1[ .-]\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]\d{4}$/.test(value)
-  )
+  const next = run < end ? (units[run] as number) : 0;
+  const isParted = next === 0x2d || next === 0x2e || next === 0x2f;
+  if (isParted && !isOpened && otherShape.test(value)) return undefined;
+  if ((digits === 10 || digits === 11) && nationalShape.test(value))
     return { start: from, end: to + extensionLength(text, to) };
-  if (/^00[1-9]/.test(value) && digits >= 9 && /[ -]/.test(value)) return { start: from, end: to };
-  if (
-    /^\(?0/.test(value) &&
-    digits >= 9 &&
-    digits <= 12 &&
-    (value.match(/[ -]/g)?.length ?? 0) >= 2 &&
-    !value.includes('.')
-  )
-    return { start: from, end: to };
-  if (alone && /^0\d{9,10}$/.test(value)) return { start: from, end: to };
-  const before = text.slice(Math.max(0, from - 56), from);
-  if (phoneWords.test(before) && !otherNumber.test(before)) {
-    to += extensionLength(text, to);
-    return { start: from, end: to };
+  if (units[start] === 0x30) {
+    if (digits >= 9 && /^00[1-9]/.test(value) && /[ -]/.test(value)) return { start: from, end: to };
+    if (digits >= 9 && digits <= 12 && dots === 0 && (value.match(/[ -]/g)?.length ?? 0) >= 2)
+      return { start: from, end: to };
+    if (alone && /^0\d{9,10}$/.test(value)) return { start: from, end: to };
+  }
+  if (isCalledPhone(text, units, from) && !otherNumber.test(text.slice(Math.max(0, from - 56), from))) {
+    return { start: from, end: to + extensionLength(text, to) };
   }
   return undefined;
 }
+
+/** A date, a network address, a decimal number. */
+const otherShape = /^\d{4}-\d\d-\d\d|^\d\d?[./]\d\d?[./]\d{2,4}|^\d{1,3}(?:\.\d{1,3}){3}|^\d+\.\d+$/;
+/** As in North America, of ten digits or of eleven. */
+const nationalShape = /^(?:1[ .-])?\(?[2-9]\d\d\)?[ .-]{0,2}\d{3}[ .-]\d{4}$/;
+
+const isEscapeSign = (code: number): boolean => code === 0x5c || code === 0x25;
 
 /**
  * Cards, phones, accounts, IPv4 addresses, wallets and identity numbers: everything that begins at a digit.
@@ -348,6 +420,7 @@ export function findNumbers(
     i = at;
     if ((round & 255) === 255) outOfTime();
     const before = i > 0 ? (units[i - 1] as number) : 0x20;
+    let isRead = false;
     if (!isWord(before)) {
       if (isDateAt(units, i, length)) {
         i += 9;
@@ -357,7 +430,13 @@ export function findNumbers(
       let run = i + 1;
       while (run < length && isDigit(units[run] as number)) run++;
       if (run - i < 7 && (run >= length || !isWord(units[run] as number))) {
-        const skipped = shortNumberEnd(units, i, run, length);
+        if (run >= length || (kindOf(units[run] as number) & gapKind) === 0) {
+          i = run - 1;
+          continue;
+        }
+        readCluster(units, i, length);
+        isRead = true;
+        const skipped = shortNumberEnd(units, i);
         if (skipped > 0) {
           i = skipped - 1;
           continue;
@@ -374,14 +453,14 @@ export function findNumbers(
     const lead = i - wordStart;
     const bounded = wordStart === 0 || !isWord(units[wordStart - 1] as number);
     if (lead === 2 && i + 1 < length && isDigit(units[i + 1] as number)) {
-      const end = ibanAt(text, wordStart);
+      const end = ibanAt(text, units, wordStart);
       if (end > 0) {
         found.push({ start: wordStart, end, rule: 'iban', class: 'pii.iban', priority: 60 });
         i = end - 1;
         continue;
       }
     }
-    const hardware = bounded && lead < 4 ? hardwareEnd(text, wordStart) : -1;
+    const hardware = bounded && lead < 4 ? hardwareEnd(text, units, wordStart) : -1;
     if (hardware > 0) {
       found.push({ start: wordStart, end: hardware, rule: 'mac-address', class: 'pii.mac_address', priority: 49 });
       i = hardware - 1;
@@ -415,13 +494,13 @@ export function findNumbers(
       i = Math.max(i, Math.min(wordEnd, length) - 1);
       continue;
     }
-    const { end, digits } = clusterEnd(units, i, length);
+    if (!isRead) readCluster(units, i, length);
+    const { end, digits } = cluster;
     if (digits < 4) {
       i = end - 1;
       continue;
     }
-    const value = text.slice(i, end);
-    const dotted = /^\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.])/.exec(value);
+    const dotted = cluster.dots >= addressDots && cluster.run - i <= 3 ? dottedShape.exec(text.slice(i, end)) : null;
     if (dotted && isIPv4(dotted[0])) {
       const after = text[i + dotted[0].length] ?? '';
       if (
@@ -444,27 +523,25 @@ export function findNumbers(
       i += dotted[0].length - 1;
       continue;
     }
-    if (digits >= 7 && !isWord(before) && (!isLetter(text.charCodeAt(end)) || extensionLength(text, end) > 0)) {
-      const card =
-        digits >= 12
-          ? (cardIn(text, i, end) ??
-            // Numbers of air travel cards and of other networks, when the text says that it is a card.
-            (digits <= 19 && passesLuhn(value) && cardWord.test(text.slice(Math.max(0, i - 32), i))
-              ? { start: i, end }
-              : undefined))
-          : undefined;
+    if (
+      digits >= 7 &&
+      !isWord(before) &&
+      (end >= length || !isLetter(units[end] as number) || extensionLength(text, end) > 0)
+    ) {
+      const card = digits >= cardDigitsMin ? cardAt(text, units, i) : undefined;
       if (card) {
         found.push({ ...card, rule: 'credit-card', class: 'pii.credit_card', priority: 58 });
         i = card.end - 1;
         continue;
       }
-      const identity = identityNumberOf(value, false);
+      // Identity numbers are never written with two characters between two digits.
+      const identity = cluster.isLoose ? undefined : identityNumberOf(text.slice(i, end), false);
       if (identity) {
         found.push({ start: i, end, rule: identity.id, class: identity.class, priority: 50 });
         i = end - 1;
         continue;
       }
-      const phone = phoneAt(text, i, end, digits, offset >= 0, lookups);
+      const phone = phoneAt(text, units, i, offset >= 0, lookups);
       // A look-up in the tables of numbering plans costs as much as kilobytes of other text.
       if (lookups.left < phoneLookupsMax) outOfTime();
       if (phone) {
@@ -478,19 +555,16 @@ export function findNumbers(
 }
 
 /**
- * Where a number of fewer than seven digits ends that can be nothing here: no address, no card, no account; -1 when it may be one.
- * @param run where its first run of digits, between two characters that belong to no word, ends
+ * Where a number of fewer than seven digits, between two characters that belong to no word, ends that can be nothing here: no address, no
+ * card, no account; -1 when it may be one. Of the cluster last read, at whose start it stands.
  */
-function shortNumberEnd(units: Uint16Array, start: number, run: number, length: number): number {
-  if (run >= length || (kindOf(units[run] as number) & gapKind) === 0) return run;
+function shortNumberEnd(units: Uint16Array, start: number): number {
   // Pairs of digits before pairs of hexadecimal digits, fours before fours: hardware addresses.
   if (units[start + 2] === 0x20 && units[start + 5] === 0x20) return -1;
   if (units[start + 4] === 0x2e && units[start + 9] === 0x2e) return -1;
-  const { end, digits } = clusterEnd(units, start, length);
+  const { end, digits, run, dots } = cluster;
   if (digits < 4) return end;
-  if (digits >= 7) return digits < 12 && isDecimal(units, start, run, end, digits) ? run : -1;
-  let dots = 0;
-  for (let i = run; i < end; i++) if (units[i] === 0x2e) dots++;
+  if (digits >= 7) return digits < cardDigitsMin && isDecimal(units, start, run, end, digits) ? run : -1;
   return dots < addressDots ? run : -1;
 }
 
@@ -545,16 +619,27 @@ export function findHexGroups(text: string, { units }: TextPass, found: Personal
     }
     colon = Math.max(colon, end - 1);
   }
-  for (let dash = text.indexOf('-'); dash >= 0; dash = text.indexOf('-', dash + 1)) {
-    if (units[dash + 3] !== 0x2d || units[dash + 6] !== 0x2d || dash < 2) continue;
-    const value = text.slice(dash - 2, dash + 15);
-    if (
-      /^(?:[0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(value) &&
-      !isWord(text.charCodeAt(dash - 3)) &&
-      !isWord(text.charCodeAt(dash + 15))
-    ) {
-      found.push({ start: dash - 2, end: dash + 15, rule: 'mac-address', class: 'pii.mac_address', priority: 45 });
-      dash += 14;
+  // Its first dash and its last lie twelve apart with one every three between: of thirteen units in a row that the first may be one of, the
+  // last, or one of the two behind it, is a dash. Dashes are in every name and date, and most of these are never read.
+  let next = 2;
+  for (let last = dashReach; last - dashReach <= text.length - hardwareLength + 2; last += dashReach + 1) {
+    if (units[last] !== 0x2d && units[last + 1] !== 0x2d && units[last + 2] !== 0x2d) continue;
+    for (let dash = Math.max(next, last - dashReach); dash <= last; dash++) {
+      if (units[dash] !== 0x2d || units[dash + 3] !== 0x2d || units[dash + 6] !== 0x2d) continue;
+      const value = text.slice(dash - 2, dash - 2 + hardwareLength);
+      if (
+        /^(?:[0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(value) &&
+        !isWord(text.charCodeAt(dash - 3)) &&
+        !isWord(text.charCodeAt(dash + 15))
+      ) {
+        found.push({ start: dash - 2, end: dash + 15, rule: 'mac-address', class: 'pii.mac_address', priority: 45 });
+        next = dash + hardwareLength - 2;
+        break;
+      }
     }
   }
 }
+
+/** Characters of an EUI-48 with dashes, and from its first dash to its last. */
+const hardwareLength = 17;
+const dashReach = 12;

@@ -207,14 +207,12 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     const seen = scanLayer(text, key, deadline, found);
     addRepeats(text, found);
     if (depth <= 0) return found;
-    if (pass.runs.length > 0) {
-      // The next layer reads its own text into `pass`.
-      const runs = [...pass.runs];
+    if (pass.runCount > 0) {
       const long = (start: number, end: number): void => {
         const token = lonelyTokenAt(text, start, end, disabled);
         if (token !== undefined) found.push(token);
       };
-      for (const payload of findPayloads(text, runs, deadline.check, long)) {
+      for (const payload of findPayloads(text, pass, deadline.check, long)) {
         const inner = scanAll(payload.text, key, depth - 1, deadline);
         const best = inner.reduce<Candidate | undefined>(
           (top, each) => (top && top.priority >= each.priority ? top : each),
@@ -280,7 +278,7 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
       try {
         const found: Candidate[] = [];
         addPersonal(text, seen, noKey, deadline, found);
-        for (const payload of findPayloads(text, pass.runs, deadline.check, (start, end) => {
+        for (const payload of findPayloads(text, pass, deadline.check, (start, end) => {
           if (text[end] === '.' || isLonelySecret(text, start, end)) marks.push(start);
         })) {
           marks.push(payload.start);

@@ -19,8 +19,9 @@ export class TextPass {
   /** The keywords' indexes, entry by entry beside `hitEnds`. */
   hitWords = new Uint16Array(0);
   hitCount = 0;
-  /** Pairs of offsets: runs of `[A-Za-z0-9+/_-]`, 16 characters or longer. */
-  readonly runs: number[] = [];
+  /** Pairs of offsets: runs of `[A-Za-z0-9+/_-]`, 16 characters or longer; the first `runCount` entries. */
+  runs = new Int32Array(0);
+  runCount = 0;
 
   /** Takes the text's units over and forgets what was noted of the text before it. */
   read(text: string): void {
@@ -31,6 +32,7 @@ export class TextPass {
       this.units = new Uint16Array(this.#bytes.buffer, this.#bytes.byteOffset, room);
       this.digits = new Int32Array(room);
       this.specials = new Int32Array(room);
+      this.runs = new Int32Array(room / (runMin / 2));
     }
     const { units } = this;
     // Copying by a call costs more than a few characters do.
@@ -39,7 +41,7 @@ export class TextPass {
     this.digitCount = 0;
     this.specialCount = 0;
     this.hitCount = 0;
-    this.runs.length = 0;
+    this.runCount = 0;
   }
 
   /** Notes a keyword. Those of one stretch come in the order of their rarest characters, so that few change places here. */
@@ -65,19 +67,28 @@ export class TextPass {
     hitWords[at] = word;
   }
 
-  #bytes = Buffer.alloc(0);
-}
-
-/** Runs of 16 characters and more cover one of every 16 offsets, so only those are looked at. */
-export function findRuns(units: Uint16Array, length: number, runs: number[]): void {
-  for (let probe = runMin - 1, done = 0; probe < length; probe += runMin) {
-    if (!isRunUnit(units[probe] as number)) continue;
-    let start = probe;
-    while (start > done && isRunUnit(units[start - 1] as number)) start--;
-    let end = probe + 1;
-    while (end < length && isRunUnit(units[end] as number)) end++;
-    if (end - start >= runMin) runs.push(start, end);
-    done = end;
-    probe = end;
+  /**
+   * Notes the runs of a text of so many units. Sixteen units are looked at from their last: one that belongs to no run rules all of them
+   * out before it, so most are never read.
+   */
+  findRuns(length: number): void {
+    const { units, runs } = this;
+    let count = 0;
+    for (let start = 0; start + runMin <= length;) {
+      let at = start + runMin - 1;
+      while (at >= start && isRunUnit(units[at] as number)) at--;
+      if (at >= start) {
+        start = at + 1;
+        continue;
+      }
+      let end = start + runMin;
+      while (end < length && isRunUnit(units[end] as number)) end++;
+      runs[count++] = start;
+      runs[count++] = end;
+      start = end + 1;
+    }
+    this.runCount = count;
   }
+
+  #bytes = Buffer.alloc(0);
 }
