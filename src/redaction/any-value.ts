@@ -1,4 +1,5 @@
 import { WireReader } from '../otlp/protobuf/reader.ts';
+import { decodedText } from './decoded-text.ts';
 import { escapeJson } from './json-text.ts';
 
 const DEPTH_MAX = 64;
@@ -18,7 +19,9 @@ function valueText(bytes: Buffer, start: number, end: number, bare: boolean, dep
   for (let tag = reader.tag(); tag !== 0; tag = reader.tag()) {
     switch (tag) {
       case (1 << 3) | 2: {
-        const string = reader.string();
+        const stringEnd = reader.lengthEnd();
+        const string = decodedText(bytes, reader.pos, stringEnd);
+        reader.pos = stringEnd;
         text = bare ? string : `"${escapeJson(string)}"`;
         break;
       }

@@ -3,6 +3,7 @@ import { splitToolContent } from '../otlp/semconv/tool-parts.ts';
 import { attributeClass } from './attribute-class.ts';
 import { cleanKey, pathKey, readKey, type KeyInfo } from './attribute-key.ts';
 import { bodyClass, NAMED_CLASS } from './content-class.ts';
+import { decodedText } from './decoded-text.ts';
 import type { Edits } from './edits.ts';
 import type { Engine } from './engine.ts';
 import { messageRole } from './message-content.ts';
@@ -206,7 +207,7 @@ export class AttributeRedaction {
         if (textAt < 0) return false;
         if (this.#walk.budget.isOver(end - textAt)) return false;
         const { text, policy } = this.#engine;
-        return text.isClean(bytes.toString('utf8', textAt, end), info.text, this.#walk.rules, policy.budgets);
+        return text.isClean(decodedText(bytes, textAt, end), info.text, this.#walk.rules, policy.budgets);
       }
       case 0x10:
         return end - valueAt === 2;

@@ -34,13 +34,15 @@ export function createContentTreatment(options: ContentTreatmentOptions): Conten
   const { note, withhold, isOneMarker, failed } = options.replacements;
 
   const excerpt = (text: string, contentClass: string, bytes: number, context: TextContext): string => {
-    const originalBytes = Buffer.byteLength(text);
     const cut = markers.own(text).at(-1);
     // An excerpt Docket made: the same bound holds for what stands before its marker.
     if (cut !== undefined && cut.end === text.length && text.startsWith('[cut:', cut.start)) {
       const body = text.slice(0, cut.start);
       if (Buffer.byteLength(body) <= bytes) return scrubWithin(text, context);
     }
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    if (text.length * 3 <= bytes) return scrubWithin(text, context);
+    const originalBytes = Buffer.byteLength(text);
     if (originalBytes <= bytes) return scrubWithin(text, context);
     const head = text.length > bytes * EXCERPT_LOOKAHEAD ? text.slice(0, bytes * EXCERPT_LOOKAHEAD) : text;
     const clean = scrubWithin(wellFormedEnd(head), context);

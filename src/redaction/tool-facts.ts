@@ -43,10 +43,11 @@ export function toolFacts(call: ToolCall): CallFacts | undefined {
   );
   const texts = [...call.arguments, ...call.results];
   const searched = texts.map((each) => each.slice(0, SEARCHED_LENGTH_MAX));
-  // Few texts have such ids: only those are scrubbed for it.
-  const withIds = texts.filter((_, index) => traceIdsIn(searched.slice(index, index + 1)).length > 0);
-  const traceIds =
-    withIds.length === 0 ? [] : traceIdsIn(withIds.map((each) => call.scrub(each).slice(0, SEARCHED_LENGTH_MAX)));
+  const traceIds = new Set<string>();
+  for (const [index, each] of texts.entries()) {
+    // Few texts have such ids: only those are scrubbed for it.
+    if (hasTraceId(searched[index] ?? '')) addTraceIds(call.scrub(each).slice(0, SEARCHED_LENGTH_MAX), traceIds);
+  }
   const incidentRefs = incidentRefsIn(searched);
   return {
     tier: decided.tier,
@@ -58,7 +59,7 @@ export function toolFacts(call: ToolCall): CallFacts | undefined {
       argumentsShape: shapeOf(parsed),
     }),
     ...(result !== undefined && { resultBytes: Buffer.byteLength(result) }),
-    ...(traceIds.length > 0 && { traceIds }),
+    ...(traceIds.size > 0 && { traceIds: [...traceIds] }),
     ...(incidentRefs.length > 0 && { incidentRefs }),
   };
 }
@@ -81,28 +82,39 @@ function canonicalArguments(text: string, parsed: unknown): string {
 
 const TRACE_ID_LENGTH = 32;
 
-/** Hexadecimal runs of exactly 32 characters, in lower case. Looks at one character in 32 where there are none. */
-function traceIdsIn(texts: readonly string[]): string[] {
-  const found = new Set<string>();
-  for (const text of texts) {
-    for (let probe = TRACE_ID_LENGTH - 1; probe < text.length;) {
-      if (!isHex(text.charCodeAt(probe))) {
-        probe += TRACE_ID_LENGTH;
-        continue;
-      }
-      let start = probe;
-      while (start > 0 && isHex(text.charCodeAt(start - 1))) start -= 1;
-      let end = probe + 1;
-      while (end < text.length && isHex(text.charCodeAt(end))) end += 1;
-      if (end - start === TRACE_ID_LENGTH) {
-        const id = text.slice(start, end).toLowerCase();
-        if (!/^0+$/.test(id)) found.add(id);
-        if (found.size >= LISTED_MAX) return [...found];
-      }
-      probe = end + TRACE_ID_LENGTH;
-    }
+function hasTraceId(text: string): boolean {
+  return nextTraceId(text, 0) >= 0;
+}
+
+/** Adds the trace ids of a text, in lower case, until there are as many as are listed. */
+function addTraceIds(text: string, found: Set<string>): void {
+  for (
+    let at = nextTraceId(text, 0);
+    at >= 0 && found.size < LISTED_MAX;
+    at = nextTraceId(text, at + TRACE_ID_LENGTH)
+  ) {
+    found.add(text.slice(at, at + TRACE_ID_LENGTH).toLowerCase());
   }
-  return [...found];
+}
+
+/**
+ * Where the next run of exactly 32 hexadecimal characters begins that are not all zero; -1 when there is none. Reads 32 characters from
+ * their last: one that is not hexadecimal rules all of them out before it, so most are never read.
+ */
+function nextTraceId(text: string, from: number): number {
+  for (let start = from; start + TRACE_ID_LENGTH <= text.length;) {
+    let at = start + TRACE_ID_LENGTH - 1;
+    while (at >= start && isHex(text.charCodeAt(at))) at -= 1;
+    if (at >= start) {
+      start = at + 1;
+      continue;
+    }
+    let end = start + TRACE_ID_LENGTH;
+    while (end < text.length && isHex(text.charCodeAt(end))) end += 1;
+    if (end - start === TRACE_ID_LENGTH && !/^0+$/.test(text.slice(start, end))) return start;
+    start = end + 1;
+  }
+  return -1;
 }
 
 function isHex(code: number): boolean {

@@ -47,7 +47,8 @@ export class ValueRedaction {
 
   /** The value as text. */
   text(value: ValueRange): string {
-    return anyValueText(this.#bytes, value.start, value.end);
+    const start = wholeString(this.#bytes, value.start, value.end);
+    return start < 0 ? anyValueText(this.#bytes, value.start, value.end) : this.#walk.text(start, value.end);
   }
 
   /** Replaces a whole value that its key's name betrays; returns by how much the message around it grows. */
@@ -101,7 +102,7 @@ export class ValueRedaction {
   #stringValue(key: string, lengthAt: number, start: number, end: number): number {
     if (start === end) return 0;
     const piece = this.#walk.pieces.size === 0 ? undefined : this.#walk.pieces.get(start);
-    const text = this.#bytes.toString('utf8', start, end);
+    const text = this.#walk.text(start, end);
     const clean = this.#engine.text.scrub(piece ?? text, this.#walk.textContext(key, ''));
     return clean === text ? 0 : this.#edits.replaceContent(lengthAt, end, clean);
   }

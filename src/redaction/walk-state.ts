@@ -2,6 +2,7 @@ import { WireReader } from '../otlp/protobuf/reader.ts';
 import { isAgentName, isAgentScope } from '../otlp/semconv/content-keys.ts';
 import type { Redaction } from '../pipeline/receipt.ts';
 import { redactChunks, type Chunk } from './chunked-text.ts';
+import { decodedText } from './decoded-text.ts';
 import { Edits } from './edits.ts';
 import type { Engine, RulesMemory } from './engine.ts';
 import { attributeString, stringField } from './message-field.ts';
@@ -53,6 +54,9 @@ export class WalkState {
   #resource: { readonly start: number; readonly end: number } | undefined;
   #scope: { readonly start: number; readonly end: number; agent: boolean | undefined } | undefined;
   #context: RecordContext | undefined;
+  #text = '';
+  #textStart = -1;
+  #textEnd = -1;
   #pseudonymScope: { readonly item: number; readonly scope: string | undefined } | undefined;
 
   constructor(engine: Engine, bytes: Buffer, tenant: string) {
@@ -63,6 +67,16 @@ export class WalkState {
     this.budget = new WorkBudget(engine.policy.budgets);
     this.rules = rulesFor(engine.policy, tenant, '');
     this.memory = engine.memoryOf(this.rules);
+  }
+
+  /** The text of the bytes [start, end). A tool's arguments and result are asked for twice, one time right after the other. */
+  text(start: number, end: number): string {
+    if (start !== this.#textStart || end !== this.#textEnd) {
+      this.#text = decodedText(this.bytes, start, end);
+      this.#textStart = start;
+      this.#textEnd = end;
+    }
+    return this.#text;
   }
 
   /** The context for a text under `key`, at the path so far and `leaf`. */
