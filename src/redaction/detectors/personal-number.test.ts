@@ -63,6 +63,28 @@ describe('payment cards among other digits', () => {
   });
 });
 
+describe('numbers behind a line end', () => {
+  const lines: [string, string][] = [
+    ['credit-card', '4111111111111111'],
+    ['credit-card', '4111 1111 1111 1111'],
+    ['phone', '415-555-2671'],
+    ['us-ssn', '078-05-1120'],
+    ['iban', 'DE89370400440532013000'],
+    ['de-vat', 'DE123456789'],
+    ['ip-address', '192.0.2.7'],
+    ['mac-address', '1a-2b-3c-4d-5e-6f'],
+    ['mac-address', '00 1a 2b 3c 4d 5e'],
+  ];
+  it.each(lines)('%s %s that is written out is found', (rule, line) => {
+    for (const end of ['\\n', '\\r\\n', '\\t']) expect(found(`note${end}${line}`)).toEqual([`${rule} ${line}`]);
+  });
+
+  it.each(lines)('%s %s in a string of a JSON is noted by its survey', (_, line) => {
+    const json = JSON.stringify({ note: `as follows\n${line}` });
+    expect(scanner.surveyJson(json)?.some((mark) => mark >= json.indexOf(line))).toBe(true);
+  });
+});
+
 it('no identity number has two characters between two digits', () => {
   const parting = '(?:\\[[- +./\\\\]+\\]|\\\\[./(]|[ -])\\??';
   const twoParted = new RegExp(`${parting}${parting}(?:\\(\\?:|\\[\\\\?d?|\\\\)`);

@@ -60,6 +60,16 @@ const isLetter = (code: number): boolean => (kindOf(code) & letterKind) !== 0;
 const isWord = (code: number): boolean => (kindOf(code) & wordKind) !== 0;
 const isHex = (code: number): boolean => (kindOf(code) & hexKind) !== 0;
 
+/** The letters of `\n`, `\r`, `\t`, `\b` and `\f`. */
+const isEscapeLetter = (code: number): boolean =>
+  code === 0x6e || code === 0x72 || code === 0x74 || code === 0x62 || code === 0x66;
+
+/** What stands before an offset that is not the first; a line end where one is written out as JSON does, `\n`. */
+function unitBefore(units: Uint16Array, at: number): number {
+  const before = units[at - 1] as number;
+  return at > 1 && units[at - 2] === 0x5c && isEscapeLetter(before) ? 0x0a : before;
+}
+
 const localCharacter = /[\p{L}\p{M}\p{N}!#$&'*+\-/?^_`{|}~.%]/u;
 const domainPattern =
   /(?:\[(?:IPv6:)?[0-9a-f:.]{3,45}\]|[\p{L}\p{N}](?:[\p{L}\p{M}\p{N}_-]|\.(?=[\p{L}\p{N}_-])){0,252})/uy;
@@ -419,7 +429,7 @@ export function findNumbers(
     if (at <= i) continue;
     i = at;
     if ((round & 255) === 255) outOfTime();
-    const before = i > 0 ? (units[i - 1] as number) : 0x20;
+    const before = i > 0 ? unitBefore(units, i) : 0x20;
     let isRead = false;
     if (!isWord(before)) {
       if (isDateAt(units, i, length)) {
@@ -446,12 +456,9 @@ export function findNumbers(
     // The word around the digits: identity numbers, accounts and wallets mix letters in.
     let wordStart = i;
     while (wordStart > 0 && i - wordStart < 8 && isLetter(units[wordStart - 1] as number)) wordStart--;
-    if (wordStart > 1 && units[wordStart - 1] === 0x5c) {
-      const escaped = units[wordStart] as number;
-      if (escaped === 0x6e || escaped === 0x72 || escaped === 0x74) wordStart++;
-    }
+    if (wordStart > 0 && units[wordStart - 1] === 0x5c && isEscapeLetter(units[wordStart] as number)) wordStart++;
     const lead = i - wordStart;
-    const bounded = wordStart === 0 || !isWord(units[wordStart - 1] as number);
+    const bounded = wordStart === 0 || !isWord(unitBefore(units, wordStart));
     if (lead === 2 && i + 1 < length && isDigit(units[i + 1] as number)) {
       const end = ibanAt(text, units, wordStart);
       if (end > 0) {
@@ -629,7 +636,7 @@ export function findHexGroups(text: string, { units }: TextPass, found: Personal
       const value = text.slice(dash - 2, dash - 2 + hardwareLength);
       if (
         /^(?:[0-9a-f]{2}-){5}[0-9a-f]{2}$/i.test(value) &&
-        !isWord(text.charCodeAt(dash - 3)) &&
+        !(dash > 2 && isWord(unitBefore(units, dash - 2))) &&
         !isWord(text.charCodeAt(dash + 15))
       ) {
         found.push({ start: dash - 2, end: dash + 15, rule: 'mac-address', class: 'pii.mac_address', priority: 45 });
