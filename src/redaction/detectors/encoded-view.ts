@@ -16,6 +16,21 @@ export interface View {
 const escapes =
   /\\{1,16}u\{?([0-9a-fA-F]{4,6})\}?|\\{1,16}x([0-9a-fA-F]{2})|%([0-9a-fA-F]{2})|&(?:#(\d{1,7})|#[xX]([0-9a-fA-F]{1,6})|(amp|lt|gt|quot|apos|nbsp|colon|equals|period|commat|lowbar|hyphen|sol|num));|([\u00ad\u200b-\u200f\u2060-\u2064\u202a-\u202e\u2066-\u2069\ufeff\u180e\u034f]{1,32})|(\u001b\[[0-9;:?]{0,32}[A-Za-z]|\\{1,4}(?:033|e|x1b|u001b)\[[0-9;]{0,16}m)|([\u00a0\u2000-\u200a\u2010-\u2015\u2024\u2044\u202f\u3000\uff01-\uff5e\ufe50-\ufe6b\u{1d400}-\u{1d7ff}\u2460-\u24ff\u2070-\u209c\u2100-\u214f\ufb00-\ufb06])|=([0-9A-F]{2})(?![A-Za-z0-9])|=\r?\n/gu;
 
+/** What is undone only in a text that has another escape in it, as JSON writes it: colours of a terminal, lines that were broken. */
+export const undoneAlongside = /\\(?:033|e)\[|=(?:\\[rn]|[\r\n])/;
+
+/** Whether a special character of a text may begin an escape: not the `%` of a percentage, nor an `&` between words. */
+export function beginsEscape(units: Uint16Array, at: number): boolean {
+  const code = units[at];
+  const next = units[at + 1] as number;
+  if (code === 0x25) return isHexDigit(next) && isHexDigit(units[at + 2] as number);
+  return code !== 0x26 || next === 0x23 || isLetter(next);
+}
+
+const isLetter = (code: number): boolean => (code | 0x20) >= 0x61 && (code | 0x20) <= 0x7a;
+const isHexDigit = (code: number): boolean =>
+  (code >= 0x30 && code <= 0x39) || ((code | 0x20) >= 0x61 && (code | 0x20) <= 0x66);
+
 const named: ReadonlyMap<string, string> = new Map([
   ['amp', '&'],
   ['lt', '<'],

@@ -249,6 +249,21 @@ test('JSON that is said to be plain holds no finding', () => {
   expect(scanner.surveyJson(ordinary)).toEqual([]);
 });
 
+test('a percentage marks no string of a JSON, and takes no mark from one that holds something', () => {
+  const said: string[] = [];
+  for (const text of builtinRules.flatMap((rule) => rule.examples.hit)) {
+    const note = `${text} at 5% & more`;
+    if (scanner.scan(note, { key: 'note' }).findings.length === 0) continue;
+    if (scanner.surveyJson(JSON.stringify({ note }))?.every((mark) => mark === 0) === true) said.push(note);
+  }
+  expect(said).toEqual([]);
+  expect(scanner.surveyJson('{"format":"{total:.1%} & rest"}')).toEqual([0, 0]);
+  expect(scanner.surveyJson('{"url":"a%41b","text":"x &amp; y"}')).toEqual([9, 25]);
+  // Undone only because something else in the text may be an escape.
+  expect(scanner.surveyJson('{"note":"5% high\\\\e[0mlow"}')).toEqual([10]);
+  expect(scanner.surveyJson('{"note":"5% high=\\nlow"}')).toEqual([10]);
+});
+
 test('time that runs out is said', () => {
   const started = performance.now();
   const hurried = createScanner({ budgetMs: 0 });

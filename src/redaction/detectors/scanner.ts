@@ -1,5 +1,5 @@
 import { builtinRules } from './builtin-rules.ts';
-import { findPayloads, unescapedView } from './encoded-view.ts';
+import { beginsEscape, findPayloads, undoneAlongside, unescapedView } from './encoded-view.ts';
 import { plain, settle, type Candidate, type Finding } from './finding.ts';
 import { isHarmlessValue } from './harmless-value.ts';
 import { createHitScan } from './hit-scan.ts';
@@ -32,7 +32,7 @@ export interface Scanner {
   /**
    * Where in a JSON text something might be found, as sorted offsets: one pass that does not look at the structure. A string of the
    * JSON with no offset in its range holds nothing that its own scan would find, unless its key makes it telling. No offsets: the whole
-   * text is plain. `undefined`: it cannot be said.
+   * text is plain. Offsets that are 0: the members are to be looked at for what they are to each other. `undefined`: it cannot be said.
    */
   surveyJson(text: string): readonly number[] | undefined;
   /** True when a text under this key has to be scanned whatever it looks like: the key names a secret or a person's number. */
@@ -267,7 +267,14 @@ export function createScanner(options: ScannerOptions = {}): Scanner {
     surveyJson(text) {
       const seen = search.run(text, pass);
       if (seen & (hitsOverflow | escapedFlag)) return undefined;
-      const marks = pass.specialCount === 0 ? [] : Array.from(pass.specials.subarray(0, pass.specialCount));
+      const marks: number[] = [];
+      let isUndone: boolean | undefined;
+      for (let each = 0; each < pass.specialCount; each++) {
+        const at = pass.specials[each] as number;
+        // No string begins at the first offset: the text is walked as one with a mark in it, and this string is plain for all that.
+        if (!beginsEscape(pass.units, at) && !(isUndone ??= undoneAlongside.test(text))) marks.push(0);
+        else marks.push(at);
+      }
       for (let hit = 0; hit < pass.hitCount; hit++) {
         const end = pass.hitEnds[hit] as number;
         const index = pass.hitWords[hit] as number;
