@@ -57,3 +57,10 @@ WHERE active AND database = currentDatabase() AND table = 'otel_traces'`,
   expect(merged.map(({ kind }) => kind)).toEqual(['Wide']);
   expect(merged[0]?.granule).toBeLessThan(4 * 1024 * 1024);
 });
+
+test('merges count no distinct values of columns for statistics', async () => {
+  const counted = await temporary.store.query<{ column: string }>(
+    "SELECT concat(table, '.', name) AS column FROM system.columns WHERE database = currentDatabase() AND statistics != '' LIMIT 10",
+  );
+  expect(counted).toEqual([]);
+});
