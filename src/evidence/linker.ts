@@ -91,6 +91,16 @@ interface ReadFrame {
 /** Traces by tenant. */
 type Traces = Map<string, Set<string>>;
 
+/** Of all frames of a batch. */
+interface Heard {
+  /** Traces of calls that may be stored. */
+  readonly wanted: Traces;
+  /** Records by dialect and kind. */
+  readonly counts: Map<string, Map<string, number>>;
+  /** Records whose model asks for more calls than are read. */
+  askForMore: number;
+}
+
 class Linker implements EvidenceLinker {
   readonly name = 'linker';
   readonly #pace = createPace();
@@ -150,21 +160,29 @@ class Linker implements EvidenceLinker {
     const alerts: FoundAlert[] = [];
     let setAside = 0;
     const read: ReadFrame[] = [];
-    const wanted: Traces = new Map();
+    const heard: Heard = { wanted: new Map(), counts: new Map(), askForMore: 0 };
+    const { refused, folded, crowded } = this.#window;
     const turnMs = this.#pace.begin(batch.frames[0]?.receivedAtUnixNano ?? 0n);
     const slice = createTimeSlice(turnMs);
     for (const frame of batch.frames) {
-      const each = this.#read(frame, touched, wanted);
+      const each = this.#read(frame, touched, heard);
       setAside += each.setAside;
       if (each.found.length > 0) read.push(each);
       if (slice.isOver()) await slice.next();
     }
     try {
-      await this.#storedActs.recallTraces(wanted);
+      await this.#storedActs.recallTraces(heard.wanted);
+      for (const [dialect, ofKind] of heard.counts) {
+        for (const [kind, records] of ofKind) this.#instruments.recognised.add(records, { dialect, kind });
+      }
+      this.#instruments.bounded.add(heard.askForMore, { bound: 'requested_calls' });
       for (const each of read) {
         setAside += this.#contributeAll(each, touched, alerts);
         if (slice.isOver()) await slice.next();
       }
+      this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
+      this.#instruments.bounded.add(this.#window.folded - folded, { bound: 'identical_calls' });
+      this.#instruments.bounded.add(this.#window.crowded - crowded, { bound: 'records_of_act' });
       await this.#writer.write(touched, turnMs);
       for (const each of alerts) await this.#takeAlert(each);
     } catch (error) {
@@ -179,8 +197,8 @@ class Linker implements EvidenceLinker {
     return { kind: 'accepted', setAside };
   }
 
-  /** Recognises a frame's records and takes its span tree into the window. Adds the traces of calls that may be stored to `wanted`. */
-  #read(frame: SpooledFrame, touched: Set<Act>, wanted: Traces): ReadFrame {
+  /** Recognises a frame's records and takes its span tree into the window. */
+  #read(frame: SpooledFrame, touched: Set<Act>, heard: Heard): ReadFrame {
     let selection: Selection;
     try {
       selection = selectCandidates(frame.signal, frame.bytes);
@@ -198,10 +216,8 @@ class Linker implements EvidenceLinker {
     this.#instruments.candidates.add(records.length, { signal: frame.signal });
     const facts = new Map(frame.facts.map((each) => [each.item, each]));
     const receipts = new Map(frame.receipts.map((each) => [each.item, each.redactions]));
-    const counts = new Map<string, Map<string, number>>();
     const found: Found[] = [];
     let setAside = 0;
-    let askForMore = 0;
     for (const record of records) {
       const context: RecordContext = {
         frame,
@@ -212,13 +228,13 @@ class Linker implements EvidenceLinker {
       try {
         const recognised = recognise(record);
         if (recognised !== undefined) {
-          if (asksForMore(recognised)) askForMore += 1;
-          count(counts, recognised.dialect, recognised.kind ?? 'none');
+          if (asksForMore(recognised)) heard.askForMore += 1;
+          count(heard.counts, recognised.dialect, recognised.kind ?? 'none');
           this.#rememberSpan(context, recognised, touched);
         } else if (record.signal === 'traces') this.#rememberNaming(frame.tenant, record, touched);
         const calls = recognised === undefined ? [] : askedCalls(recognised, context.facts);
         const said = saidBy(context, recognised, calls);
-        if (calls.length > 0 || recognised?.kind === 'tool_call') this.#wantStored(context, wanted);
+        if (calls.length > 0 || recognised?.kind === 'tool_call') this.#wantStored(context, heard.wanted);
         const mayBeAlert = recognised?.kind === 'alert' || recognised?.joinsSpan === true;
         const alert = mayBeAlert && record.signal === 'logs' ? record : undefined;
         if (said.length > 0) found.push({ said, alert });
@@ -227,10 +243,6 @@ class Linker implements EvidenceLinker {
         this.#setAside(frame.signal, error, 1);
       }
     }
-    for (const [dialect, ofKind] of counts) {
-      for (const [kind, records] of ofKind) this.#instruments.recognised.add(records, { dialect, kind });
-    }
-    this.#instruments.bounded.add(askForMore, { bound: 'requested_calls' });
     this.#rememberParents(frame, naming.length === 0 ? records : [...records, ...naming]);
     return { frame, found, setAside };
   }
@@ -238,7 +250,6 @@ class Linker implements EvidenceLinker {
   /** Adds what a frame's records say to their acts. Returns how many were set aside. */
   #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>, alerts: FoundAlert[]): number {
     let setAside = 0;
-    const { refused, folded, crowded } = this.#window;
     for (const { said, alert } of found) {
       try {
         for (const contribution of said) {
@@ -250,9 +261,6 @@ class Linker implements EvidenceLinker {
         this.#setAside(frame.signal, error, 1);
       }
     }
-    this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
-    this.#instruments.bounded.add(this.#window.folded - folded, { bound: 'identical_calls' });
-    this.#instruments.bounded.add(this.#window.crowded - crowded, { bound: 'records_of_act' });
     return setAside;
   }
 
