@@ -43,6 +43,7 @@ requirement(
     level: 'MUST',
     sentence: 'a span without a valid trace id and span id is rejected, a log record is kept without them',
     docket: 'Missing, all zero or of another length. The span is counted in the partial success.',
+    collector: 'takes spans without ids; a JSON id of another length is 400',
   },
   () => {
     describe.each(WIRES)('%s', (wire) => {
@@ -86,6 +87,7 @@ requirement(
     level: 'MUST',
     sentence: 'duplicate attribute keys have a defined result',
     docket: 'All are kept, and redaction sees all (T6). Of a scalar field that comes twice the last counts.',
+    collector: 'all are kept',
   },
   () => {
     test.each(WIRES)('%s', async (wire) => {
@@ -118,6 +120,7 @@ requirement(
     level: 'MUST',
     sentence: 'attribute values may be empty, bytes, arrays of mixed types and lists of pairs, anywhere',
     docket: 'Up to 47 levels; deeper is refused as malformed, without recursion.',
+    collector: 'yes; 60 levels of JSON too',
   },
   () => {
     test.each(WIRES)('%s: every kind of value', async (wire) => {
@@ -167,6 +170,7 @@ requirement(
     sentence: 'profiles-only string indexes on other signals are not fatal',
     docket:
       'Processed as absent; the answer tells of them (partial success, 0 rejected) and the log warns. Redacted OTLP that goes on has them as sent.',
+    collector: 'kept, nobody is told',
   },
   () => {
     test.each(['gRPC', 'HTTP protobuf'] as const)('%s', async (wire) => {
@@ -245,6 +249,7 @@ requirement(
     sentence: 'data points of all five kinds are taken, contradictory ones are rejected',
     docket:
       'Rejected and counted: number points without a value (unless NO_RECORDED_VALUE), histogram points whose counts and bounds contradict each other or whose bounds do not increase. Unspecified temporality is kept as sent.',
+    collector: 'takes points without a value',
   },
   () => {
     describe.each(WIRES)('%s', (wire) => {
@@ -391,6 +396,7 @@ requirement(
     level: 'MUST',
     sentence: 'unknown fields of every wire type are stepped over, to a bounded depth',
     docket: 'And kept, groups too; at most 100 deep.',
+    collector: 'an unknown group that holds a value is refused',
   },
   () => {
     test.each(['gRPC', 'HTTP protobuf'] as const)(
@@ -434,7 +440,7 @@ requirement(
     sentence: 'the profiles signal has a stated answer',
     docket:
       'Profiles are not taken: UNIMPLEMENTED and 404 with a Status that says so, as long as the signal is in development and its format changes.',
-    collector: 'alpha, behind a feature gate',
+    collector: 'alpha, behind a feature gate; else UNIMPLEMENTED and 404 as text',
   },
   () => {
     test('gRPC', async () => {

@@ -244,6 +244,7 @@ requirement(
     level: 'MUST',
     sentence: 'what cannot be decoded is 400 with BadRequest',
     docket: 'The message names the place (field, offset), never a value.',
+    collector: '400 without BadRequest; for JSON the message quotes what surrounds the place',
   },
   () => {
     test.each([

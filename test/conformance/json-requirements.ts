@@ -47,6 +47,7 @@ requirement(
     level: 'MUST',
     sentence: 'ids are hex in any case, other bytes are base64',
     docket: 'base64 in either alphabet, padded or not.',
+    collector: 'hex in any case; url-safe base64 is 400',
   },
   () => {
     test.each([TRACE_ID, TRACE_ID.toUpperCase(), `${TRACE_ID.slice(0, 15).toUpperCase()}${TRACE_ID.slice(15)}`])(
@@ -98,6 +99,7 @@ requirement(
     level: 'MUST',
     sentence: 'unknown JSON fields are ignored at every level',
     docket: 'Whatever is in them. They are counted.',
+    collector: 'yes',
   },
   () => {
     test('of every type, at every level', async () => {
@@ -144,6 +146,7 @@ requirement(
     level: 'MUST',
     sentence: '64-bit integers come as strings or numbers and keep every digit',
     docket: 'Read from the text, never as a double.',
+    collector: 'yes',
   },
   () => {
     test.each([
@@ -173,6 +176,7 @@ requirement(
     level: 'MUST',
     sentence: 'null is unset; doubles may be NaN or Infinity as strings and have exponents',
     docket: 'As the proto3 JSON mapping says.',
+    collector: 'null yes; an integer with an exponent is 400',
   },
   () => {
     test('null is unset', async () => {

@@ -70,6 +70,7 @@ requirement(
     level: 'MUST',
     sentence: 'full success leaves partial_success unset',
     docket: 'An empty message; `{}` in JSON.',
+    collector: 'sets an empty partial_success: `{"partialSuccess":{}}`',
   },
   () => {
     test.each(WIRES)('%s', async (wire) => {
@@ -106,6 +107,7 @@ requirement(
     level: 'MUST',
     sentence: 'a partial success counts exactly what was rejected',
     docket: 'With the count of each reason; what later stages reject is added.',
+    collector: 'rejects nothing itself',
   },
   () => {
     test.each(WIRES)('%s', async (wire) => {
@@ -201,6 +203,7 @@ requirement(
     level: 'SHOULD',
     sentence: 'what can never succeed is INVALID_ARGUMENT with BadRequest over gRPC',
     docket: 'Broken protobuf, broken gzip and broken framing alike.',
+    collector: 'INTERNAL, without details',
   },
   () => {
     test('broken protobuf', async () => {

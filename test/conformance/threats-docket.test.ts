@@ -48,7 +48,12 @@ const spansRequest = (spans: readonly object[], service = 'threats'): object => 
 });
 
 interface StoredTrace {
-  readonly spans: readonly { readonly spanId: string; readonly name: string; readonly service?: string }[];
+  readonly spans: readonly {
+    readonly spanId: string;
+    readonly name: string;
+    readonly service?: string;
+    readonly startedAt?: string;
+  }[];
 }
 
 /** The trace as the API shows it once it has so many spans. */
@@ -242,7 +247,11 @@ test('T9 no time that a sender writes keeps its rows or its neighbours away', as
       })),
     ),
   );
-  await stored(traceId, times.length);
+  const { spans } = await stored(traceId, times.length);
+  // What the store cannot hold is its last instant, and not one before 1970 that it would wrap to.
+  const yearOf = (number: number): string =>
+    spans.find((span) => span.spanId === spanId(number))?.startedAt?.slice(0, 4) ?? '';
+  expect([0, 1, 2, 3, 4].map(yearOf)).toEqual(['1970', '1970', '2262', '2262', '2023']);
 });
 
 test('T10 keys that are paths of one another harm no neighbour', async () => {

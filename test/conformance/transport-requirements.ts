@@ -69,7 +69,7 @@ requirement(
     level: 'MUST',
     sentence: 'requests come plain or gzip, on both transports',
     docket: 'Several gzip members are one body.',
-    collector: 'yes',
+    collector: 'yes; several gzip members too',
   },
   () => {
     test.each(WIRES)('%s, plain and gzip, are the same request', async (wire) => {
@@ -261,6 +261,7 @@ requirement(
     level: 'MUST',
     sentence: 'gRPC over the limit is RESOURCE_EXHAUSTED without RetryInfo',
     docket: 'Refused from the announced length, before the message is read.',
+    collector: 'yes',
   },
   () => {
     test.each([false, true])('gzip %s', async (gzip) => {
@@ -335,6 +336,7 @@ requirement(
     level: 'MAY',
     sentence: 'responses are gzip where the request accepts it',
     docket: 'Answers of 512 bytes and more.',
+    collector: 'never',
   },
   () => {
     test.each(['application/json', 'application/x-protobuf'])('a long answer in %s', async (type) => {
