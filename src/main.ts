@@ -1,5 +1,5 @@
 /** The process: arguments, signals, exit codes. The only file that ends it. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,7 +80,9 @@ Ctrl-C stops it.
 
 async function demo(options: { readonly exit: boolean }): Promise<number> {
   const dataDirectory = await mkdtemp(join(tmpdir(), 'docket-demo-'));
-  const logger = createLogger('warn');
+  // Every read of evidence is logged: among the lines of the story they would hide it.
+  const log = join(dataDirectory, 'docket.log');
+  const logger = createLogger('warn', log);
   const stopped = stopSignal(logger);
   const loaded = loadConfig({
     env: {},
@@ -100,8 +102,10 @@ async function demo(options: { readonly exit: boolean }): Promise<number> {
     if (result === undefined) return NO;
     say(`\n${result.brief}\n`);
     for (const what of result.missing) process.stderr.write(`missing: ${what}\n`);
+    if (result.missing.length > 0) process.stderr.write(await readFile(log, 'utf8'));
     say(`Page: http://${listening.api}/incidents/${result.ref}`);
     if (!options.exit) {
+      say(`Log:  ${log}`);
       say('Serving on; Ctrl-C stops it.');
       await stopped;
     }

@@ -9,7 +9,8 @@ export type Logger = PinoLogger;
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** Logs to standard error, so that standard output stays free for the ready line and for what commands print. */
-export function createLogger(level: LogLevel): Logger {
-  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ fd: 2, sync: true }));
+/** Logs to standard error, so that standard output stays free for the ready line and for what commands print; or to a file. */
+export function createLogger(level: LogLevel, file?: string): Logger {
+  const destination = pino.destination({ dest: file ?? 2, sync: true });
+  return pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, destination);
 }
