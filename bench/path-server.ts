@@ -10,7 +10,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type * as RecognitionSet from '../src/evidence/recognition-set.ts';
-import type * as HeapFloor from '../src/heap-floor.ts';
+import type * as HeapGrowth from '../src/heap-growth.ts';
 import type { ExportHandler } from '../src/pipeline/consumer.ts';
 import type * as Receiver from '../src/receiver/receiver.ts';
 import type * as PolicyFile from '../src/redaction/policy-file.ts';
@@ -25,7 +25,7 @@ import type * as Metrics from '../src/telemetry/metrics.ts';
 import { built } from './built.ts';
 
 const { AGENT_KEY_PREFIXES, INCIDENT_REF_KEYS } = await built<typeof RecognitionSet>('evidence/recognition-set.js');
-const { keepHeapFloor } = await built<typeof HeapFloor>('heap-floor.js');
+const { boundHeapGrowth } = await built<typeof HeapGrowth>('heap-growth.js');
 const { createReceiver } = await built<typeof Receiver>('receiver/receiver.js');
 const { defaultPolicy } = await built<typeof PolicyFile>('redaction/policy-file.js');
 const { createRedactor } = await built<typeof Redactor>('redaction/redactor.js');
@@ -36,7 +36,7 @@ const { blockBytes } = await built<typeof Column>('store/native/column.js');
 const { createLogger } = await built<typeof LoggerModule>('telemetry/logger.js');
 const { createMetrics } = await built<typeof Metrics>('telemetry/metrics.js');
 
-keepHeapFloor();
+boundHeapGrowth();
 const logger = createLogger('warn');
 const metrics = createMetrics();
 const { meter } = metrics;

@@ -10,7 +10,7 @@ import { runDemo } from './demo/incident.ts';
 import { checkPolicyFile, previewSample } from './policy-check.ts';
 import { provePolicy } from './policy-proof.ts';
 import { createDocket, type Docket, type Listening } from './docket.ts';
-import { keepHeapFloor } from './heap-floor.ts';
+import { boundHeapGrowth } from './heap-growth.ts';
 import { createLogger, type Logger } from './telemetry/logger.ts';
 
 const { version } = createRequire(import.meta.url)('../package.json') as { version: string };
@@ -38,7 +38,7 @@ function stopSignal(logger: Logger): Promise<NodeJS.Signals> {
 
 /** Where the service listens, or the exit code of one that could not start. */
 async function started(docket: Docket): Promise<Listening | number> {
-  keepHeapFloor();
+  boundHeapGrowth();
   try {
     return await docket.start();
   } catch (error) {

@@ -16,8 +16,8 @@ export interface RecentFrames {
 const SLABS = 8;
 
 export function createRecentFrames(bytesMax: number): RecentFrames {
-  // Frames that were dropped for newer ones may still be with consumers: as much again.
-  const memory = createSlabMemory({ keptBytesMax: 2 * bytesMax, slabBytes: Math.ceil(bytesMax / SLABS) });
+  // What nobody holds is there for the next batch. More of it only stays resident: 28 to 44 MiB are in use under load (docs/benchmarks.md).
+  const memory = createSlabMemory({ keptBytesMax: bytesMax / 2, slabBytes: Math.ceil(bytesMax / SLABS) });
   /** Oldest first. */
   const entries = new Set<{ readonly segment: Segment; readonly offset: number; readonly recent: RecentFrame }>();
   let bytes = 0;
