@@ -57,6 +57,20 @@ test('a file that cannot be used changes nothing, and says so until it can', asy
   expect(reload.health()).toMatchObject({ ok: true, measures: { refused: 0 } });
 });
 
+test.each(['- ', '[', '{a: ', '? '])(
+  'a file of fifty thousand "%s" within one another is refused with its line, and the old policy stays in force',
+  (open) => {
+    const text = `version: 1\nid: second\nkeys:\n  redact:\n    ${open.repeat(50_000)}\n`;
+    write(text);
+    expect(reload.reload()).toBe(false);
+    expect(applied).toEqual([]);
+    expect(reload.health().detail).toMatch(/a problem; first@[0-9a-f]{12} stays in force/);
+    expect(() => loadPolicy(path)).toThrow(`${path}:5: nests deeper than 64 levels`);
+    write('version: 1\nid: third\n');
+    expect(reload.reload()).toBe(true);
+  },
+);
+
 test('a file that goes away leaves the old policy in force', () => {
   rmSync(path);
   expect(reload.reload()).toBe(false);

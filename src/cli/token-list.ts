@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { isMap, isSeq, parseDocument, type Document } from 'yaml';
-import { errorCode } from '../config/yaml-file.ts';
+import { errorCode, readYamlFile, type ConfigProblem } from '../config/yaml-file.ts';
 import { readTokenFile, type ApiToken } from '../config/token-file.ts';
 import { UsageError } from './exit-code.ts';
 
@@ -28,8 +28,7 @@ const EMPTY =
 
 /** Opens a token file; one that is not there yet is empty. Throws UsageError for one that cannot be used. */
 export function openTokenList(path: string): TokenList {
-  const text = existsSync(path) ? readFileSync(path, 'utf8') : EMPTY;
-  const document = parseDocument(text);
+  const document = existsSync(path) ? documentOf(path) : parseDocument(EMPTY);
   const list = document.get('tokens', true);
   if (!isSeq(list)) throw new UsageError(`${path}: has no list of tokens`);
   const tokens = list.items.length === 0 ? [] : validTokens(path);
@@ -71,10 +70,20 @@ export function openTokenList(path: string): TokenList {
   };
 }
 
+function documentOf(path: string): Document.Parsed {
+  const file = readYamlFile(path, path);
+  if ('document' in file) return file.document;
+  throw unusable(file);
+}
+
 function validTokens(path: string): readonly ApiToken[] {
   const read = readTokenFile(path, path);
   if ('tokens' in read) return read.tokens;
-  throw new UsageError(read.problems.map(({ where, message }) => `${where}: ${message}`).join('\n'));
+  throw unusable(read.problems);
+}
+
+function unusable(problems: readonly ConfigProblem[]): UsageError {
+  return new UsageError(problems.map(({ where, message }) => `${where}: ${message}`).join('\n'));
 }
 
 /** Whole or not at all: a service that starts meanwhile reads one of the two. What comes out must be a token file. */

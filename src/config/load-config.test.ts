@@ -32,6 +32,21 @@ function yaml(text: string, name = 'docket.yaml'): void {
 }
 
 describe('problems', () => {
+  test.each(['- ', '[', '{a: ', '? '])(
+    'a file of fifty thousand "%s" within one another is refused with its line',
+    (open) => {
+      yaml(`data_dir: x\nlog:\n  ${open.repeat(50_000)}\n`);
+      expect(problemsOf(load())).toEqual([expect.stringMatching(/^docket\.yaml:3:\d+: nests deeper than 64 levels$/)]);
+    },
+  );
+
+  test('a token file of deep lists is refused with its line', () => {
+    yaml(`version: 1\ntokens: ${'['.repeat(50_000)}\n`, 'tokens.yaml');
+    expect(problemsOf(load({ DOCKET_AUTH: 'token', DOCKET_AUTH_TOKENS: 'tokens.yaml' }))).toEqual([
+      expect.stringMatching(/tokens\.yaml:2:\d+: nests deeper than 64 levels$/),
+    ]);
+  });
+
   test('all problems of file and variables are listed at once, each with its place', () => {
     yaml('data_dirr: x\nlisten:\n  api: 127.0.0.1\n  http: 1\nlog:\n  level: loud\n');
     expect(problemsOf(load({ DOCKET_RETENTION_TELEMETRY: 'forever', DOCKET_CLICKHOSE_URL: 'x' }))).toEqual([

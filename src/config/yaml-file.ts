@@ -1,8 +1,11 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, type Document } from 'yaml';
+import { nestingBeyond } from '../yaml/nesting.ts';
 
 /** Largest configuration file read, in bytes. */
 const FILE_BYTES_MAX = 1024 * 1024;
+/** Collections within one another. */
+const DEPTH_MAX = 64;
 
 /** What is wrong and where: a variable's name, a flag, or `file:line:column`. Never quotes a secret. */
 export interface ConfigProblem {
@@ -30,6 +33,13 @@ export function readYamlFile(path: string, shownAs: string): YamlFile | readonly
     }
   } catch (error) {
     return [{ where: shownAs, message: `cannot be read (${errorCode(error)})` }];
+  }
+  const tooDeep = nestingBeyond(text, DEPTH_MAX);
+  if (tooDeep !== undefined) {
+    const before = text.slice(0, tooDeep).split('\n');
+    const column = (before.at(-1)?.length ?? 0) + 1;
+    const message = `nests deeper than ${DEPTH_MAX} levels`;
+    return [{ where: `${shownAs}:${before.length}:${column}`, message }];
   }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });

@@ -1,5 +1,6 @@
 import { isNode, LineCounter, parseDocument, visit, type Document } from 'yaml';
 import type { z } from 'zod';
+import { nestingBeyond } from '../yaml/nesting.ts';
 
 export interface PolicyProblem {
   /** `file:line`. */
@@ -20,6 +21,8 @@ export class PolicyError extends Error {
 
 /** A file that is no YAML at all has a problem at every turn: the first ones tell. */
 const PROBLEMS_MAX = 100;
+/** Collections within one another; no field of a policy lies nearly as deep. */
+const DEPTH_MAX = 64;
 /** The parser quotes the whole text that it could not read. */
 const SYNTAX_LENGTH_MAX = 160;
 
@@ -31,6 +34,11 @@ export interface YamlSource<T> {
 
 /** Reads YAML and checks it; throws PolicyError with every problem found, unknown fields among them. */
 export function readYaml<S extends z.ZodType>(text: string, file: string, schema: S): YamlSource<z.infer<S>> {
+  const tooDeep = nestingBeyond(text, DEPTH_MAX);
+  if (tooDeep !== undefined) {
+    const line = text.slice(0, tooDeep).split('\n').length;
+    throw new PolicyError([{ at: `${file}:${line}`, message: `nests deeper than ${DEPTH_MAX} levels` }]);
+  }
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, merge: false, prettyErrors: false });
   const syntax = [...document.errors, ...document.warnings].map((each) => ({

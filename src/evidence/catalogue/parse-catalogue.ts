@@ -3,7 +3,7 @@ import type { RunbookLink, ServiceEntry } from '../../record/service-catalogue.t
 import { wellFormed } from '../attribute.ts';
 import { codeOwners } from './code-owners.ts';
 import { mergeEntries } from './service-entry.ts';
-import { nestsDeeperThan } from './yaml-depth.ts';
+import { nestingBeyond } from '../../yaml/nesting.ts';
 
 /** Documents of one file, services of all, items of one list, and collections within one another. */
 const DOCUMENTS_MAX = 2_000;
@@ -30,7 +30,7 @@ export function parseCatalogue(fileName: string, text: string): ParsedCatalogue 
 
 function yamlCatalogue(origin: string, text: string): ParsedCatalogue {
   const entries = new Map<string, ServiceEntry>();
-  if (nestsDeeperThan(text, DEPTH_MAX)) return { entries, unreadable: 1 };
+  if (nestingBeyond(text, DEPTH_MAX) !== undefined) return { entries, unreadable: 1 };
   const parsed = parseAllDocuments(text, { uniqueKeys: false });
   const documents = 'empty' in parsed ? [] : parsed;
   let unreadable = Math.max(0, documents.length - DOCUMENTS_MAX);
