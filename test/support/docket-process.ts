@@ -47,6 +47,8 @@ export async function startDocket(options: DocketProcessOptions = {}): Promise<D
     HOME: process.env['HOME'],
     // As `npm start` sets it.
     UV_THREADPOOL_SIZE: '12',
+    MALLOC_MMAP_THRESHOLD_: '262144',
+    MALLOC_TRIM_THRESHOLD_: '4194304',
     DOCKET_DATA_DIR: dataDirectory,
     DOCKET_OTLP_GRPC: options.listeners?.otlpGrpc ?? any,
     DOCKET_OTLP_HTTP: options.listeners?.otlpHttp ?? any,
