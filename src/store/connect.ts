@@ -104,6 +104,7 @@ export function openStore(options: StoreOptions): Store {
           table,
           journal: openEntryJournal(join(location.directory, 'entries.journal')),
           contradicted: openEntryJournal(join(location.directory, 'entries.contradicted')),
+          instruments,
           logger: options.logger,
         })
       : undefined;

@@ -46,7 +46,11 @@ test('what was written is there when the journal is opened again, append by appe
   const journal = journalAt(path);
   await journal.write([entry(1), entry(2)]);
   await journal.write([entry(3)]);
-  expect(journalAt(path).left).toEqual({ appends: [[entry(1), entry(2)], [entry(3)]], tornBytes: 0 });
+  expect(journalAt(path).left).toEqual({
+    appends: [[entry(1), entry(2)], [entry(3)]],
+    tornBytes: 0,
+    damage: { found: [], kept: 0, incidents: [] },
+  });
 });
 
 test('wherever the end of the process cuts the file, whole appends are read and the torn one is cut off', async () => {
@@ -67,7 +71,44 @@ test('wherever the end of the process cuts the file, whole appends are read and 
   }
 });
 
-test('a byte that changed on disk ends what is read', async () => {
+test('a byte that changed in the middle takes its own append only, which is kept beside the journal once', async () => {
+  const journal = journalAt(path);
+  const ends = [0];
+  for (let seq = 1; seq <= 4; seq += 1) ends.push(await journal.write([entry(seq)]));
+  const bytes = readFileSync(path);
+  const [, from = 0, to = 0] = ends;
+  for (let at = from; at < to; at += 1) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] ?? 0) ^ 1;
+    const file = join(directory, `changed-${at}`);
+    writeFileSync(file, changed);
+    const again = openEntryJournal(file);
+    expect(again.left.appends, `byte ${at}`).toEqual([[entry(1)], [entry(3)], [entry(4)]]);
+    expect(again.left.tornBytes).toBe(0);
+    expect(again.left.damage.kept).toBeGreaterThan(0);
+    expect(Buffer.concat(again.left.damage.found.map((each) => each.bytes))).toEqual(changed.subarray(from, to));
+    // Behind it goes what comes next, and the start after that tells no damage twice.
+    await again.write([entry(5)]);
+    await again.close();
+    const next = openEntryJournal(file);
+    expect(next.left.appends.at(-1)).toEqual([entry(5)]);
+    expect(next.left.damage).toMatchObject({ found: [], kept: again.left.damage.kept });
+  }
+});
+
+test('a damaged line names the incidents that it held entries of, and no other that a text names', async () => {
+  const journal = journalAt(path);
+  await journal.write([entry(1, '"incident":"another","tenant":"x"')]);
+  await journal.write([entry(2)]);
+  const bytes = readFileSync(path);
+  bytes[0] = bytes[0] === 0x30 ? 0x31 : 0x30;
+  writeFileSync(path, bytes);
+  expect(journalAt(path).left.damage.incidents).toEqual([{ tenant: 'default', incident: 'incident-1' }]);
+  const kept = JSON.parse(readFileSync(`${path}.damaged`, 'utf8')) as Record<string, unknown>;
+  expect(kept).toMatchObject({ line: 1, offset: 0, reason: 'the checksum does not match' });
+});
+
+test('a byte that changed on disk is not read as an append', async () => {
   const journal = journalAt(path);
   const first = await journal.write([entry(1)]);
   await journal.write([entry(2)]);

@@ -4,16 +4,20 @@ import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Entry } from '../record/entry.ts';
 import { canonicalEntry } from './canonical-entry.ts';
+import { createJournalDamage, type DamagedLine, type KnownDamage } from './journal-damage.ts';
 
 /** What a journal holds on disk: `<CRC-32 of the rest, 8 hex digits> <JSON array of canonical entries>`, one append a line. */
 const CHECKSUM_CHARS = 8;
+const BEGINNING = ' [{';
 
 /** What a journal held when it was opened. */
 export interface JournalLeft {
   /** The entries of each append, oldest first. Some may be in the table already. */
   readonly appends: readonly (readonly Entry[])[];
-  /** Bytes behind the last whole append: a write that the end of the process cut off, and that nobody was told of. */
+  /** Bytes behind the last line: a write that the end of the process cut off, and that nobody was told of. */
   readonly tornBytes: number;
+  /** Lines that are not what was written: kept in `<path>.damaged`, with what lies there of earlier starts. */
+  readonly damage: KnownDamage;
 }
 
 /** Appends that are durable on local disk before they are in the table. One process at a time; the engine's lock sees to it. */
@@ -34,14 +38,17 @@ interface Waiting {
   reject(error: unknown): void;
 }
 
-/** Opens or makes the journal at `path`. Reads at most what an unclean end left behind. Throws the file system's error. */
+/**
+ * Opens or makes the journal at `path`. Reads at most what an unclean end left behind. Damaged lines are in `<path>.damaged`, synced,
+ * before this returns. Throws the file system's error.
+ */
 export function openEntryJournal(path: string): EntryJournal {
   const left = readLeft(path);
   let handle: FileHandle | undefined;
   let waiting: Waiting[] = [];
   let turn: Promise<unknown> = Promise.resolve();
-  /** Bytes known to be whole and on disk. */
-  let size = left.wholeBytes;
+  /** Bytes that are whole lines, on disk. */
+  let size = left.lineBytes;
   /** Bytes freed so far: what makes an end unique although the file starts anew. */
   let freed = 0;
 
@@ -79,7 +86,7 @@ export function openEntryJournal(path: string): EntryJournal {
   }
 
   return {
-    left: { appends: left.appends, tornBytes: left.tornBytes },
+    left: { appends: left.appends, tornBytes: left.tornBytes, damage: left.damage },
     get bytes() {
       return size;
     },
@@ -125,28 +132,52 @@ function syncDirectory(path: string): void {
   }
 }
 
-/** The whole lines of the file; what follows them is cut off, so that the next write stands behind a whole one. */
-function readLeft(path: string): JournalLeft & { readonly wholeBytes: number } {
+/**
+ * The appends of the file. A last line without its end was never answered and is cut off, so that the next write stands behind a whole one.
+ * A line that has its end was on disk as it was answered, and what follows it too: damage to it takes nothing but itself.
+ */
+function readLeft(path: string): JournalLeft & { readonly lineBytes: number } {
   const descriptor = openSync(path, 'a+', 0o600);
   try {
     syncDirectory(dirname(path));
     const bytes = readFileSync(descriptor);
     const appends: Entry[][] = [];
-    let wholeBytes = 0;
-    for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, wholeBytes)) {
-      const line = bytes.subarray(wholeBytes, end + 1);
-      const payload = line.subarray(CHECKSUM_CHARS);
-      if (line.toString('latin1', 0, CHECKSUM_CHARS) !== checksumOf(payload)) break;
-      appends.push(JSON.parse(payload.toString('utf8')) as Entry[]);
-      wholeBytes = end + 1;
+    const damaged: DamagedLine[] = [];
+    let lineBytes = 0;
+    let number = 0;
+    for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, lineBytes)) {
+      number += 1;
+      const line = bytes.subarray(lineBytes, end + 1);
+      const start = startOfAppend(line);
+      if (start > 0) damaged.push({ line: number, offset: lineBytes, bytes: line.subarray(0, start) });
+      if (start < line.length) appends.push(JSON.parse(line.toString('utf8', start + CHECKSUM_CHARS)) as Entry[]);
+      lineBytes = end + 1;
     }
-    const tornBytes = bytes.length - wholeBytes;
+    const damage = createJournalDamage(path).keep(damaged);
+    const tornBytes = bytes.length - lineBytes;
     if (tornBytes > 0) {
-      ftruncateSync(descriptor, wholeBytes);
+      ftruncateSync(descriptor, lineBytes);
       fdatasyncSync(descriptor);
     }
-    return { appends, tornBytes, wholeBytes };
+    return { appends, tornBytes, damage, lineBytes };
   } finally {
     closeSync(descriptor);
   }
+}
+
+/**
+ * Where a sound append begins in a line: 0 nearly always, its length when there is none. Between them when the end of the line before it is
+ * what was damaged, so that the two look like one. Entries are canonical JSON: no text in one can look like a beginning.
+ */
+function startOfAppend(line: Buffer): number {
+  if (isSound(line)) return 0;
+  for (let at = line.indexOf(BEGINNING); at >= 0; at = line.indexOf(BEGINNING, at + 1)) {
+    const start = at - CHECKSUM_CHARS;
+    if (start > 0 && isSound(line.subarray(start))) return start;
+  }
+  return line.length;
+}
+
+function isSound(line: Buffer): boolean {
+  return line.toString('latin1', 0, CHECKSUM_CHARS) === checksumOf(line.subarray(CHECKSUM_CHARS));
 }

@@ -15,6 +15,8 @@ export interface StoreInstruments {
   readonly retries: Counter;
   /** Items put into `unloadable_items`. */
   readonly setAside: Counter;
+  /** Lines of the journal of entries that were damaged on disk, kept beside it. */
+  readonly damagedJournalLines: Counter;
   /** Times that DateTime64(9) cannot hold; clamped, the original kept. */
   readonly clampedTimes: Counter;
 }
@@ -26,7 +28,13 @@ export function createStoreInstruments(meter: Meter): StoreInstruments {
   });
   // What alerts go by stands at 0 from the start.
   for (const signal of SIGNALS) setAside.add(0, { signal });
+  const damagedJournalLines = meter.createCounter('docket.store.damaged_journal_lines', {
+    description: 'Lines of the journal of entries that were damaged on disk, set aside beside it',
+    unit: '{line}',
+  });
+  damagedJournalLines.add(0);
   return {
+    damagedJournalLines,
     inserts: meter.createCounter('docket.store.inserts', { description: 'Inserts into ClickHouse', unit: '{insert}' }),
     rows: meter.createCounter('docket.store.rows', { description: 'Rows inserted', unit: '{row}' }),
     bytes: meter.createCounter('docket.store.bytes', { description: 'Bytes of Native blocks inserted', unit: 'By' }),

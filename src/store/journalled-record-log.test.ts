@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -13,6 +13,7 @@ const INCIDENT = 'incident-1';
 let directory: string;
 let path: string;
 let stored: MemoryRecordLog;
+let damagedLines: number;
 let trouble: 'none' | 'before' | 'after';
 const logs: JournalledRecordLog[] = [];
 
@@ -21,6 +22,7 @@ beforeEach(() => {
   path = join(directory, 'entries.journal');
   stored = createMemoryRecordLog();
   trouble = 'none';
+  damagedLines = 0;
 });
 
 afterEach(async () => {
@@ -46,6 +48,7 @@ function openLog(): JournalledRecordLog {
     table,
     journal: openEntryJournal(path),
     contradicted: openEntryJournal(`${path}.aside`),
+    instruments: { damagedJournalLines: { add: (lines) => (damagedLines += lines) } },
     logger: createLogger('silent'),
   });
   logs.push(log);
@@ -168,4 +171,49 @@ test('writers of one incident and of many get places without gaps while the tabl
       Array.from({ length: 40 }, (_, index) => index + 1),
     );
   }
+});
+
+/** Changes a byte of what entry `entryId` is in, as a disk does. */
+function damage(entryId: string): void {
+  const bytes = readFileSync(path);
+  const at = bytes.indexOf(entryId);
+  bytes[at] = (bytes[at] ?? 0) ^ 1;
+  writeFileSync(path, bytes);
+}
+
+test('a damaged line costs no other incident an entry, and marks its own', async () => {
+  const log = openLog();
+  for (const incident of [INCIDENT, 'incident-2']) await log.append([entry(1, { incident })]);
+  trouble = 'before';
+  for (let seq = 2; seq <= 4; seq += 1) {
+    await log.append([entry(seq)]);
+    await log.append([entry(seq, { incident: 'incident-2' })]);
+  }
+  damage('entry-3');
+  trouble = 'none';
+  const next = openLog();
+  expect((await next.read('default', 'incident-2')).map((each) => each.seq)).toEqual([1, 2, 3, 4]);
+  expect((await next.read('default', INCIDENT)).map((each) => each.seq)).toEqual([1, 2]);
+  // What was answered behind the hole has no place in the chain, and is there for whoever repairs it.
+  expect(readFileSync(`${path}.aside`, 'utf8')).toContain('entry-4');
+  expect(readFileSync(path)).toHaveLength(0);
+  expect(damagedLines).toBe(1);
+  expect(await next.append([entry(3)])).toEqual({ kind: 'appended' });
+  for (const each of [next, openLog()]) {
+    expect(each.isDamaged?.('default', INCIDENT)).toBe(true);
+    expect(each.isDamaged?.('default', 'incident-2')).toBe(false);
+  }
+  expect(damagedLines).toBe(1);
+});
+
+test('entries behind a damaged line whose own are in the table already find their place', async () => {
+  const log = openLog();
+  await log.append([entry(1)]);
+  trouble = 'before';
+  for (let seq = 2; seq <= 4; seq += 1) await log.append([entry(seq)]);
+  await stored.append([entry(2), entry(3)]);
+  damage('entry-3');
+  trouble = 'none';
+  expect((await openLog().read('default', INCIDENT)).map((each) => each.seq)).toEqual([1, 2, 3, 4]);
+  expect(readFileSync(`${path}.aside`)).toHaveLength(0);
 });

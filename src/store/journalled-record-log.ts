@@ -3,6 +3,8 @@ import type { AppendResult, RecordLog } from '../record/record-log.ts';
 import type { Logger } from '../telemetry/logger.ts';
 import { appendInTurn, logKey } from './append-queue.ts';
 import type { EntryJournal } from './entry-journal.ts';
+import type { StoreInstruments } from './instruments.ts';
+import type { KnownDamage } from './journal-damage.ts';
 
 /** How long entries may lie in the journal alone. Short enough for SQL beside Docket, long enough to make one part of many. */
 const TABLE_DELAY_MILLISECONDS = 100;
@@ -22,6 +24,7 @@ export interface JournalledRecordLogOptions {
   readonly journal: EntryJournal;
   /** Where entries go that the table contradicts: kept for whoever changed the table by hand, never emptied here. */
   readonly contradicted: EntryJournal;
+  readonly instruments: Pick<StoreInstruments, 'damagedJournalLines'>;
   readonly logger: Logger;
 }
 
@@ -30,11 +33,13 @@ export interface JournalledRecordLogOptions {
  * one file instead of a part of the table (docs/adr/0005). Reads wait for the table, so nobody sees less than was answered.
  */
 export function createJournalledRecordLog(options: JournalledRecordLogOptions): JournalledRecordLog {
-  const { table, journal, contradicted, logger } = options;
+  const { table, journal, contradicted, instruments, logger } = options;
   /** Incidents of which the table lacks entries that were answered, also in an earlier process. */
   const damaged = new Set(contradicted.left.appends.flat().map(({ tenant, incident }) => logKey(tenant, incident)));
   if (damaged.size > 0)
     logger.error({ incidents: damaged.size }, 'entries.contradicted holds entries that were answered');
+  for (const [file, { left }] of Object.entries({ 'entries.journal': journal, 'entries.contradicted': contradicted }))
+    sayDamage(file, left.damage);
   /** Last seq by incident, of those this process appended to: the others the table knows. */
   const heads = new Map<string, number>();
   /** In the journal and not in the table yet, by incident, in seq order. */
@@ -43,6 +48,21 @@ export function createJournalledRecordLog(options: JournalledRecordLogOptions): 
   let timer: NodeJS.Timeout | undefined;
   let moving: Promise<void> | undefined;
   let recovering: Promise<void> | undefined;
+
+  /** Which entry a damaged line held is not known for sure: every incident that it names may lack one that was answered. */
+  function sayDamage(file: string, { found, kept, incidents }: KnownDamage): void {
+    instruments.damagedJournalLines.add(found.length);
+    for (const { tenant, incident } of incidents) damaged.add(logKey(tenant, incident));
+    for (const { line, offset, bytes } of found) {
+      logger.error(
+        { file, line, offset, bytes: bytes.length },
+        `a line was damaged on disk and is set aside in ${file}.damaged; what follows it is kept`,
+      );
+    }
+    if (kept > 0) {
+      logger.error({ lines: kept, incidents: incidents.length }, `${file}.damaged holds entries that were answered`);
+    }
+  }
 
   /** Before the first use: what the last process left in the journal goes into the table. */
   function recovered(): Promise<void> {
@@ -55,13 +75,16 @@ export function createJournalledRecordLog(options: JournalledRecordLogOptions): 
 
   async function recover(): Promise<void> {
     const { appends, tornBytes } = journal.left;
-    if (appends.length === 0 && tornBytes === 0) return;
+    if (journal.bytes === 0 && tornBytes === 0) return;
     const left = new Map<string, Entry[]>();
     for (const entry of appends.flat()) {
       const key = logKey(entry.tenant, entry.incident);
       left.set(key, [...(left.get(key) ?? []), entry]);
     }
-    for (const entries of left.values()) await moveInto(entries);
+    for (const entries of left.values()) {
+      // Where a damaged line left a hole, the table may have what was in it: if not, what is behind it has no place there.
+      for (const run of withoutHoles(entries)) await moveInto(run);
+    }
     await journal.discard(journal.bytes);
     logger.info({ appends: appends.length, tornBytes }, 'what the journal of entries held is in the table');
   }
@@ -180,4 +203,14 @@ export function createJournalledRecordLog(options: JournalledRecordLogOptions): 
       await Promise.all([journal.close(), contradicted.close()]);
     },
   };
+}
+
+function withoutHoles(entries: readonly Entry[]): Entry[][] {
+  const runs: Entry[][] = [];
+  for (const entry of entries) {
+    const run = runs.at(-1);
+    if (run?.at(-1)?.seq === entry.seq - 1) run.push(entry);
+    else runs.push([entry]);
+  }
+  return runs;
 }
