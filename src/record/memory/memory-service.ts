@@ -50,12 +50,15 @@ export interface MemoryService {
   repeated(tenant: string, refOrId: string): Promise<readonly RepeatedInvestigation[] | undefined>;
   /** Resolves when everything that had changed is remembered. */
   settled(): Promise<void>;
+  /** Remembers what has just changed, for at most some seconds: an incident under way is finished. What is left is logged. */
   close(): Promise<void>;
 }
 
 const QUIET_MILLISECONDS = 2_000;
 /** How long an incident may at most keep changing until it is remembered anew. */
 const PATIENCE_MILLISECONDS = 15_000;
+/** How long an end waits for what is pending. */
+const CLOSE_MILLISECONDS = 3_000;
 /** Evidence rows of one kind looked at; the newest. */
 const ROWS_OF_A_KIND_MAX = 500;
 const REPEATED_MAX = 50;
@@ -229,8 +232,20 @@ export function createMemoryService(options: MemoryServiceOptions): MemoryServic
       closed = true;
       unsubscribe?.();
       for (const { timer } of pending.values()) clearTimeout(timer);
-      pending.clear();
       await catchingUp;
+      // The next start sees by an incident's last entry what it missed, and evidence adds none: what is pending is taken in now.
+      const until = performance.now() + CLOSE_MILLISECONDS;
+      for (const key of pending.keys()) {
+        if (performance.now() >= until) break;
+        await refresh(key);
+      }
+      if (pending.size > 0) {
+        logger.warn(
+          { incidents: pending.size },
+          'incidents that just changed are remembered anew at their next change',
+        );
+        pending.clear();
+      }
       await tail;
     },
   };

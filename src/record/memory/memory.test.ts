@@ -383,4 +383,39 @@ describe('on the real store', () => {
     expect((await memory.similar('renamed', second, 5))?.items).toEqual([]);
     await memory.close();
   });
+
+  test('evidence that came right before the end is remembered by the next start', async () => {
+    const fixture = await createRecordFixture();
+    const opened = await fixture.service.open('ending', ALICE, { title: 'Quiet', services: ['harbour'] });
+    if (opened.kind !== 'opened') throw new Error('not opened');
+    const { id } = opened.incident;
+    let tell: (tenant: string, incidentId: string) => void = () => undefined;
+    const start = () =>
+      createMemoryService({
+        record: fixture.service,
+        evidenceLog: fixture.evidenceLog,
+        memory: temporary.store.incidentMemory,
+        changes: {
+          subscribe(listener) {
+            tell = listener;
+            return () => undefined;
+          },
+        },
+        heads: () => fixture.recordLog.heads(),
+        logger: silentOptions().logger,
+        quietMilliseconds: 60_000,
+      });
+    const first = start();
+    await first.start();
+    await first.settled();
+    expect(await temporary.store.incidentMemory.investigations('ending', id)).toEqual([]);
+    await fixture.evidence({ tenant: 'ending', incident: id, ...call('d1') });
+    tell('ending', id);
+    await first.close();
+    const next = start();
+    await next.start();
+    await next.settled();
+    expect(await temporary.store.incidentMemory.investigations('ending', id)).toHaveLength(1);
+    await next.close();
+  });
 });
