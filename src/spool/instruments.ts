@@ -19,6 +19,8 @@ export interface SpoolInstruments {
   readonly appendedBytes: Counter;
   readonly duplicates: Counter;
   readonly refused: Counter;
+  /** Frames whose receipts and facts are too large to be written: refused for good. */
+  readonly unencodable: Counter;
   readonly groupFrames: Histogram;
   readonly fsyncDuration: Histogram;
   readonly corruptFrames: Counter;
@@ -62,6 +64,7 @@ export function createSpoolInstruments(meter: Meter, gauges: () => SpoolGauges):
     appendedBytes: counter('appended_bytes', 'Bytes made durable, headers and metadata included', 'By'),
     duplicates: counter('duplicates', 'Frames acknowledged because the same content was durable already', '{frame}'),
     refused: counter('refused', 'Frames answered retryable, by reason', '{frame}'),
+    unencodable: counter('unencodable', 'Frames refused for good: their receipts and facts are too large', '{frame}'),
     groupFrames: meter.createHistogram('docket.spool.group_frames', {
       description: 'Frames that shared one write and one fdatasync',
       unit: '{frame}',

@@ -444,3 +444,16 @@ test('a consumer that does not keep up keeps what it has not had', async () => {
   expect(await spool.passed(50)).toBe(false);
   expect((await segmentFiles()).length).toBe(1);
 });
+
+test('a request with more receipts than a frame can say is refused for good, and the next is taken', async () => {
+  const spool = await open();
+  // Six characters each in JSON: together beyond the longest string there is.
+  const spanId = '\u0000'.repeat(1024 * 1024);
+  const receipts = Array.from({ length: 100 }, (_, item) => ({ item, traceId: '', spanId, redactions: [] }));
+  expect(await spool.append({ ...frameLabelled('a'), receipts })).toMatchObject({
+    kind: 'permanent',
+    code: 'too_large',
+    message: expect.stringContaining('smaller requests') as string,
+  });
+  await append(spool, 'a');
+});

@@ -13,7 +13,7 @@ import { createDedupWindow, hashesIn } from './dedup-window.ts';
 import { createDelivery, type ConsumerStatus, type Delivery } from './delivery.ts';
 import { lockDirectory, type DirectoryLock } from './directory-lock.ts';
 import { createSpoolFiles, errorCode, replaceFile, type SpoolFiles } from './files.ts';
-import { contentHashOf, encodeFrame } from './frame-codec.ts';
+import { contentHashOf, encodeFrame, type EncodedFrame } from './frame-codec.ts';
 import { createGroupCommit, type AppendedFrame, type GroupCommit } from './group-commit.ts';
 import { createSpoolInstruments } from './instruments.ts';
 import { createRecentFrames } from './recent-frames.ts';
@@ -34,6 +34,7 @@ const RECENT_BYTES_MAX = 32 * 1024 * 1024;
 /** `drain` looks at least this often; deliveries wake it earlier. */
 const DRAIN_CHECK_MS = 50;
 const DISK_FULL = 'the disk is full; send the request again later';
+const TOO_MANY_RECEIPTS = 'more was redacted in this request than one frame can say; send it in smaller requests';
 const CONSUMER_BACKOFF: BackoffOptions = { initialMs: 100, maxMs: 30_000, factor: 2 };
 
 export interface SpoolOptions {
@@ -89,7 +90,8 @@ export interface Spool {
    */
   refusal(bytes: number): ExportOutcome | undefined;
   /**
-   * `accepted` when the frame is durable, `retryable` when nothing was kept. Never rejects. The frame's bytes are not looked at after
+   * `accepted` when the frame is durable, `retryable` when nothing was kept, `permanent` when its receipts and facts are too large for any
+   * frame. Never rejects. The frame's bytes are not looked at after
    * that.
    */
   append(frame: Frame): Promise<ExportOutcome>;
@@ -256,7 +258,14 @@ export function createSpool(options: SpoolOptions): Spool {
       await reserve.take();
       if (!reserve.held()) return refuse('disk', DISK_FULL, frame.bytes.length);
     }
-    const encoded = encodeFrame(frame);
+    let encoded: EncodedFrame;
+    try {
+      encoded = encodeFrame(frame);
+    } catch {
+      // Receipts and facts beyond what one string can hold: the same request would fail again.
+      instruments.unencodable.add(1);
+      return { kind: 'permanent', code: 'too_large', message: TOO_MANY_RECEIPTS };
+    }
     if (commits.pendingBytes() + encoded.size > WAITING_BYTES_MAX && commits.pendingBytes() > 0) {
       return refuse('busy', 'the spool waits for the disk; send the request again later', encoded.size);
     }
