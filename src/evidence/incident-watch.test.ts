@@ -1,9 +1,11 @@
 import { metrics } from '@opentelemetry/api';
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { IncidentSummary } from '../record/incident-record.ts';
 import type { Figures, SignalFigures } from '../record/service-signals.ts';
 import { createKeyedTurns } from '../record/keyed-turns.ts';
 import { createLogger } from '../telemetry/logger.ts';
+import { createMetrics } from '../telemetry/metrics.ts';
 import { createMemoryEvidenceLog } from '../../test/support/memory-evidence-log.ts';
 import { createIncidentWatch, type IncidentWatchOptions } from './incident-watch.ts';
 
@@ -40,11 +42,19 @@ function incident(id: string): IncidentSummary {
   };
 }
 
+const QUIET = { meter: metrics.getMeter('test'), logger: createLogger('silent') };
+
 /** Incidents that are open, and which were looked at, in order, each look taking two seconds. */
-function watching(open: IncidentSummary[]): { readonly looks: string[]; close(): Promise<void> } {
+function watching(
+  open: IncidentSummary[],
+  { meter, logger }: Pick<IncidentWatchOptions, 'meter' | 'logger'> = QUIET,
+): { readonly looks: string[]; close(): Promise<void> } {
   const looks: string[] = [];
   const record: IncidentWatchOptions['record'] = {
-    list: async () => ({ items: open, next: null }),
+    list: async (_tenant, { limit = 50, cursor = '0' }) => {
+      const end = Number(cursor) + limit;
+      return { items: open.slice(Number(cursor), end), next: end < open.length ? String(end) : null };
+    },
     record: async () => undefined,
     summary: async () => undefined,
     append: async () => ({ kind: 'unknown_incident' }),
@@ -66,8 +76,8 @@ function watching(open: IncidentSummary[]): { readonly looks: string[]; close():
     record,
     changeTurns: createKeyedTurns(),
     tenants: ['default'],
-    meter: metrics.getMeter('test'),
-    logger: createLogger('silent'),
+    meter,
+    logger,
   });
   watch.start();
   return { looks, close: () => watch.close() };
@@ -100,4 +110,20 @@ test('after a look nobody but a new incident is looked at for three times as lon
   await vi.advanceTimersByTimeAsync(7_000);
   expect(looks.slice(3)).toEqual(['first', 'second']);
   await close();
+});
+
+test('ongoing incidents beyond those that are watched are counted, and said once', async () => {
+  const lines: string[] = [];
+  const logger = pino({ base: null }, { write: (line: string) => void lines.push(line) });
+  const metrics = createMetrics();
+  const open = Array.from({ length: 405 }, (_, index) => incident(`incident-${index}`));
+  const { close } = watching(open, { meter: metrics.meter, logger });
+  for (let minute = 0; minute < 20; minute += 1) await vi.advanceTimersByTimeAsync(60_000);
+  expect(await metrics.prometheusText()).toMatch(/^docket_evidence_unwatched_incidents\S* 205$/m);
+  expect(lines.filter((line) => line.includes('"incidents":205'))).toHaveLength(1);
+  open.splice(100);
+  for (let minute = 0; minute < 2; minute += 1) await vi.advanceTimersByTimeAsync(60_000);
+  expect(await metrics.prometheusText()).toMatch(/^docket_evidence_unwatched_incidents\S* 0$/m);
+  await close();
+  await metrics.close();
 });

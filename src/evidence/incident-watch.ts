@@ -51,7 +51,10 @@ const EVERY_MILLISECONDS = 60_000;
 const REST = 3;
 /** Share of the time that later looks at one incident may take. */
 const LOAD_SHARE = 0.1;
+/** Ongoing incidents of a tenant that are watched: the newest. */
 const INCIDENTS_MAX = 200;
+/** How often those that are left out are counted: every page of the list costs a sort of all. */
+const COUNT_MILLISECONDS = 60_000;
 
 const ONGOING: readonly IncidentStatus[] = ['triage', 'active', 'mitigated', 'monitoring', 'resolved', 'review'];
 
@@ -74,6 +77,17 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
   });
   const signalRows = createSignalRows({ signals, evidenceLog });
   const watched = new Map<string, Watched>();
+  /** Ongoing incidents beyond those watched, by tenant. */
+  const unwatched = new Map<string, number>();
+  let countedMilliseconds = -Infinity;
+  options.meter
+    .createObservableGauge('docket.evidence.unwatched_incidents', {
+      unit: '{incident}',
+      description: 'Ongoing incidents that are not watched because their tenant has more than 200',
+    })
+    .addCallback((result) => {
+      result.observe([...unwatched.values()].reduce((sum, each) => sum + each, 0));
+    });
   const gaps = createIncidentGaps({ record, meter: options.meter });
   const catalogue = createCatalogueAttachment({
     evidenceLog,
@@ -92,8 +106,12 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
   async function round(): Promise<void> {
     let longest: { readonly tenant: string; readonly incident: IncidentSummary; readonly since: number } | undefined;
     const ongoing = new Set<string>();
+    const counts = clock() - countedMilliseconds >= COUNT_MILLISECONDS;
+    if (counts) countedMilliseconds = clock();
     for (const tenant of options.tenants) {
-      const { items } = await record.list(tenant, { status: ONGOING, limit: INCIDENTS_MAX });
+      const { items, next } = await record.list(tenant, { status: ONGOING, limit: INCIDENTS_MAX });
+      if (next === null) unwatched.delete(tenant);
+      else if (counts) await countUnwatched(tenant, next);
       for (const incident of items) {
         if (closed) return;
         const key = keyOf(tenant, incident);
@@ -109,6 +127,23 @@ export function createIncidentWatch(options: IncidentWatchOptions): IncidentWatc
     const now = clock();
     if (longest === undefined || closed || now < Math.max(longest.since, restUntilMilliseconds)) return;
     await refreshOne(longest.tenant, longest.incident);
+  }
+
+  /** Says it once for as long as there are any. */
+  async function countUnwatched(tenant: string, after: string): Promise<void> {
+    let incidents = 0;
+    for (let cursor: string | null = after; cursor !== null && !closed;) {
+      const { items, next } = await record.list(tenant, { status: ONGOING, limit: INCIDENTS_MAX, cursor });
+      incidents += items.length;
+      cursor = next;
+    }
+    if (!unwatched.has(tenant)) {
+      logger.warn(
+        { tenant, incidents, watched: INCIDENTS_MAX },
+        'a tenant has more ongoing incidents than are watched: its oldest get no signals, changes and owners of their own; close what is over',
+      );
+    }
+    unwatched.set(tenant, incidents);
   }
 
   async function refreshOne(tenant: string, incident: IncidentSummary): Promise<void> {
