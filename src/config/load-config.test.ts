@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -84,6 +85,18 @@ describe('problems', () => {
   test('a file that DOCKET_CONFIG names must be there', () => {
     expect(problemsOf(load({ DOCKET_CONFIG: 'none.yaml' }))).toEqual(['none.yaml: cannot be read (ENOENT)']);
     expect(problemsOf(load({ DOCKET_CONFIG: '.' }))).toEqual(['.: is not a file']);
+  });
+
+  test('a pipe in place of a file is refused and not waited for', () => {
+    execFileSync('mkfifo', [join(cwd, 'pipe')]);
+    // In a process of its own: what waited would hold up this one for ever.
+    const source = `import { readYamlFile } from './src/config/yaml-file.ts';
+console.log(JSON.stringify(readYamlFile(process.argv[1], 'pipe')));`;
+    const told = execFileSync('node', ['--import', 'tsx', '--input-type=module', '-e', source, join(cwd, 'pipe')], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    });
+    expect(JSON.parse(told)).toEqual([{ where: 'pipe', message: 'is not a file' }]);
   });
 
   test.each([

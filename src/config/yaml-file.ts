@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import { nestingBeyond } from '../yaml/nesting.ts';
 
@@ -23,7 +23,8 @@ export interface YamlFile {
 export function readYamlFile(path: string, shownAs: string): YamlFile | readonly ConfigProblem[] {
   let text: string;
   try {
-    const file = openSync(path, 'r');
+    // Of a pipe that nobody writes to, a plain open would wait for ever.
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       if (!fstatSync(file).isFile()) return [{ where: shownAs, message: 'is not a file' }];
       if (fstatSync(file).size > FILE_BYTES_MAX) return [{ where: shownAs, message: 'is larger than 1 MiB' }];

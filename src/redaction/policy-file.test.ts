@@ -1,3 +1,7 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { loadPolicy, parsePolicy, PolicyError } from './policy-file.ts';
 
@@ -33,6 +37,24 @@ test('a pattern that would backtrack badly runs in linear time', () => {
 
 test('a missing file is a problem and not a reason to go on without it', () => {
   expect(() => loadPolicy('/nonexistent/policy.yaml')).toThrow(PolicyError);
+});
+
+test('a folder or a pipe in place of the policy is named and not waited for', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'docket-policy-'));
+  try {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    // What writes to it and ends lets a read that waits go on, so that a failure ends too.
+    const writer = spawn('sh', ['-c', 'sleep 2; echo "version: 1" > "$0"', pipe], { stdio: 'ignore' });
+    for (const path of [folder, pipe]) {
+      expect(() => loadPolicy(path)).toThrow(
+        expect.objectContaining({ problems: [{ at: path, message: 'is not a file' }] }),
+      );
+    }
+    writer.kill();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test('the version changes with the content and not with its comments', () => {

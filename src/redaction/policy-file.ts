@@ -22,7 +22,10 @@ export function loadPolicy(path: string | undefined, environment: Environment = 
   if (path === undefined) return defaultPolicy();
   let text: string;
   try {
-    const { size } = statSync(path);
+    const status = statSync(path);
+    const { size } = status;
+    // A pipe that nobody writes to would hold up the start for ever.
+    if (!status.isFile()) throw new PolicyError([{ at: path, message: 'is not a file' }]);
     if (size > POLICY_BYTES_MAX) {
       throw new PolicyError([
         { at: `${path}:1`, message: `is ${size} bytes; a policy has at most ${POLICY_BYTES_MAX}` },

@@ -24,6 +24,7 @@ const POLL_MILLISECONDS = 30_000;
 const FILES_MAX = 1_000;
 const FILE_BYTES_MAX = 1024 * 1024;
 const DEPTH_MAX = 6;
+const NOT_A_FILE = 'is neither a file nor a folder';
 const SKIPPED_FOLDERS: ReadonlySet<string> = new Set(['node_modules', '.git', 'dist', 'vendor']);
 
 /** The service catalogue of a file or a folder: `catalog-info.yaml`, `CODEOWNERS`, `services.yaml`. Read at once, then watched. */
@@ -81,6 +82,8 @@ interface CatalogueFolder {
 
 async function filesAt(path: string): Promise<CatalogueFolder> {
   const top = await stat(path);
+  // A pipe that nobody writes to would hold up the start for ever.
+  if (!top.isDirectory() && !top.isFile()) throw Object.assign(new Error('no file'), { code: NOT_A_FILE });
   if (!top.isDirectory()) return readable([{ path, changed: top.mtimeMs, bytes: top.size }], 0);
   const found: CatalogueFile[] = [];
   let beyond = 0;
