@@ -115,10 +115,10 @@ export const CHANGING_ARGUMENTS: Readonly<Record<string, RegExp>> = {
   history: /^-[cdwra]$/,
   fuser: /^-[a-z]*k/,
 };
-/** Programs whose own scripts can run others or write files. */
+/** Programs whose own scripts can run others or write files. No two repeats of white space may meet: their cost would be its square. */
 export const SCRIPT_ACTS: Readonly<Record<string, RegExp>> = {
-  awk: /\bsystem\s*\(|>\s*["$\w(]|\|\s*&?\s*"|\|\s*getline|^-i$|^inplace$|^-f/,
-  sed: /(?:^|[;{}/\dgpI$,]|\s)\s*[wW]\s+\S|^e(?:\s|$)|[\d/$;{]\s*e(?:\s|$)|^s([^\w\s])(?:(?!\1).)*\1(?:(?!\1).)*\1[gpiIm\d]*e|^-f/,
+  awk: /\bsystem\s*\(|>\s*["$\w(]|\|\s*(?:&\s*)?"|\|\s*getline|^-i$|^inplace$|^-f/,
+  sed: /(?:^|[;{}/\dgpI$,\s])[wW]\s+\S|^e(?:\s|$)|[\d/$;{]\s*e(?:\s|$)|^s([^\w\s])(?:(?!\1).)*\1(?:(?!\1).)*\1[gpiIm\d]*e|^-f/,
 };
 /** Words of the shell's own grammar. */
 export const GRAMMAR = wordSet('fi done esac for case in { } ( ) function');

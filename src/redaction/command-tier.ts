@@ -255,7 +255,7 @@ function givenSql(words: readonly string[]): readonly string[] {
       given.push(words[at + 1] ?? '');
   }
   const begun = words.filter(isSql);
-  return given.length > 0 ? [...given, ...begun.filter((sql) => !given.includes(sql))] : begun;
+  return [...new Set([...given, ...begun])];
 }
 
 function argument(of: Readonly<Record<string, RegExp>>, name: string): RegExp | undefined {
@@ -371,10 +371,14 @@ function execTier(program: string, rest: readonly string[], depth: number, feed:
 /** `find` reaches as far as the commands it runs on what it finds. */
 function findTier(rest: readonly string[], depth: number): TierDecision {
   const decisions: TierDecision[] = [{ tier: 'read', rule: 'shell.find', verb: 'find' }];
+  /** Where the command under way ends. What stands in it is looked into once, by what runs it: words are looked at as often as it is deep. */
+  let end = 0;
   for (const [at, word] of rest.entries()) {
     if (/^-(?:delete|fprint|fls)/.test(word)) decisions.push({ tier: 'mutate', rule: 'shell.find', verb: 'delete' });
-    if (!/^-(?:exec|ok)(?:dir)?$/.test(word)) continue;
-    const inner = simpleCommandTier(rest.slice(at + 1), depth + 1);
+    if (at < end || !/^-(?:exec|ok)(?:dir)?$/.test(word)) continue;
+    end = at + 1;
+    while (end < rest.length && rest[end] !== ';' && !(rest[end] === '+' && rest[end - 1] === '{}')) end += 1;
+    const inner = simpleCommandTier(rest.slice(at + 1, end), depth + 1);
     decisions.push({ tier: inner.tier, rule: 'shell.find', verb: 'execute' });
   }
   return farthest(decisions);

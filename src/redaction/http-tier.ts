@@ -43,7 +43,7 @@ export function httpClientTier(name: string, words: readonly string[]): TierDeci
     }
     if (!word.startsWith('-')) continue;
     if (name === 'wget') {
-      const joined = /^-[a-zA-Z]*O(.*)$/.exec(word)?.[1];
+      const joined = /^-[a-zA-Z]*O(.*)$/s.exec(word)?.[1];
       if (joined !== undefined) output = joined || next;
       continue;
     }

@@ -52,13 +52,19 @@ export function mongoTier(script: string): TierDecision {
   // A pipeline that ends in a collection.
   if (/\$(?:out|merge)\b/.test(code)) return { tier: 'mutate', rule, verb: undefined };
   // Calls of what is not named, templates and comments hide what is called.
-  if (/[\])]\s*\(|`|\/\*|\/\/(?!\w)/.test(code.replaceAll(/\bfunction\s*\w*\s*\([^)]*\)/g, ''))) return unknown;
+  if (/[\])]\s*\(|`|\/\*|\/\/(?!\w)/.test(withoutFunctionHeads(code))) return unknown;
   for (const [, name = '', first = ''] of code.matchAll(/\b(\w+)\s*\(\s*\{?\s*['"]?(\w*)/g)) {
     if (READS.has(name) || GRAMMAR.has(name)) continue;
     if (COMMANDS.has(name) && READING_COMMANDS.has(first)) continue;
     return COMMANDS.has(name) && first !== '' ? { tier: 'mutate', rule, verb: undefined } : unknown;
   }
   return code.trim() !== '' || script.trim() !== '' ? { tier: 'read', rule, verb: undefined } : unknown;
+}
+
+/** A head ends at a parenthesis: behind the last one, none is looked for, to the end of the text from each beginning. */
+function withoutFunctionHeads(code: string): string {
+  const end = code.lastIndexOf(')') + 1;
+  return code.slice(0, end).replaceAll(/\bfunction(?:\s*\w+)?\s*\([^)]*\)/g, '') + code.slice(end);
 }
 
 /** Behind a dot, as the name of a member between brackets, or called. */

@@ -27,6 +27,8 @@ const ADDRESS_MEMBER = wordSet('url uri endpoint address');
 const SUBCOMMAND_MEMBER = wordSet('subcommand sub_command');
 const OPERATION_MEMBER = wordSet('operation operation_name api_name action_name');
 const CLOUD_TOOL = /(?:^|[_.-])(?:aws|gcp|gcloud|azure|cloud|boto3)(?:$|[_.-])/i;
+/** Longer is none; it is added to every command that stands beside it. */
+const SUBCOMMAND_LENGTH_MAX = 256;
 /** Objects within objects that are looked into: `{"kwargs": {…}}`, `{"action": {…}}`. */
 const MEMBER_DEPTH_MAX = 3;
 
@@ -52,6 +54,10 @@ export function toolTier(toolName: string, callArguments: readonly unknown[], hi
     const textsOf = (names: ReadonlySet<string>): string[] =>
       members.filter(([key]) => names.has(key)).flatMap(([, member]) => textOf(member) ?? []);
     subcommand = textsOf(SUBCOMMAND_MEMBER)[0] ?? '';
+    if (subcommand.length > SUBCOMMAND_LENGTH_MAX) {
+      subcommand = '';
+      decisions.push({ tier: 'unknown', rule: 'shell.too_long', verb: undefined });
+    }
     const inParts = commandInParts(members);
     if (inParts !== undefined) decisions.push(commandTier(inParts));
     for (const [name, member] of members) {
