@@ -5,6 +5,8 @@ export interface RedactionInstruments {
   readonly redactions: Counter;
   /** Texts, attributes, records and requests withheld because the engine could not finish them. */
   readonly failures: Counter;
+  /** By bound: records of which less is known than they say. */
+  readonly bounded: Counter;
   readonly requests: Counter;
   readonly bytes: Counter;
 }
@@ -18,6 +20,10 @@ export function createRedactionInstruments(meter: Meter): RedactionInstruments {
     failures: meter.createCounter('docket.redaction.failures', {
       description: 'Texts withheld because redaction could not finish them',
       unit: '{text}',
+    }),
+    bounded: meter.createCounter('docket.redaction.bounded', {
+      description: 'Records that ask for more calls than facts are kept of',
+      unit: '{record}',
     }),
     requests: meter.createCounter('docket.redaction.requests', {
       description: 'Export requests redacted',

@@ -160,6 +160,7 @@ export function createRedactor(options: RedactorOptions): Redactor {
       try {
         const bytes = Buffer.from(request.bytes.buffer, request.bytes.byteOffset, request.bytes.byteLength);
         const outcome = new RequestRedaction(current, bytes, tenant).run(requestPlan(signal));
+        if (outcome.bounded > 0) instruments.bounded.add(outcome.bounded, { bound: 'requested_calls' });
         count(outcome.receipts.flatMap((receipt) => receipt.redactions));
         return {
           tenant,

@@ -19,6 +19,8 @@ export interface RequestOutcome {
   readonly bytes: Buffer;
   readonly receipts: readonly RecordReceipt[];
   readonly facts: readonly ItemFacts[];
+  /** Records that ask for more calls than facts are kept of. */
+  readonly bounded: number;
 }
 
 const TRACE_ID_BYTES = 16;
@@ -54,6 +56,7 @@ export class RequestRedaction {
       bytes: observed ? this.#bytes : this.#edits.apply(this.#bytes),
       receipts: this.#walk.receipts.finish(this.#walk.records.length, (item) => this.#walk.idsOf(item)),
       facts: this.#facts,
+      bounded: this.#attributes.requested.bounded,
     };
   }
 

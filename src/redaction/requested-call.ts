@@ -33,9 +33,15 @@ export class RequestedCalls {
   #calls: RequestedCall[] = [];
   /** Arguments by the beginning of their call's keys. */
   #indexed = new Map<string, string>();
+  #bounded = 0;
 
   constructor(walk: WalkState) {
     this.#walk = walk;
+  }
+
+  /** Records so far that ask for more calls than facts are kept of. */
+  get bounded(): number {
+    return this.#bounded;
   }
 
   get isEmpty(): boolean {
@@ -48,7 +54,8 @@ export class RequestedCalls {
     if (walk.item < 0 || !this.#mayAsk(contentClass, key)) return;
     const call = INDEXED_ARGUMENTS.exec(key)?.[1];
     if (call === undefined) this.#noteMessages(start, end, (text) => text);
-    else if (this.#indexed.size < REQUESTED_CALLS_MAX) {
+    // One more than are kept says that there are more.
+    else if (this.#indexed.size <= REQUESTED_CALLS_MAX) {
       this.#indexed.set(call, anyValueText(walk.bytes, start, end).slice(0, TEXT_LENGTH_MAX));
     }
   }
@@ -64,7 +71,9 @@ export class RequestedCalls {
   facts(factsOf: (call: RequestedCall) => CallFacts | undefined): readonly RequestedCallFacts[] {
     if (this.isEmpty) return [];
     const found: RequestedCallFacts[] = [];
-    for (const call of [...this.#calls, ...this.#indexedCalls()].slice(0, REQUESTED_CALLS_MAX)) {
+    const calls = [...this.#calls, ...this.#indexedCalls()];
+    if (calls.length > REQUESTED_CALLS_MAX) this.#bounded += 1;
+    for (const call of calls.slice(0, REQUESTED_CALLS_MAX)) {
       const callId = this.#plain(CALL_ID, CALL_ID_KEY, call.callId, call.name);
       const tool = this.#plain(TOOL_NAME, TOOL_NAME_KEY, call.name, call.name);
       const isKnown = callId !== '' && found.some((each) => each.callId === callId);

@@ -141,7 +141,7 @@ test('a key that looks like a trace id is no trace id of the call, and a trace i
 });
 
 const REQUEST = { type: 'tool_call', id: 'call_7', name: 'bash', arguments: { command: 'kubectl delete pod x' } };
-const answer = (part: object): string => JSON.stringify([{ role: 'assistant', parts: [part] }]);
+const answer = (...asked: object[]): string => JSON.stringify([{ role: 'assistant', parts: asked }]);
 const chat = (attributes: Record<string, unknown>, events: SpanSketch['events'] = []): SpanSketch => ({
   scope: 'openinference.instrumentation',
   attributes: { 'gen_ai.operation.name': 'chat', ...attributes },
@@ -333,3 +333,46 @@ test('a policy that takes the ids of calls takes them from what is withheld, too
   const { facts } = strictIds.redact({ tenant: 'default', signal: 'traces', bytes, items: 1, receivedAtUnixNano: 1n });
   expect(facts[0]?.requestedCalls).toMatchObject([{ callId: '', tool: 'bash' }]);
 });
+
+test.each([
+  [64, 0],
+  [65, 1],
+  [500, 1],
+])(
+  'a model whose output asks for %i calls is counted %i times as one that asks for more than are kept',
+  async (asked, times) => {
+    const metrics = createMetrics();
+    const counted = createRedactor({
+      policy: defaultPolicy(),
+      fingerprintKey: Buffer.alloc(32, 7),
+      fingerprintKeyId: 'k1',
+      meter: metrics.meter,
+      logger: createLogger('silent'),
+    });
+    const calls = Array.from({ length: asked }, (_, call) => ({ ...REQUEST, id: `call_${call}` }));
+    const inParts = { 'gen_ai.output.messages': answer(...calls) };
+    const inKeys = Object.fromEntries(
+      calls.flatMap(({ id, name }, at): [string, string][] => [
+        [`gen_ai.completion.0.tool_calls.${at}.id`, id],
+        [`gen_ai.completion.0.tool_calls.${at}.name`, name],
+        [`gen_ai.completion.0.tool_calls.${at}.arguments`, '{"command":"ls"}'],
+      ]),
+    );
+    for (const attributes of [inParts, inKeys]) {
+      const { bytes } = transcodeJson('traces', Buffer.from(JSON.stringify(tracesOf(chat(attributes)))));
+      const { facts } = counted.redact({
+        tenant: 'default',
+        signal: 'traces',
+        bytes,
+        items: 1,
+        receivedAtUnixNano: 1n,
+      });
+      expect(facts[0]?.requestedCalls).toHaveLength(64);
+    }
+    const line = (await metrics.prometheusText())
+      .split('\n')
+      .find((each) => each.startsWith('docket_redaction_bounded_total{bound="requested_calls"'));
+    expect(Number(line?.split(' ')[1] ?? 0)).toBe(2 * times);
+    await metrics.close();
+  },
+);
