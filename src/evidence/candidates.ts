@@ -22,8 +22,19 @@ export interface Selection {
   readonly items: number;
 }
 
+/** Records between two pauses. */
+const PAUSE_RECORDS = 256;
+
 /** Decodes the records of a request that may be evidence. Metrics give none. Throws OtlpDecodeError on malformed bytes. */
 export function selectCandidates(signal: Signal, bytes: Uint8Array): Selection {
+  const selecting = selectInTurns(signal, bytes);
+  let step = selecting.next();
+  while (step.done !== true) step = selecting.next();
+  return step.value;
+}
+
+/** As selectCandidates, with a pause every few hundred records: the largest request takes seconds, and other work must have its turns. */
+export function* selectInTurns(signal: Signal, bytes: Uint8Array): Generator<undefined, Selection> {
   const records: TelemetryRecord[] = [];
   const naming: SpanRecord[] = [];
   let items = 0;
@@ -47,6 +58,7 @@ export function selectCandidates(signal: Signal, bytes: Uint8Array): Selection {
         }
         const ordinal = items;
         items += 1;
+        if (items % PAUSE_RECORDS === 0) yield;
         const outer = scopeReader.enter();
         const start = scopeReader.pos;
         const own = (outside & AGENT) !== 0 ? 0 : marksOf(scopeReader);

@@ -834,3 +834,25 @@ test('asks for more at once while it is behind, and for less when it has caught 
   await linker.consume([received(Date.now())]);
   expect(linker.limits.bytesMax).toBe(inTime);
 });
+
+test('one request of many agent spans lets other work have its turns', async () => {
+  const harness = new LinkerHarness();
+  // Spans of agents that are no act: what is left is to read them.
+  const spans = Array.from({ length: 20_000 }, (_, span) => ({
+    span: span + 1,
+    attributes: { 'gen_ai.operation.name': 'something_else' },
+  }));
+  const frame = frameOf('traces', tracesOf(...spans));
+  let turns = 0;
+  let done = false;
+  const turn = (): void => {
+    turns += 1;
+    if (!done) setImmediate(turn);
+  };
+  setImmediate(turn);
+  await harness.consume([frame]);
+  done = true;
+  expect(harness.evidence.of('')).toEqual([]);
+  // One for the request, one behind it; the rest between its records.
+  expect(turns).toBeGreaterThan(4);
+});

@@ -1,7 +1,7 @@
 import type { Meter } from '@opentelemetry/api';
 import type { BatchLimits, ConsumeOutcome, FrameBatch, FrameConsumer } from '../pipeline/consumer.ts';
 import type { SpooledFrame } from '../pipeline/frame.ts';
-import { createTimeSlice } from '../pipeline/time-slice.ts';
+import { createTimeSlice, type TimeSlice } from '../pipeline/time-slice.ts';
 import type { EvidenceLog } from '../record/evidence-log.ts';
 import type { IncidentIndex } from '../record/incident-index.ts';
 import type { Logger } from '../telemetry/logger.ts';
@@ -11,7 +11,7 @@ import { tenantKey } from './act-key.ts';
 import { createActWindow, type ActWindow, type ActWindowOptions } from './act-window.ts';
 import { alertOfRecord } from './alerts/alert-record.ts';
 import type { TelemetryAlerts } from './alerts/telemetry-alerts.ts';
-import { selectCandidates, type Selection } from './candidates.ts';
+import { selectInTurns, type Selection } from './candidates.ts';
 import {
   approvalContribution,
   askedCalls,
@@ -165,7 +165,7 @@ class Linker implements EvidenceLinker {
     const turnMs = this.#pace.begin(batch.frames[0]?.receivedAtUnixNano ?? 0n);
     const slice = createTimeSlice(turnMs);
     for (const frame of batch.frames) {
-      const each = this.#read(frame, touched, heard);
+      const each = await this.#read(frame, touched, heard, slice);
       setAside += each.setAside;
       if (each.found.length > 0) read.push(each);
       if (slice.isOver()) await slice.next();
@@ -177,7 +177,7 @@ class Linker implements EvidenceLinker {
       }
       this.#instruments.bounded.add(heard.askForMore, { bound: 'requested_calls' });
       for (const each of read) {
-        setAside += this.#contributeAll(each, touched, alerts);
+        setAside += await this.#contributeAll(each, touched, alerts, slice);
         if (slice.isOver()) await slice.next();
       }
       this.#instruments.bounded.add(this.#window.refused - refused, { bound: 'failures_per_trace' });
@@ -197,11 +197,14 @@ class Linker implements EvidenceLinker {
     return { kind: 'accepted', setAside };
   }
 
-  /** Recognises a frame's records and takes its span tree into the window. */
-  #read(frame: SpooledFrame, touched: Set<Act>, heard: Heard): ReadFrame {
+  /** Recognises a frame's records and takes its span tree into the window. In turns, as one request may hold a million records. */
+  async #read(frame: SpooledFrame, touched: Set<Act>, heard: Heard, slice: TimeSlice): Promise<ReadFrame> {
     let selection: Selection;
     try {
-      selection = selectCandidates(frame.signal, frame.bytes);
+      const selecting = selectInTurns(frame.signal, frame.bytes);
+      let step = selecting.next();
+      for (; step.done !== true; step = selecting.next()) if (slice.isOver()) await slice.next();
+      selection = step.value;
     } catch (error) {
       this.#setAside(frame.signal, error, frame.items);
       return { frame, found: [], setAside: frame.items };
@@ -219,6 +222,7 @@ class Linker implements EvidenceLinker {
     const found: Found[] = [];
     let setAside = 0;
     for (const record of records) {
+      if (slice.isOver()) await slice.next();
       const context: RecordContext = {
         frame,
         record,
@@ -248,9 +252,15 @@ class Linker implements EvidenceLinker {
   }
 
   /** Adds what a frame's records say to their acts. Returns how many were set aside. */
-  #contributeAll({ frame, found }: ReadFrame, touched: Set<Act>, alerts: FoundAlert[]): number {
+  async #contributeAll(
+    { frame, found }: ReadFrame,
+    touched: Set<Act>,
+    alerts: FoundAlert[],
+    slice: TimeSlice,
+  ): Promise<number> {
     let setAside = 0;
     for (const { said, alert } of found) {
+      if (slice.isOver()) await slice.next();
       try {
         for (const contribution of said) {
           const act = this.#add(contribution, touched);
