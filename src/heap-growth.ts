@@ -12,6 +12,37 @@ const SMALL_BYTES = 128 * MiB;
 const TELLING_BYTES = 16 * MiB;
 
 /**
+ * How far the heap may grow, in percent of what lives on when V8 reads it: at the end of each collection of the whole heap. What will live
+ * on then is not known before, but that it is no more than what is there: of that the percentage is taken, so that the room is not more than
+ * the bound. A small heap has more room once a collection has shown that little of what was new in it lived on.
+ */
+export interface GrowthPercent {
+  /** Bytes of the heap are used, after a collection, of the whole of it or of the young generation. Returns the percentage to set. */
+  after(usedBytes: number, isWhole: boolean): number;
+}
+
+/** `usedBytes`: of the heap as it is now. */
+export function createGrowthPercent(usedBytes: number): GrowthPercent {
+  let living = usedBytes;
+  let used = usedBytes;
+  /** The share of what is new since the last collection that is expected to live on. */
+  let share = 1;
+  return {
+    after(now, isWhole) {
+      if (isWhole) {
+        const grown = used - living;
+        if (grown >= TELLING_BYTES) share = Math.min(Math.max((now - living) / grown, 0), 1);
+        living = now;
+      }
+      used = now;
+      const expected = living + share * Math.max(0, used - living);
+      // Zero would leave it to V8.
+      return Math.max(1, Math.round(Math.max(SMALL_BYTES / expected - 1, GROWTH_BYTES_MAX / used) * 100));
+    },
+  };
+}
+
+/**
  * Bounds how far V8's heap grows between two collections of the whole of it, in bytes.
  *
  * Left to itself V8 lets a small heap that is seldom allocated in grow by a few megabytes, and counts memory outside it too: for
@@ -20,37 +51,23 @@ const TELLING_BYTES = 16 * MiB;
  * A large heap that is much allocated in it lets grow by more than lives in it: 120 MB lived in a heap of 448 (docs/benchmarks.md).
  *
  * What can be set is a percentage of what lives on. V8 reads it at the end of each collection of the whole heap and nothing
- * else depends on it, so that it may change while the process runs, unlike options that say how to collect. What will live on is
- * not known before, but that it is no more than what is there: of that the percentage is taken, after each of the frequent
- * collections of the young generation, so that the room is not more than the bound. A small heap has more room once
- * a collection has shown that little of what was new in it lived on.
+ * else depends on it, so that it may change while the process runs, unlike options that say how to collect. It is set after each of
+ * the frequent collections of the young generation.
  */
 export function boundHeapGrowth(): void {
-  let living = getHeapStatistics().used_heap_size;
-  let used = living;
-  /** The share of what is new since the last collection that is expected to live on. */
-  let share = 1;
+  const growth = createGrowthPercent(getHeapStatistics().used_heap_size);
   let set = 0;
-  const adapt = (): void => {
-    const expected = living + share * Math.max(0, used - living);
-    // Zero would leave it to V8.
-    const percent = Math.max(1, Math.round(Math.max(SMALL_BYTES / expected - 1, GROWTH_BYTES_MAX / used) * 100));
+  const adapt = (isWhole: boolean): void => {
+    const percent = growth.after(getHeapStatistics().used_heap_size, isWhole);
     if (percent === set) return;
     set = percent;
     setFlagsFromString(`--heap-growing-percent=${percent}`);
   };
-  adapt();
+  adapt(false);
   const observer = new PerformanceObserver((list) => {
-    const now = getHeapStatistics().used_heap_size;
     // Entries of collections have a detail, which the declared type of entries lacks.
     const entries = list.getEntries() as (PerformanceEntry & { readonly detail?: NodeGCPerformanceDetail })[];
-    if (entries.some(({ detail }) => detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR)) {
-      const grown = used - living;
-      if (grown >= TELLING_BYTES) share = Math.min(Math.max((now - living) / grown, 0), 1);
-      living = now;
-    }
-    used = now;
-    adapt();
+    adapt(entries.some(({ detail }) => detail?.kind === constants.NODE_PERFORMANCE_GC_MAJOR));
   });
   observer.observe({ entryTypes: ['gc'] });
 }
