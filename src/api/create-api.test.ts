@@ -506,7 +506,7 @@ describe('the service', () => {
   });
 
   test('the OpenAPI document names every route, and the page shows it without a script', async () => {
-    const { get } = await fixture();
+    const { get } = await fixture({ signalRerun: { again: () => Promise.resolve({ kind: 'busy' }) } });
     const document = (await (await get('/openapi.json')).json()) as { openapi: string; paths: Record<string, object> };
     expect(document.openapi).toBe('3.1.0');
     expect(Object.keys(document.paths).sort()).toEqual([
@@ -520,6 +520,7 @@ describe('the service', () => {
       '/api/v1/incidents/{id}/entries',
       '/api/v1/incidents/{id}/evidence',
       '/api/v1/incidents/{id}/evidence/{eid}',
+      '/api/v1/incidents/{id}/evidence/{eid}/rerun',
       '/api/v1/incidents/{id}/ocsf',
       '/api/v1/incidents/{id}/review',
       '/api/v1/incidents/{id}/stream',

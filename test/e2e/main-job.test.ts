@@ -228,6 +228,14 @@ describe('a request that is wrong', () => {
   });
 });
 
+test('the API of a Docket with all its parts describes itself, as a document and as a page', async () => {
+  const document = await (await fetch(`http://${docket.api}/openapi.json`)).json();
+  const page = await (await fetch(`http://${docket.api}/docs`)).text();
+  const paths = Object.keys((document as { readonly paths: object }).paths);
+  expect(paths).toEqual(expect.arrayContaining(['/api/v1/incidents', '/api/v1/incidents/{id}/evidence/{eid}/rerun']));
+  for (const path of paths) expect(page).toContain(path);
+});
+
 test('kill -9 right after acknowledged requests loses none of their spans and stores none twice', async () => {
   const victim = await startDocket();
   const numbers = Array.from({ length: 40 }, (_, index) => 1000 + index);

@@ -50,8 +50,8 @@ const figuresSchema = z
   .object({
     evidence: z.string(),
     asOf: z.string().nullable().openapi({ description: 'When the row was told; what came later is left out, now too' }),
-    told: z.json().openapi({ description: 'The figures of the row' }),
-    now: z.array(z.record(z.string(), z.json())).openapi({
+    told: z.unknown().openapi({ description: 'The figures of the row' }),
+    now: z.array(z.record(z.string(), z.unknown())).openapi({
       description: 'What the query gives now, at most 100 rows; none where its telemetry has expired',
     }),
     more: z.boolean().openapi({ description: 'True when it gives more rows' }),
@@ -197,7 +197,7 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
         evidence: row.id,
         asOf: typeof asOf === 'string' ? asOf : null,
         told: toldBy(row),
-        now: again.rows as Record<string, z.core.util.JSONType>[],
+        now: [...again.rows],
         more: again.more,
         query,
       });
@@ -227,11 +227,11 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
 }
 
 /** The figures as JSON; as text where a policy has been at them. */
-function toldBy(row: EvidenceRow): z.core.util.JSONType {
+function toldBy(row: EvidenceRow): unknown {
   const data = row.content['data']?.value ?? null;
   if (data === null) return null;
   try {
-    return JSON.parse(data) as z.core.util.JSONType;
+    return JSON.parse(data);
   } catch {
     return data;
   }
