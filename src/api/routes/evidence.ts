@@ -136,6 +136,15 @@ const fileRoute = createRoute({
 export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
   const { record, evidence } = options;
 
+  /** The row and its incident; throws the problem of one that is not there. */
+  async function rowOf(tenant: string, { id, eid }: { readonly id: string; readonly eid: string }) {
+    const found = await record.evidenceStanding(tenant, id);
+    if (!found) throw unknownIncident();
+    const row = await evidence.get(tenant, found.id, eid);
+    if (!row) throw new ApiProblem(404, 'evidence.unknown', 'The incident has no such evidence.');
+    return { found, row };
+  }
+
   app.openapi(listRoute, async (context) => {
     const { tenant } = context.get('caller');
     const found = await record.evidenceStanding(tenant, context.req.valid('param').id);
@@ -152,11 +161,7 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
 
   app.openapi(readRoute, async (context) => {
     const { tenant } = context.get('caller');
-    const { id, eid } = context.req.valid('param');
-    const found = await record.evidenceStanding(tenant, id);
-    if (!found) throw unknownIncident();
-    const row = await evidence.get(tenant, found.id, eid);
-    if (!row) throw new ApiProblem(404, 'evidence.unknown', 'The incident has no such evidence.');
+    const { found, row } = await rowOf(tenant, context.req.valid('param'));
     context.get('accesses').evidence(found.id, [row]);
     return context.json(evidenceJson(row, found.ref, found));
   });
@@ -165,11 +170,7 @@ export function registerEvidenceRoutes(app: ApiApp, options: ApiOptions): void {
   if (signalRerun !== undefined) {
     app.openapi(rerunRoute, async (context) => {
       const { tenant } = context.get('caller');
-      const { id, eid } = context.req.valid('param');
-      const found = await record.evidenceStanding(tenant, id);
-      if (!found) throw unknownIncident();
-      const row = await evidence.get(tenant, found.id, eid);
-      if (!row) throw new ApiProblem(404, 'evidence.unknown', 'The incident has no such evidence.');
+      const { found, row } = await rowOf(tenant, context.req.valid('param'));
       context.get('accesses').evidence(found.id, [row]);
       const query = signalQuery(row);
       if (query === undefined) {

@@ -1,4 +1,5 @@
 import { builtinRules } from './builtin-rules.ts';
+import { findEmails } from './email-address.ts';
 import { beginsEscape, findPayloads, undoneAlongside, unescapedView } from './encoded-view.ts';
 import { plain, settle, type Candidate, type Finding } from './finding.ts';
 import { isHarmlessValue } from './harmless-value.ts';
@@ -7,7 +8,7 @@ import { compileRule, conditionsOf, couldMatch, type CompiledRule } from './keyw
 import { createKeywordSearch } from './keyword-search.ts';
 import { findBroken, isLonelySecret, lonelyTokenAt } from './lonely-token.ts';
 import { isOpaque } from './opaque-token.ts';
-import { findEmails, findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
+import { findHexGroups, findNumbers, personalRuleVersion, type PersonalDatum } from './personal-number.ts';
 import type { DetectorRule } from './rule.ts';
 import { classifyKey, keyRuleIds, keyRuleVersion, type SensitiveKey } from './sensitive-key.ts';
 import { credentialWords, identityKey, identityKeyWords, loosely, standsAlone } from './telling-word.ts';
